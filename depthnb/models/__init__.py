@@ -1,0 +1,71 @@
+"""One file per method; here their names, and saving and loading of trained weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from depthnb.models.blocks import describe, parameter_count
+from depthnb.models.bn_cnn import BNCNN
+from depthnb.models.eigen import EigenCoarse, EigenFine
+
+__all__ = ["BNCNN", "EigenCoarse", "EigenFine", "build", "describe", "load", "parameter_count", "save"]
+
+WEIGHTS = Path("weights") / "model.safetensors"  # inside a run folder
+
+
+def build(name: str, config: dict) -> nn.Module:
+    """The untrained model of a class name and its `config` (as stored beside the weights)."""
+    if name == "BNCNN":
+        return BNCNN(**config)
+    if name == "EigenCoarse":
+        return EigenCoarse(**config)
+    if name == "EigenFine":
+        return EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"])
+    raise ValueError(f"unknown model {name!r}; known: BNCNN, EigenCoarse, EigenFine")
+
+
+def save(model: nn.Module, file: str | os.PathLike) -> Path:
+    """Write a model's weights as safetensors, with its class and config as metadata; atomic. Returns the path."""
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(file.name + ".part")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(tensors, temporary, metadata={"model": type(model).__name__, "config": json.dumps(model.config)})
+    os.replace(temporary, file)
+    return file
+
+
+def load(run_folder: str | os.PathLike) -> nn.Module:
+    """The trained model of a run folder (or of one `.safetensors` file), in eval mode on the CPU.
+
+    Raises FileNotFoundError that names the command which trains it anew when the weights are not there (they are not kept
+    in git), and ValueError for a damaged or foreign file.
+    """
+    folder = Path(run_folder)
+    file = folder if folder.suffix == ".safetensors" else folder / WEIGHTS
+    if not file.exists():
+        raise FileNotFoundError(f"no weights at {file}; make them with: {_command(folder)}")
+    try:
+        with safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{file} is not a readable safetensors file ({error}); delete it and train again") from error
+    if "model" not in metadata or "config" not in metadata:
+        raise ValueError(f"{file} was not written by depthnb.models.save: it does not say which model it holds")
+    model = build(metadata["model"], json.loads(metadata["config"]))
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def _command(folder: Path) -> str:
+    try:
+        return json.loads((folder / "run.json").read_text())["command"]
+    except (OSError, ValueError, KeyError):
+        return "the notebook of that method (there is no finished run in this folder)"

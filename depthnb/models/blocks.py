@@ -1,0 +1,81 @@
+"""Building blocks and the shape table that the methods share."""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+
+def conv_bn_relu(channels_in: int, channels_out: int, kernel_size: int = 3) -> nn.Sequential:
+    """One convolution that keeps the size, batch normalisation, ReLU.
+
+    The convolution has no bias: batch normalisation would subtract it again.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:
+    """Refuse what is no batch of RGB images, before a layer deep inside fails with a riddle.
+
+    image: float [B,3,H,W], RGB in 0..1. Raises ValueError that names the shape found, the rule and the remedy.
+    """
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ValueError(
+            f"expected a batch of RGB images [B,3,H,W], found shape {tuple(image.shape)}; "
+            "add the batch dimension with image[None], and read grey or RGBA images through depthnb.data"
+        )
+    height, width = image.shape[-2:]
+    if min(height, width) < minimum or height % multiple or width % multiple:
+        wanted = [max(minimum, -(-side // multiple) * multiple) for side in (height, width)]
+        raise ValueError(
+            f"image size {height}x{width} (H x W) does not fit: each side must be at least {minimum} and divisible "
+            f"by {multiple}; the next size that fits is {wanted[0]}x{wanted[1]}"
+        )
+
+
+@torch.no_grad()
+def describe(model: nn.Module, size: tuple[int, int], *, batch: int = 1) -> pd.DataFrame:
+    """The layer table of a model, read from a forward pass and not typed.
+
+    size: (H, W) of the input image. Returns one row per leaf module in the order of execution: `layer` (its name in the
+    model), `kind` (class), `output` (shape without the batch dimension, as text `C x H x W`), `parameters` (count, int;
+    a module that runs twice is counted once). The model's mode (train or eval) and its device stay as they were.
+
+    >>> describe(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), (8, 8)).parameters.sum()
+    np.int64(112)
+    """
+    rows, handles, counted = [], [], set()
+
+    def remember(name: str):
+        def hook(module: nn.Module, _, output) -> None:
+            own = 0 if module in counted else sum(p.numel() for p in module.parameters())
+            counted.add(module)
+            shape = " x ".join(str(n) for n in output.shape[1:])
+            rows.append({"layer": name, "kind": type(module).__name__, "output": shape, "parameters": own})
+
+        return hook
+
+    for name, module in model.named_modules():
+        if not list(module.children()):
+            handles.append(module.register_forward_hook(remember(name)))
+    modes = {module: module.training for module in model.modules()}
+    try:
+        parameter = next(model.parameters())
+        model.eval()
+        model(torch.zeros(batch, 3, *size, device=parameter.device, dtype=parameter.dtype))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in modes.items():
+            module.training = training
+    return pd.DataFrame(rows)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trainable and frozen parameters of a model (buffers such as running means do not count)."""
+    return sum(p.numel() for p in model.parameters())
