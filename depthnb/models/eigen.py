@@ -39,7 +39,9 @@ class EigenCoarse(nn.Module):
         super().__init__()
         size = (int(size[0]), int(size[1]))
         if min(size) < SMALLEST:
-            raise ValueError(f"EigenCoarse needs at least {SMALLEST} pixels a side, found {size[0]} x {size[1]} (H x W)")
+            raise ValueError(
+                f"EigenCoarse needs at least {SMALLEST} pixels a side, found {size[0]} x {size[1]} (H x W)"
+            )
         self.config = {"size": list(size), "initialisation": initialisation, "dropout": dropout}
         self.size = size
         self.coarse1 = nn.Sequential(nn.Conv2d(3, 96, 11, stride=4), nn.ReLU(inplace=True), nn.MaxPool2d(2))

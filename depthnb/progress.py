@@ -1,0 +1,108 @@
+"""Live progress of a training: a bar in JupyterLab that leaves one small table, plain lines in a terminal."""
+
+from __future__ import annotations
+
+import html
+import sys
+import time
+from collections.abc import Sequence
+
+ROWS = 8  # rows of the table that stays behind
+
+
+class Progress:
+    """Shows epoch, batch, time left and losses while `training.fit` runs.
+
+    In a notebook one display is updated in place (at most twice a second, so that a saved notebook and a slow browser do
+    not suffer) and in the end replaced by a table of at most 8 epochs. Elsewhere each epoch prints one line. Nothing is
+    ever written to stderr. enabled False: silent.
+    """
+
+    def __init__(self, *, epochs: int, batches: int, name: str = "", enabled: bool = True) -> None:
+        self.epochs, self.batches, self.name = epochs, batches, name
+        self.started = self.shown = time.monotonic()
+        self.batches_done = 0
+        self.enabled = enabled
+        self.handle = None
+        if enabled and _in_notebook():
+            from IPython.display import HTML, display
+
+            self.handle = display(HTML(self._bar(0, 0, [])), display_id=True)
+
+    def batch(self, epoch: int, batch: int, history: Sequence[dict]) -> None:
+        """Count one finished batch; epoch and batch from 1."""
+        self.batches_done += 1
+        now = time.monotonic()
+        if self.handle is not None and now - self.shown > 0.5:
+            self.shown = now
+            self._update(self._bar(epoch, batch, history))
+
+    def epoch(self, history: Sequence[dict]) -> None:
+        """Report one finished epoch, the last row of history."""
+        if not self.enabled:
+            return
+        row = history[-1]
+        if self.handle is not None:
+            self._update(self._bar(row["epoch"], self.batches, history))
+        else:
+            line = f"{self.name} epoch {row['epoch']}/{self.epochs}: " + ", ".join(_losses(row))
+            print(line.strip(), f"({row['seconds']:.1f} s)", flush=True, file=sys.stdout)
+
+    def close(self, history: Sequence[dict]) -> None:
+        """Leave the table behind."""
+        if self.handle is not None:
+            self._update(_table(self.name, history))
+
+    def _update(self, text: str) -> None:
+        from IPython.display import HTML
+
+        self.handle.update(HTML(text))
+
+    def _bar(self, epoch: int, batch: int, history: Sequence[dict]) -> str:
+        total = self.epochs * self.batches
+        done = max(0, (epoch - 1) * self.batches + batch)
+        spent = time.monotonic() - self.started
+        left = f"about {_clock(spent / self.batches_done * (total - done))} left" if self.batches_done else "starting"
+        losses = "; ".join(_losses(history[-1])) if history else ""
+        return (
+            f"<div><b>{html.escape(self.name)}</b> epoch {epoch}/{self.epochs}, batch {batch}/{self.batches}, {left} "
+            f'<progress value="{done}" max="{max(total, 1)}" style="width:18em"></progress> {losses}</div>'
+        )
+
+
+def _in_notebook() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _losses(row: dict) -> list[str]:
+    parts = [f"train loss {row['train_loss']:.4g}"]
+    if row.get("val_loss") is not None:
+        parts.append(f"validation loss {row['val_loss']:.4g}")
+    return parts
+
+
+def _table(name: str, history: Sequence[dict]) -> str:
+    if not history:
+        return f"<div>{html.escape(name)}: nothing to train</div>"
+    step = -(-len(history) // ROWS)
+    rows = [*history[: len(history) - 1 : step], history[-1]]
+    cells = "".join(
+        f"<tr><td>{r['epoch']}</td><td>{r['train_loss']:.4g}</td>"
+        f"<td>{'' if r.get('val_loss') is None else format(r['val_loss'], '.4g')}</td>"
+        f"<td>{r['learning_rate']:.2g}</td><td>{r['seconds']:.1f}</td></tr>"
+        for r in rows
+    )
+    return (
+        f"<table><caption>{html.escape(name)}: {len(history)} epochs in "
+        f"{_clock(sum(r['seconds'] for r in history))}</caption><thead><tr><th>epoch</th><th>train loss</th>"
+        f"<th>validation loss</th><th>learning rate</th><th>seconds</th></tr></thead><tbody>{cells}</tbody></table>"
+    )
