@@ -38,7 +38,7 @@ $(READY): pyproject.toml
 		echo "set-up: new environment in $(VENV)"; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
 	@touch $(VENV)/unfinished
 	@echo "set-up: installing packages (about 5 GB with the CUDA build of torch; a few minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hub]' 2> >(grep -v '^WARNING: Location' >&2)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hub]'
 	@rm $(VENV)/unfinished
 	@touch $@
 

@@ -54,7 +54,7 @@ def load(run_folder: str | os.PathLike) -> nn.Module:
     try:
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{file} is not a readable safetensors file ({error}); delete it and train again") from error
     if "model" not in metadata or "config" not in metadata:
