@@ -1,0 +1,60 @@
+r"""Data sets: `data.open(name)` gives a `Dataset` whose samples all obey one contract (see `depthnb.data.sample`)."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from depthnb.data.sample import Dataset
+
+__all__ = ["NAMES", "Dataset", "open"]
+
+# name -> module of this package holding open_source(root, ...); one file for each data set
+_MODULES = {"rooms": "rooms", "folder": "folder", "nyu-v2": "nyu_v2"}
+_TRUTHS = {"nyu-v2": ("raw", "filled")}  # the first is the default
+NAMES = tuple(_MODULES)
+
+
+def open(
+    name: str,
+    root: Path | str | None = None,
+    split: str = "train",
+    size: Sequence[int] | None = None,
+    *,
+    truth: str | None = None,
+) -> Dataset:
+    """Open a data set.
+
+    Args:
+        name: one of `data.NAMES`.
+        root: where its files are; None: embedded in the repository, or looked for under `DEPTHNB_DATA`.
+        split: "train", "val", "test", "all", or several joined by "+". Splits are by scene. Where a set brings no
+            validation split, it is 10 % of the training scenes by a fixed hash, and the data set's `notes` say so.
+        size: (height, width) wanted: frames come from a memory-mapped cache, prepared on first use; None: native size.
+        truth: which depth counts as true where a set stores several: nyu-v2 "raw" (default) or "filled".
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        ValueError: for an unknown name, split or truth, and for data that is not as it must be.
+        FileNotFoundError: for missing data, with where to get it.
+
+    >>> NAMES
+    ('rooms', 'folder', 'nyu-v2')
+    """
+    if name not in _MODULES:
+        near = difflib.get_close_matches(str(name), NAMES, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"data set {name!r} is not known; expected one of {', '.join(NAMES)}{hint}")
+    options = {}
+    if truth is not None:
+        choices = _TRUTHS.get(name, ())
+        if truth not in choices:
+            has = f"one of {', '.join(choices)}" if choices else "None, since this set stores one truth"
+            raise ValueError(f"truth of {name} is {truth!r}; expected {has}")
+        options["truth"] = truth
+    module = importlib.import_module(f"depthnb.data.{_MODULES[name]}")
+    return Dataset(module.open_source(root or None, **options), split, size)

@@ -1,0 +1,303 @@
+r"""The contract every data set fulfils: what a sample is, and the `Dataset` that hands samples out.
+
+A sample is a dict:
+
+| key | type | meaning |
+|---|---|---|
+| `image` | float32 [3,H,W] | RGB, 0..1, not normalised |
+| `depth` | float32 [1,H,W] | metres along the optical axis (z-depth, not ray length); meaningless where `valid` is
+False | | `valid` | bool [1,H,W] | the only thing that decides what counts | | `intrinsics` | float32 [3,3] | pinhole
+K in pixels of this very image, pixel centres at integers; NaN where unknown | | `id, scene, scene_type` | str |
+splits are by `scene`, never by frame |
+
+A batch has a leading dimension, and lists of str. A data set is one file of this package holding a subclass of
+`Source`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from depthnb.data import prepare, transforms
+
+SPLITS = ("train", "val", "test")
+COLUMNS = ("id", "scene", "scene_type", "split")
+TENSORS = ("image", "depth", "valid", "intrinsics")
+
+
+class Source:
+    """Where the frames of one data set come from: an index and a way to read one frame at native size.
+
+    A subclass sets the attributes in its `__init__` and implements `read`. It must survive pickling (no open files in
+    its state), since data loader workers and other processes get copies.
+
+    Attributes:
+        name: the data set's name as given to `data.open`.
+        root: the folder (or file) it was found at.
+        index: DataFrame with the columns id, scene, scene_type, split (train, val or test), one row for each frame.
+        protocol: name of the evaluation protocol that goes with this truth.
+        max_depth: metres; the far end of that protocol.
+        fingerprint: 12 hex digits that change when the data change, the same on every machine.
+        state: further facts (modification times) that decide whether a prepared cache is still good on this machine.
+        notes: sentences on what was decided for the user, such as a derived split.
+    """
+
+    name: str
+    root: Path
+    index: pd.DataFrame
+    protocol: str
+    max_depth: float
+    fingerprint: str
+    state: str = ""
+    notes: tuple[str, ...] = ()
+
+    def read(self, row: int) -> dict[str, Tensor]:
+        """Return image uint8 [3,H,W], depth float32 [1,H,W] (m), valid bool [1,H,W], intrinsics float32 [3,3] of a row."""
+        raise NotImplementedError
+
+
+class Dataset:
+    """Frames of one split (or several) of a data set; `len(ds)`, `ds[i]`, `ds.batch(indices)`, iteration.
+
+    Made by `data.open`. With a `size` the frames come from a memory-mapped cache at that size, prepared on first use;
+    with `size=None` they are read from the data set's own files, one at a time, at their own size.
+
+    Attributes:
+        name, root, protocol, max_depth, fingerprint, notes: as in `Source`.
+        split: "train", "val", "test", "all", or several joined by "+".
+        size: (height, width), or None for native size.
+        frames: DataFrame with the columns id, scene, scene_type, split, in the order of the data set.
+    """
+
+    def __init__(self, source: Source, split: str, size: Sequence[int] | None = None, rows: np.ndarray | None = None):
+        self._source = source
+        self.split = split
+        self.size = None if size is None else transforms.check_size(size)
+        self._rows = split_rows(source, split) if rows is None else rows
+        self.frames = source.index.iloc[self._rows].loc[:, list(COLUMNS)].reset_index(drop=True)
+        self._prepared: dict[str, prepare.Prepared] = {}
+        if self.size is not None:
+            for part in SPLITS:
+                if (self.frames["split"] == part).any():
+                    self._prepared[part] = prepare.prepare(source, part, self.size)
+            self._place = self._places()
+
+    def _places(self) -> np.ndarray:
+        """Row of each frame inside the prepared cache of its split."""
+        place = np.zeros(len(self._source.index), dtype=np.int64)
+        split = self._source.index["split"].to_numpy()
+        for part in SPLITS:
+            place[split == part] = np.arange((split == part).sum())
+        return place[self._rows]
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def root(self) -> Path:
+        return self._source.root
+
+    @property
+    def protocol(self) -> str:
+        return self._source.protocol
+
+    @property
+    def max_depth(self) -> float:
+        return self._source.max_depth
+
+    @property
+    def fingerprint(self) -> str:
+        return self._source.fingerprint
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._source.notes
+
+    @property
+    def split_counts(self) -> dict[str, int]:
+        """Frames in each split of the whole data set, whatever this object holds of it."""
+        counts = self._source.index["split"].value_counts()
+        return {part: int(counts.get(part, 0)) for part in SPLITS}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]} (HxW)"
+        lines = [
+            f"{self.name} {self.split}: {len(self)} frames of {self.frames['scene'].nunique()} scenes, {size}, "
+            f"protocol {self.protocol}"
+        ]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def _number(self, i: int) -> int:
+        """Check a frame number; negative ones count from the end."""
+        n = int(i)
+        if not -len(self) <= n < len(self):
+            raise IndexError(f"frame {n} asked for, but {self.name} {self.split} has {len(self)} frames")
+        return n % len(self)
+
+    def __iter__(self) -> Iterator[dict]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, i: int) -> dict:
+        """Return frame `i` as a sample of the contract (see the module)."""
+        i = self._number(i)
+        row = self.frames.iloc[i]
+        if self.size is None:
+            out = self._source.read(int(self._rows[i]))
+        else:
+            out = self._prepared[row["split"]].rows(self._place[i : i + 1])
+            out = {key: value[0] for key, value in out.items()}
+        out["image"] = out["image"].to(torch.float32) / 255
+        return {**out, "id": row["id"], "scene": row["scene"], "scene_type": row["scene_type"]}
+
+    def batch(self, indices: Sequence[int] | Tensor | np.ndarray, device: torch.device | str | None = None) -> dict:
+        """Return several frames as one batch, straight from the memory map.
+
+        Args:
+            indices: frame numbers, in any order, repeats allowed.
+            device: where the tensors go (None: CPU). Images cross over as 8-bit and become float32 there.
+
+        Returns:
+            image float32 [B,3,H,W], depth float32 [B,1,H,W], valid bool [B,1,H,W], intrinsics float32 [B,3,3]; id,
+            scene, scene_type as lists of str.
+
+        Raises:
+            IndexError: for a number outside the data set.
+            ValueError: at native size, if the frames differ in size (give `data.open` a size).
+        """
+        numbers = np.array([self._number(i) for i in np.asarray(indices).ravel()], dtype=np.int64)
+        if self.size is None:
+            out = self._read_together(numbers)
+        else:
+            out = self._gather(numbers)
+        out = {key: value.to(device) if device is not None else value for key, value in out.items()}
+        out["image"] = out["image"].to(torch.float32) / 255
+        chosen = self.frames.iloc[numbers]
+        return {**out, **{key: chosen[key].tolist() for key in ("id", "scene", "scene_type")}}
+
+    def _read_together(self, numbers: np.ndarray) -> dict[str, Tensor]:
+        samples = [self._source.read(int(self._rows[i])) for i in numbers]
+        sizes = sorted({tuple(s["image"].shape[-2:]) for s in samples})
+        if len(sizes) > 1:
+            raise ValueError(
+                f"{self.name} {self.split}: frames of different sizes {sizes} (HxW) cannot form one batch; "
+                "open the data set with size=(height, width), or take one frame at a time"
+            )
+        return {key: torch.stack([s[key] for s in samples]) for key in TENSORS}
+
+    def _gather(self, numbers: np.ndarray) -> dict[str, Tensor]:
+        """Rows out of the caches of one or several splits, in the order asked for."""
+        part = self.frames["split"].to_numpy()[numbers]
+        names = sorted(set(part))
+        if len(names) == 1:
+            return self._prepared[names[0]].rows(self._place[numbers])
+        pieces = [self._prepared[name].rows(self._place[numbers[part == name]]) for name in names]
+        back = torch.from_numpy(np.argsort(np.concatenate([np.flatnonzero(part == name) for name in names])))
+        return {key: torch.cat([piece[key] for piece in pieces])[back] for key in TENSORS}
+
+    def _with_rows(self, rows: np.ndarray, size: Sequence[int] | None) -> Dataset:
+        return Dataset(self._source, self.split, size, rows)
+
+    def subset(self, indices_or_n: int | Sequence[int] | np.ndarray, seed: int | None = None) -> Dataset:
+        """Return a Dataset of fewer frames; everything else stays.
+
+        Args:
+            indices_or_n: frame numbers (kept in the order given), or how many frames. A count without `seed` takes
+                frames evenly spaced over the data set, so that all kinds of scene stay in; with `seed` it draws at
+                random without repeats, in such a way that smaller draws of the same seed are contained in larger
+                ones.
+
+        Raises:
+            ValueError: if more frames are asked for than there are, or none.
+        """
+        if isinstance(indices_or_n, int | np.integer):
+            n = int(indices_or_n)
+            if not 1 <= n <= len(self):
+                raise ValueError(f"a subset of {n} frames asked for, but {self.name} {self.split} has {len(self)}")
+            if seed is None:
+                numbers = (np.arange(n) * len(self)) // n
+            else:
+                numbers = np.sort(np.random.default_rng(seed).permutation(len(self))[:n])
+        else:
+            numbers = np.array([self._number(i) for i in indices_or_n], dtype=np.int64)
+            if len(numbers) == 0:
+                raise ValueError("a subset of no frames asked for; give at least one frame number")
+        return self._with_rows(self._rows[numbers], self.size)
+
+    def native(self) -> Dataset:
+        """Return the same frames at their native size, as evaluation wants them (the stored truth)."""
+        return self._with_rows(self._rows, None)
+
+
+def split_rows(source: Source, split: str) -> np.ndarray:
+    """Row numbers of a split ("train", "val", "test", "all", or joined by "+"), in the order of the index.
+
+    Raises:
+        ValueError: for an unknown split, or one that has no frames.
+    """
+    parts = SPLITS if split == "all" else tuple(split.split("+"))
+    unknown = [part for part in parts if part not in SPLITS]
+    if unknown:
+        raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}, all, or several joined by +")
+    rows = np.flatnonzero(source.index["split"].isin(parts))
+    if len(rows) == 0:
+        counts = source.index["split"].value_counts().to_dict()
+        said = " ".join(source.notes)
+        raise ValueError(
+            f"{source.name} at {source.root} has no {split} frames (found {counts}). {said}".strip()
+            + " Give the frames a split by scene, or open another split."
+        )
+    return rows
+
+
+def rank_scenes(scenes: Sequence[str]) -> list[str]:
+    """Unique scenes in the fixed pseudo-random order that derived splits follow: by SHA-256 of the name.
+
+    >>> rank_scenes(["a", "b", "c", "a"])
+    ['c', 'b', 'a']
+    """
+    return sorted(set(scenes), key=lambda scene: hashlib.sha256(scene.encode()).hexdigest())
+
+
+def derive_splits(index: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Take missing test and val splits out of the training scenes: 10 % of them each, at least one, by a fixed hash.
+
+    Args:
+        index: with the columns scene and split.
+
+    Returns:
+        The index (a changed copy, if a split was missing and there are scenes to take it from) and sentences on what
+        was done. At least one scene stays in training; without that many scenes nothing is taken.
+
+    >>> index = pd.DataFrame({"scene": list("abc"), "split": ["train"] * 3})
+    >>> derive_splits(index)[0]["split"].tolist()
+    ['train', 'val', 'test']
+    """
+    present = set(index["split"])
+    missing = [part for part in ("test", "val") if part not in present]
+    if not missing or "train" not in present:
+        return index, ()
+    ranked = rank_scenes(index.loc[index["split"] == "train", "scene"])
+    each = max(1, round(0.1 * len(ranked)))
+    if len(ranked) < each * len(missing) + 1:
+        why = f"{len(ranked)} training scene(s) are too few to take {' and '.join(missing)} from"
+        return index, (f"No {' and no '.join(missing)} split: {why}.",)
+    index, notes = index.copy(), []
+    for k, part in enumerate(missing):
+        taken = ranked[k * each : (k + 1) * each]
+        index.loc[(index["split"] == "train") & index["scene"].isin(taken), "split"] = part
+        notes.append(
+            f"No {part} split given: {each} of {len(ranked)} training scenes (10 %, at least one), first in order of the "
+            f"SHA-256 of their names, serve as {part}."
+        )
+    return index, tuple(notes)

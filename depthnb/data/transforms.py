@@ -1,0 +1,348 @@
+r"""Resizing, cropping, flipping and augmenting samples without harming depth, validity or intrinsics.
+
+Everything works on the sample of the contract (see `depthnb.data.sample`): image 0..1, depth in metres along the
+optical axis, a bool mask that alone decides what counts, and intrinsics in pixels with pixel centres at integers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Size = tuple[int, int]
+PERMUTATIONS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+
+
+def check_size(size: Sequence[int]) -> Size:
+    """Return `size` as (height, width), or raise ValueError if it is not two positive whole numbers.
+
+    >>> check_size([120, 160])
+    (120, 160)
+    """
+    try:
+        height, width = (int(v) for v in size)
+        whole = (height, width) == tuple(size)
+    except (TypeError, ValueError):
+        whole = False
+    if not whole or height < 1 or width < 1:
+        raise ValueError(f"size is {size!r}; expected (height, width), two positive whole numbers such as (120, 160)")
+    return height, width
+
+
+def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize an image bilinearly, with antialiasing when it shrinks.
+
+    Args:
+        image: [..., C, H, W], float32 in 0..1 or uint8 in 0..255.
+        size: (height, width) wanted.
+
+    Returns:
+        [..., C, height, width] of the same dtype; uint8 is rounded, not truncated.
+
+    >>> resize_image(torch.ones(3, 4, 6), (2, 3)).shape
+    torch.Size([3, 2, 3])
+    """
+    size = check_size(size)
+    if tuple(image.shape[-2:]) == size:
+        return image.clone()
+    flat = image.reshape(-1, *image.shape[-3:])
+    if flat.dtype == torch.uint8 and flat.device.type != "cpu":  # the uint8 kernel exists on the CPU only
+        out = F.interpolate(flat.float(), size, mode="bilinear", antialias=True).round().clamp(0, 255).to(torch.uint8)
+    else:
+        out = F.interpolate(flat, size, mode="bilinear", antialias=True)
+    return out.reshape(*image.shape[:-2], *size)
+
+
+def _cell_pixels(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """For one axis: the input pixels of each output cell, and their distance from the cell's centre.
+
+    Returns two int64 tensors [K, n_out], K = the most pixels a cell holds. Distances are in units of 1 / (2 n_out)
+    input pixels, hence exact; a cell with fewer than K pixels repeats its last one, which changes nothing.
+    """
+    x = torch.arange(n_out, device=device)
+    if n_out >= n_in:  # growing: the input pixel under the centre of the output pixel
+        first = last = (2 * x + 1) * n_in // (2 * n_out)
+    else:  # pixel i lies in cell x when x s <= i + 0.5 < (x + 1) s, with s = n_in / n_out
+        first = -((n_out - 2 * x * n_in) // (2 * n_out))
+        last = -((n_out - 2 * (x + 1) * n_in) // (2 * n_out)) - 1
+    step = torch.arange(int((last - first).max()) + 1, device=device)
+    pixels = torch.minimum(first + step[:, None], last)
+    distance = ((2 * pixels + 1) * n_out - (2 * x + 1) * n_in).abs()
+    return pixels, distance
+
+
+def resize_depth(depth: Tensor, valid: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Resize depth by picking, for each output pixel, the valid input pixel nearest to the centre of its cell.
+
+    A mean over the cell would invent surfaces between an object and its background, and mix measured with unmeasured
+    pixels. Picking one measured pixel keeps every depth exact (no value appears that the sensor did not give), keeps
+    all of a sparse LiDAR truth that fits, and fills only holes smaller than a cell. A median would do the first as
+    well, but moves the sample about inside the cell, so that a slanted plane comes out ragged; here ties go to the
+    upper left, so that an even factor samples half an input pixel up and left of the cell's centre everywhere, and a
+    plane stays a plane. Growing repeats pixels.
+
+    Args:
+        depth: [..., H, W] float, metres; meaningless where `valid` is False.
+        valid: [..., H, W] bool of the same shape.
+        size: (height, width) wanted.
+
+    Returns:
+        depth and valid at `size`. An output pixel is valid if its cell holds at least one valid pixel; where it is not,
+        its depth is 0.
+
+    >>> depth = torch.tensor([[1.0, 2.0], [3.0, 9.0]])
+    >>> resize_depth(depth, depth > 1.5, (1, 1))
+    (tensor([[2.]]), tensor([[True]]))
+    """
+    size = check_size(size)
+    if depth.shape != valid.shape or valid.dtype != torch.bool:
+        raise ValueError(
+            f"depth is {tuple(depth.shape)}, valid is {tuple(valid.shape)} {valid.dtype}; expected equal shapes, bool"
+        )
+    rows, row_far = _cell_pixels(depth.shape[-2], size[0], depth.device)
+    columns, column_far = _cell_pixels(depth.shape[-1], size[1], depth.device)
+    # squared distances in input pixels; pixels equally far along an axis get the very same number
+    row_far = (row_far.double() / (2 * size[0])) ** 2
+    column_far = (column_far.double() / (2 * size[1])) ** 2
+    best = torch.zeros(*depth.shape[:-2], *size, dtype=depth.dtype, device=depth.device)
+    nearest = torch.full(best.shape, math.inf, dtype=torch.float64, device=depth.device)
+    for row, far_y in zip(rows, row_far, strict=True):
+        in_row, valid_row = depth[..., row, :], valid[..., row, :]
+        for column, far_x in zip(columns, column_far, strict=True):
+            far = torch.where(valid_row[..., column], far_y[:, None] + far_x, math.inf)
+            closer = far < nearest
+            best = torch.where(closer, in_row[..., column], best)
+            nearest = torch.where(closer, far, nearest)
+    return best, nearest.isfinite()
+
+
+def resize_intrinsics(intrinsics: Tensor, size_from: Sequence[int], size_to: Sequence[int]) -> Tensor:
+    """Intrinsics after the image was resized: pixel centres at integers, so cx maps to (cx + 0.5) s - 0.5.
+
+    Args:
+        intrinsics: [..., 3, 3] float; NaN (unknown) stays NaN.
+        size_from, size_to: (height, width) before and after.
+
+    >>> K = torch.tensor([[500.0, 0.0, 319.5], [0.0, 500.0, 239.5], [0.0, 0.0, 1.0]])
+    >>> resize_intrinsics(K, (480, 640), (240, 320))[0].tolist()
+    [250.0, 0.0, 159.5]
+    """
+    (h0, w0), (h1, w1) = check_size(size_from), check_size(size_to)
+    out = intrinsics.clone()
+    for axis, scale in ((0, w1 / w0), (1, h1 / h0)):
+        out[..., axis, :2] *= scale
+        out[..., axis, 2] = (out[..., axis, 2] + 0.5) * scale - 0.5
+    return out
+
+
+def resize(sample: dict, size: Sequence[int]) -> dict:
+    """Resize image, depth, valid and intrinsics of a sample or batch together; see the three functions above."""
+    size = check_size(size)
+    depth, valid = resize_depth(sample["depth"], sample["valid"], size)
+    intrinsics = resize_intrinsics(sample["intrinsics"], sample["image"].shape[-2:], size)
+    image = resize_image(sample["image"], size)
+    return {**sample, "image": image, "depth": depth, "valid": valid, "intrinsics": intrinsics}
+
+
+def crop(sample: dict, top: int, left: int, height: int, width: int) -> dict:
+    """Cut a window out of a sample or batch; the principal point moves with it.
+
+    Raises:
+        ValueError: if the window does not lie inside the image.
+    """
+    h, w = sample["image"].shape[-2:]
+    if min(top, left) < 0 or min(height, width) < 1 or top + height > h or left + width > w:
+        raise ValueError(
+            f"window of {height}x{width} (HxW) at row {top}, column {left} does not lie inside the image of {h}x{w}"
+        )
+    out = dict(sample)
+    for key in ("image", "depth", "valid"):
+        out[key] = sample[key][..., top : top + height, left : left + width]
+    out["intrinsics"] = sample["intrinsics"].clone()
+    out["intrinsics"][..., 0, 2] -= left
+    out["intrinsics"][..., 1, 2] -= top
+    return out
+
+
+def hflip(sample: dict) -> dict:
+    """Mirror a sample or batch left to right; cx becomes W - 1 - cx: this camera sees the mirrored world."""
+    width = sample["image"].shape[-1]
+    out = {**sample, **{key: sample[key].flip(-1) for key in ("image", "depth", "valid")}}
+    out["intrinsics"] = sample["intrinsics"].clone()
+    out["intrinsics"][..., 0, 2] = width - 1 - out["intrinsics"][..., 0, 2]
+    out["intrinsics"][..., 0, 1] *= -1
+    return out
+
+
+def _uniform(seed: int, epoch: int, ids: Sequence[str]) -> list[list[float]]:
+    """Eight numbers in [0, 1) for each id, a function of (seed, epoch, id) alone.
+
+    A hash, not a generator: it needs no state, is the same on every machine and library version, and does not care
+        which other
+    frames are in the batch or where a run was resumed.
+    """
+    draws = []
+    for name in ids:
+        digest = hashlib.sha512(f"{seed}\0{epoch}\0{name}".encode()).digest()
+        draws.append([(int.from_bytes(digest[8 * k : 8 * k + 8], "big") >> 11) / 2**53 for k in range(8)])
+    return draws
+
+
+def _move_principal_point(K: Tensor, angle: Tensor, size: Size, flipped: Tensor) -> Tensor:
+    """Principal point after an optional flip, then a turn by `angle` about the image centre in the plane of rays."""
+    K = K.clone()
+    height, width = size
+    K[:, 0, 2] = torch.where(flipped, width - 1 - K[:, 0, 2], K[:, 0, 2])
+    K[:, 0, 1] = torch.where(flipped, -K[:, 0, 1], K[:, 0, 1])
+    aspect = (K[:, 0, 0] / K[:, 1, 1]).double()
+    x, y = K[:, 0, 2].double() - (width - 1) / 2, K[:, 1, 2].double() - (height - 1) / 2
+    K[:, 0, 2] = (angle.cos() * x - angle.sin() * aspect * y + (width - 1) / 2).float()
+    K[:, 1, 2] = (angle.sin() / aspect * x + angle.cos() * y + (height - 1) / 2).float()
+    return K
+
+
+def _turn(batch: dict, angle: Tensor, flipped: Tensor) -> dict:
+    """Turn each sample by its angle (radians), flipped before where `flipped`: one grid for image, depth, valid."""
+    image, K = batch["image"], batch["intrinsics"]
+    n, _, height, width = image.shape
+    # Turning the camera about its optical axis turns the rays, not the pixels: with fx != fy the pixel grid shears.
+    aspect = (K[:, 0, 0] / K[:, 1, 1]).double().nan_to_num(nan=1.0).cpu()
+    view, dtype = (n, 1, 1), torch.float32
+    cos = angle.cos().to(image.device, dtype).view(view)
+    sin_x = (angle.sin() * aspect).to(image.device, dtype).view(view)
+    sin_y = (angle.sin() / aspect).to(image.device, dtype).view(view)
+    x = (torch.arange(width, device=image.device, dtype=dtype) - (width - 1) / 2).view(1, 1, width)
+    y = (torch.arange(height, device=image.device, dtype=dtype) - (height - 1) / 2).view(1, height, 1)
+    # Elementwise, not by matrix product: a product's rounding may depend on how many samples are in the batch.
+    from_x, from_y = cos * x + sin_x * y, cos * y - sin_y * x
+    from_x = torch.where(flipped.to(image.device).view(view), -from_x, from_x)
+    grid = torch.stack((from_x * (2 / max(width - 1, 1)), from_y * (2 / max(height - 1, 1))), dim=-1)
+    truth = torch.cat((batch["depth"], batch["valid"].to(batch["depth"].dtype)), dim=1)
+    with torch.autocast(image.device.type, enabled=False):
+        image = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+        truth = F.grid_sample(truth, grid, mode="nearest", padding_mode="zeros", align_corners=True)
+    K = _move_principal_point(K, angle.to(K.device), (height, width), flipped.to(K.device))
+    return {**batch, "image": image, "depth": truth[:, :1], "valid": truth[:, 1:] > 0.5, "intrinsics": K}
+
+
+def _flip(batch: dict, flipped: Tensor) -> dict:
+    """Mirror the samples where `flipped`, exactly (no interpolation)."""
+    mirrored, out = hflip(batch), dict(batch)
+    for key in ("image", "depth", "valid", "intrinsics"):
+        where = flipped.to(batch[key].device).view(-1, *[1] * (batch[key].ndim - 1))
+        out[key] = torch.where(where, mirrored[key], batch[key])
+    return out
+
+
+def _crop_each(batch: dict, size: Size, draws: Tensor) -> dict:
+    """Cut a window of `size` out of each sample at its own place (draws [B, 2] in [0, 1): row, column)."""
+    height, width = batch["image"].shape[-2:]
+    if size[0] > height or size[1] > width:
+        raise ValueError(
+            f"crop is {size[0]}x{size[1]} (HxW), larger than the image of {height}x{width}; make it smaller"
+        )
+    tops = (draws[:, 0] * (height - size[0] + 1)).long().tolist()
+    lefts = (draws[:, 1] * (width - size[1] + 1)).long().tolist()
+    keys = ("image", "depth", "valid", "intrinsics")
+    windows = [
+        crop({key: batch[key][i] for key in keys}, top, left, *size)
+        for i, (top, left) in enumerate(zip(tops, lefts, strict=True))
+    ]
+    return {**batch, **{key: torch.stack([window[key] for window in windows]) for key in keys}}
+
+
+def _colour(image: Tensor, draws: Tensor, permutation: float, gamma: float, brightness: float, colour: float) -> Tensor:
+    """Channel permutation, gamma, brightness and colour of each image; draws [B, 8]."""
+    span = 2 * draws.to(torch.float32) - 1
+    if permutation > 0:
+        chosen = (draws[:, 3] * 6).long()
+        chosen[draws[:, 2] >= permutation] = 0
+        order = torch.tensor(PERMUTATIONS)[chosen].to(image.device)
+        image = image[torch.arange(len(image), device=image.device)[:, None], order]
+    if gamma > 0:  # one by one: a vectorised power may round differently at the end of a larger tensor
+        exponents = (1 + gamma * span[:, 4]).tolist()
+        image = torch.stack([picture**e for picture, e in zip(image, exponents, strict=True)])
+    if brightness > 0 or colour > 0:
+        # three channels share the one number left for colour: its bits are spread over them
+        spread = torch.stack([(draws[:, 6] * 1024**k) % 1 for k in (0, 1, 2)], dim=1).to(torch.float32)
+        factor = (1 + brightness * span[:, 5:6]) * (1 + colour * (2 * spread - 1))
+        image = (image * factor.to(image.device)[:, :, None, None]).clamp(0, 1)
+    return image
+
+
+def augment(
+    batch: dict,
+    *,
+    seed: int,
+    epoch: int,
+    rotate: float = 0.0,
+    flip: float = 0.0,
+    channel_permutation: float = 0.0,
+    gamma: float = 0.0,
+    brightness: float = 0.0,
+    colour: float = 0.0,
+    crop_size: Sequence[int] | None = None,
+) -> dict:
+    """Augment a batch at random on its own device; the input is left as it is.
+
+    Each sample's random numbers depend on (seed, epoch, id) alone. So the same frame is augmented alike, bit for bit,
+    whatever else is in its batch and wherever a run was resumed, and switching one augmentation on leaves the others'
+    draws as they were.
+
+    Args:
+        batch: the contract's sample with a leading batch dimension; `id` is a list of str.
+        seed, epoch: whole numbers; another epoch gives other draws.
+        rotate: greatest angle in degrees, either way; the angle is uniform. Image bilinear, depth and valid nearest,
+            on one grid. The turn is a roll of the camera about its optical axis: z-depth is unchanged; intrinsics
+            have no rotation, so the image turns about its centre and the principal point moves along; with fx != fy
+            the pixel grid shears as it must. Corners turned in are black and invalid. Unknown intrinsics count as
+            square pixels and stay NaN.
+        flip: probability of mirroring left to right (the principal point is mirrored too).
+        channel_permutation: probability of drawing one of the six orders of the colour channels (the unchanged one
+            among them).
+        gamma, brightness, colour: greatest relative change of the exponent, of all channels together, of each channel.
+        crop_size: (height, width) of a window at a random place, or None.
+
+    Returns:
+        A new batch of the same keys and dtypes.
+
+    Raises:
+        ValueError: for a probability outside 0..1, a negative strength, or a crop larger than the image.
+
+    Source: rotation +-5 degrees and flip 0.5: Eigen et al. 2014 (arXiv:1406.2283, section 3.4), without their scaling.
+    Channel permutation 0.25: Alhashim and Wonka 2018 (arXiv:1812.11941, augmentation policy). Gamma, brightness,
+    colour and crop: the recipe published with Lee et al. 2019 (arXiv:1907.10326), without its 50 % chance of doing
+    nothing.
+
+    >>> batch = {"image": torch.rand(1, 3, 4, 6), "depth": torch.ones(1, 1, 4, 6), "valid": torch.ones(1, 1, 4, 6) > 0,
+    ...          "intrinsics": torch.eye(3)[None], "id": ["a"]}
+    >>> torch.equal(augment(batch, seed=0, epoch=0, flip=1.0)["image"], batch["image"].flip(-1))
+    True
+    """
+    for name, value in (("flip", flip), ("channel_permutation", channel_permutation)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}; expected a probability in 0..1")
+    for name, value in (("rotate", rotate), ("gamma", gamma), ("brightness", brightness), ("colour", colour)):
+        if not (value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{name} is {value}; expected the greatest change, a number not below 0 (0 = off)")
+    draws = torch.tensor(_uniform(seed, epoch, batch["id"]), dtype=torch.float64).view(-1, 8)
+    if len(draws) != len(batch["image"]):
+        raise ValueError(
+            f"the batch has {len(batch['image'])} images but {len(draws)} ids; expected one id for each image"
+        )
+    out = dict(batch)
+    flipped = draws[:, 1] < flip
+    if rotate > 0:
+        out = _turn(out, (2 * draws[:, 0] - 1) * math.radians(rotate), flipped)
+    elif flip > 0:
+        out = _flip(out, flipped)
+    if crop_size is not None:
+        place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)  # upper and lower bits: row and column
+        out = _crop_each(out, check_size(crop_size), place)
+    out["image"] = _colour(out["image"], draws, channel_permutation, gamma, brightness, colour)
+    return out
