@@ -26,4 +26,5 @@ def open_source(root: Path | str | None) -> Folder:
             f"{folder}: the embedded data set rooms is not here (no index.csv). It is part of the repository, beside "
             "the package; use depthnb from a clone (pip install -e .), restore it with 'git checkout -- data/rooms', "
             "or give root"
+        )
     return Folder(folder, name="rooms", protocol="rooms", max_depth=MAX_DEPTH)
