@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb import metrics
+from depthnb.data import transforms
 
 KEPT = 12  # predictions kept in a run folder, always of the same frames
 KEPT_WIDTH = 128  # pixels; larger predictions are kept reduced
@@ -174,3 +176,19 @@ def _pool(bands: list[dict]) -> pd.DataFrame:
     if "rmse" in values:
         sums["rmse"] = sums["rmse"] ** 0.5
     return sums
+
+
+def gallery(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> dict:
+    """Some frames with every model's prediction, ready for `plotting.predictions_grid(**gallery(...))`.
+
+    Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at the native size of the first frame
+    (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
+    """
+    frames = [dataset.native()[i] for i in indices]
+    size = tuple(frames[0]["image"].shape[-2:])
+    image = torch.stack([transforms.resize_image(frame["image"], size) for frame in frames])
+    maps = [transforms.resize_depth(frame["depth"], frame["valid"], size) for frame in frames]
+    few = dataset.subset(indices)
+    preds = {name: upsample(predict(net, few), size) for name, net in nets.items()}
+    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    return {"image": image, "depth": depth, "valid": valid, "preds": preds}

@@ -1,0 +1,114 @@
+"""Measurements that a single notebook needs to check a claim; what every notebook needs is in metrics and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from depthnb import losses, models, runs
+
+UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0, "8-bit": 255.0 / 10.0}  # stored units a metre; 8-bit: 255 stands for 10 m
+INITIALISATIONS = ("kaiming-xavier", "normal-0.01", "normal-1", "uniform-1", "zeros")
+
+
+def contrast(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """How much of the true depth's variation within an image a prediction shows: 1 as much, 0 a blank image.
+
+    pred, depth: [B,1,H,W] metres; valid: bool [B,1,H,W]. Returns [B]: standard deviation of log pred over that of log
+    depth, over valid pixels; pred is raised to 1 cm where it is below. NaN for an image with no variation or no valid pixel.
+
+    >>> depth = torch.tensor([[[[1.0, 4.0]]]])
+    >>> contrast(pred=depth.sqrt(), depth=depth, valid=depth > 0)
+    tensor([0.5000])
+    """
+
+    def deviation(values: Tensor) -> Tensor:
+        logs = torch.where(valid, values.clamp(min=0.01).log(), 0.0)
+        count = valid.sum((1, 2, 3)).clamp(min=1)
+        mean = logs.sum((1, 2, 3)) / count
+        spread = torch.where(valid, (logs - mean.view(-1, 1, 1, 1)) ** 2, 0.0)
+        return (spread.sum((1, 2, 3)) / count).sqrt()
+
+    true = deviation(depth)
+    return torch.where(true > 0, deviation(pred.float()) / true, torch.nan)
+
+
+def loss_ranges(preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor) -> pd.DataFrame:
+    """The same errors in every unit a depth map may be stored in: one row a loss and unit, one column a prediction.
+
+    preds: name -> [B,1,H,W] metres; depth, valid: as in `contrast`. L1 grows with the unit, MSE with its square, so the
+    size of a training loss says which unit was used and nothing about the network.
+    """
+    rows = []
+    for name, function in (("L1", losses.l1), ("MSE", losses.mse)):
+        for unit, factor in UNITS.items():
+            values = {
+                key: float(function(pred=p * factor, depth=depth * factor, valid=valid)) for key, p in preds.items()
+            }
+            rows.append({"loss": name, "unit": unit, **values})
+    return pd.DataFrame(rows)
+
+
+def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed: int = 0) -> pd.DataFrame:
+    """Spread of activations and gradients in every layer of the untrained coarse net, for several initialisations.
+
+    size: (H, W); batch: a batch of the data contract at that size, of at least two frames. Returns one row per
+    initialisation and layer: initialisation, layer (coarse1 .. coarse7), activation_std, gradient_std (of the training loss
+    by the layer's output). Dropout is off. Source of the claim tested: document 003, section 3.3.
+    """
+    rows = []
+    for how in INITIALISATIONS:
+        torch.manual_seed(seed)
+        net = models.EigenCoarse(size, initialisation=how).eval()
+        outputs: dict[str, Tensor] = {}
+        for name, layer in net.named_children():
+            layer.register_forward_hook(lambda _m, _i, out, name=name: outputs.setdefault(name, out).retain_grad())
+        pred = net(batch["image"])
+        difference = outputs["coarse7"].view_as(pred) - _quarter(batch["depth"], pred).clamp(min=0.01).log()
+        # straight on log depth: exp() of an exploded output would hide everything behind infinity
+        (0.5 * difference.pow(2).mean() + 0.5 * difference.var()).backward()
+        for name, output in outputs.items():
+            gradient = output.grad if output.grad is not None else torch.zeros_like(output)
+            deviations = {"activation_std": float(output.std()), "gradient_std": float(gradient.std())}
+            rows.append({"initialisation": how, "layer": name, **deviations})
+    return pd.DataFrame(rows)
+
+
+def _quarter(depth: Tensor, pred: Tensor) -> Tensor:
+    return nn.functional.interpolate(depth, size=pred.shape[-2:], mode="nearest")
+
+
+def centre_over_border(maps: Tensor, valid: Tensor) -> Tensor:
+    """Mean depth of the central quarter of each image over that of the rest, [B]; above 1 the middle is farther.
+
+    maps: [B,1,H,W] metres; valid: bool [B,1,H,W]. NaN where either part has no valid pixel.
+    """
+    height, width = maps.shape[-2:]
+    centre = torch.zeros_like(valid)
+    centre[..., height // 4 : height - height // 4, width // 4 : width - width // 4] = True
+
+    def mean(mask: Tensor) -> Tensor:
+        return torch.where(mask, maps, 0.0).sum((1, 2, 3)) / mask.sum((1, 2, 3))
+
+    return mean(valid & centre) / mean(valid & ~centre)
+
+
+def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel") -> pd.DataFrame:
+    """Finished sweep runs of a notebook, grouped by the parameters that vary: mean, spread and number of seeds.
+
+    parameters: names of parameters to group by. Returns one row per combination with those columns and `mean`, `low`,
+    `high` of the test metric over the seeds, and `seeds`; empty when no run named sweep-... is finished.
+    """
+    rows = [
+        {**{name: each["params"].get(name) for name in parameters}, "value": each["metrics"]["test"][metric]}
+        for each in runs.finished(notebook)
+        if each["run"].startswith("sweep") and "test" in each["metrics"]
+    ]
+    columns = [*parameters, "mean", "low", "high", "seeds"]
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    grouped = pd.DataFrame(rows).groupby(list(parameters), dropna=False)["value"]
+    return grouped.agg(mean="mean", low="min", high="max", seeds="count").reset_index()[columns]
