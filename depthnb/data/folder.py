@@ -190,8 +190,8 @@ def _check_numbers(path: Path, row: object) -> None:
     fx, fy, cx, cy = (_number(cell) for cell in cells)
     if not (0 < fx < np.inf and 0 < fy < np.inf and np.isfinite(cx) and np.isfinite(cy)):
         raise ValueError(
-            f"{path}: frame {row.id!r}: fx,fy,cx,cy are {cells}; expected four numbers in pixels with fx and fy above 0, "
-            "or four empty cells if they are unknown"
+            f"{path}: frame {row.id!r}: fx,fy,cx,cy are {cells}; expected four numbers in pixels with fx and fy "
+            "above 0, or four empty cells if they are unknown"
         )
 
 
@@ -313,8 +313,8 @@ def _check_same_size(image: Tensor, other: Tensor, image_path: Path, other_path:
     if image.shape[-2:] != other.shape[-2:]:
         (h, w), (h2, w2) = image.shape[-2:], other.shape[-2:]
         raise ValueError(
-            f"{other_path}: {w2}x{h2} (width x height), but its image {image_path.name} is {w}x{h}; expected equal sizes, "
-            "pixel for pixel; resize the image to the depth map, never depth by averaging"
+            f"{other_path}: {w2}x{h2} (width x height), but its image {image_path.name} is {w}x{h}; expected equal "
+            "sizes, pixel for pixel; resize the image to the depth map, never depth by averaging"
         )
 
 
@@ -368,8 +368,8 @@ def _write_depth(root: Path, name: str, depth: np.ndarray, valid: np.ndarray, de
     units = np.round(depth.astype(np.float64) / depth_scale)
     if valid.any() and not (units[valid].min() >= 1 and units[valid].max() <= 65535):
         raise ValueError(
-            f"frame {name!r}: valid depth {depth[valid].min():g}..{depth[valid].max():g} m does not fit 16 bits in units of "
-            f"{depth_scale:g} m; choose another depth_scale, or 0 for .npy float32"
+            f"frame {name!r}: valid depth {depth[valid].min():g}..{depth[valid].max():g} m does not fit 16 bits in units "
+            f"of {depth_scale:g} m; choose another depth_scale, or 0 for .npy float32"
         )
     Image.fromarray(units.astype(np.uint16)).save(root / f"depth/{name}.png")
     return f"depth/{name}.png"

@@ -13,6 +13,7 @@ the right name is complete, however a preparation ended. Deleting the cache fold
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -23,7 +24,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import torch
@@ -103,21 +104,25 @@ def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
     folder = cache_folder() / f"{source.name}-{split}-{size[0]}x{size[1]}-{key}"
     if _complete(folder, facts):
         return Prepared(folder)
-    try:
+    with _explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(folder):
-            if not _complete(folder, facts):  # another process may have finished while this one waited
-                _write(source, rows, size, folder, facts)
+    with _lock(folder):
+        if not _complete(folder, facts):  # another process may have finished while this one waited
+            _write(source, rows, size, folder, facts)
+    return Prepared(folder)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say what an error of the cache means; errors of the data must not pass through here."""
+    try:
+        yield
     except OSError as error:
-        if error.filename and not str(error.filename).startswith(str(folder.parent)):
-            raise  # trouble with the data, not with the cache
-        need = len(rows) * size[0] * size[1] * 8 / 1e6
         raise OSError(
             error.errno,
-            f"cannot prepare {source.name} {split} at {size[0]}x{size[1]} ({need:.0f} MB) in {folder.parent}: "
-            f"{error.strerror or error}. Free space there, or set DEPTHNB_CACHE to a folder that can be written",
+            f"cannot write the cache of prepared frames in {folder.parent}: {error.strerror or error}. Free space "
+            "there, or set DEPTHNB_CACHE to a folder that can be written. Nothing half-written will be used",
         ) from error
-    return Prepared(folder)
 
 
 def _complete(folder: Path, facts: dict) -> bool:
@@ -133,11 +138,13 @@ def _complete(folder: Path, facts: dict) -> bool:
 
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock for this folder; the system frees it when a process dies. Without locks: go ahead, renaming is safe."""
+    """Hold a lock for this folder; the system frees it when a process dies. No locks here: go ahead, renaming is safe."""
     if fcntl is None:
         yield
         return
-    with open(folder.with_name(folder.name + ".lock"), "a") as handle:
+    with _explained(folder):
+        handle = open(folder.with_name(folder.name + ".lock"), "a")
+    with handle:
         locked = False
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -150,24 +157,39 @@ def _lock(folder: Path) -> Iterator[None]:
 
 def _write(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, facts: dict) -> None:
     """Write all arrays under a temporary name, then rename."""
-    temporary = Path(tempfile.mkdtemp(prefix=folder.name + ".tmp-", dir=folder.parent))
+    with _explained(folder):
+        need, free = _bytes(len(rows), size), shutil.disk_usage(folder.parent).free
+        if need > free:
+            raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
+        temporary = Path(tempfile.mkdtemp(prefix=folder.name + ".tmp-", dir=folder.parent))
     try:
-        temporary.chmod(0o755)  # mkdtemp makes it private, but any process of any user may read a shared cache
         _write_arrays(source, rows, size, temporary, f"{source.name} {facts['split']}")
-        sizes = {f"{key}.npy": (temporary / f"{key}.npy").stat().st_size for key in ARRAYS}
-        with open(temporary / "index.json", "w") as handle:
-            json.dump({"made from": facts, "bytes": sizes, "ids": source.index["id"].iloc[rows].tolist()}, handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        if folder.exists() and not _complete(folder, facts):
-            shutil.rmtree(folder)
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            if not _complete(folder, facts):  # else another process was faster, and its folder is as good
-                raise
+        with _explained(folder):
+            temporary.chmod(0o755)  # mkdtemp makes it private, but any process of any user may read a shared cache
+            sizes = {f"{key}.npy": (temporary / f"{key}.npy").stat().st_size for key in ARRAYS}
+            with open(temporary / "index.json", "w") as handle:
+                json.dump({"made from": facts, "bytes": sizes, "ids": source.index["id"].iloc[rows].tolist()}, handle)
+                handle.flush()
+                os.fsync(handle.fileno())
+            _move(temporary, folder, facts)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, folder: Path, facts: dict) -> None:
+    """Give the finished folder its name, unless another process was faster: then its folder is as good."""
+    if folder.exists() and not _complete(folder, facts):
+        shutil.rmtree(folder)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if not _complete(folder, facts):
+            raise
+
+
+def _bytes(frames: int, size: tuple[int, int]) -> int:
+    """Bytes of the arrays: 3 for the colours, 4 for depth, 1 for valid, and the intrinsics."""
+    return frames * (8 * size[0] * size[1] + 36)
 
 
 def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, label: str) -> None:
@@ -178,16 +200,27 @@ def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folde
     """
     shapes = {"image": (3, *size), "depth": (1, *size), "valid": (1, *size), "intrinsics": (3, 3)}
     with contextlib.ExitStack() as stack:
-        files = {key: stack.enter_context(open(folder / f"{key}.npy", "wb")) for key in ARRAYS}
-        for key, handle in files.items():
-            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(ARRAYS[key])), "fortran_order": False}
-            np.lib.format.write_array_header_1_0(handle, {**header, "shape": (len(rows), *shapes[key])})
-        for frame in _frames(source, rows, size, label):
+        with _explained(folder):
+            files = {key: open(folder / f"{key}.npy", "wb") for key in ARRAYS}
+            for handle in files.values():
+                stack.callback(_close, handle)
             for key, handle in files.items():
-                handle.write(np.ascontiguousarray(frame[key].numpy(), dtype=ARRAYS[key]).tobytes())
-        for handle in files.values():
-            handle.flush()
-            os.fsync(handle.fileno())
+                header = {"descr": np.lib.format.dtype_to_descr(np.dtype(ARRAYS[key])), "fortran_order": False}
+                np.lib.format.write_array_header_1_0(handle, {**header, "shape": (len(rows), *shapes[key])})
+        for frame in stack.enter_context(contextlib.closing(_frames(source, rows, size, label))):
+            with _explained(folder):
+                for key, handle in files.items():
+                    handle.write(np.ascontiguousarray(frame[key].numpy(), dtype=ARRAYS[key]).data)
+        with _explained(folder):
+            for handle in files.values():
+                handle.flush()
+                os.fsync(handle.fileno())
+
+
+def _close(handle: BinaryIO) -> None:
+    """Close a file whose content is either safe on the disk or lost: closing flushes, and would fail once more."""
+    with contextlib.suppress(OSError):
+        handle.close()
 
 
 def _frames(source: Source, rows: np.ndarray, size: tuple[int, int], label: str) -> Iterator[dict[str, Tensor]]:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from depthnb.data.folder import Folder
+from depthnb.data.sample import clone_data
 
 MAX_DEPTH = 10.0
-
-
-def default_root() -> Path:
-    """Folder of the embedded frames, found from the place of this package inside a clone."""
-    return Path(__file__).resolve().parents[2] / "data" / "rooms"
 
 
 def open_source(root: Path | str | None) -> Folder:
@@ -20,7 +16,7 @@ def open_source(root: Path | str | None) -> Folder:
     Raises:
         FileNotFoundError: if the folder is not there.
     """
-    folder = default_root() if root is None else Path(root).expanduser()
+    folder = clone_data("rooms") if root is None else Path(root).expanduser()
     if not (folder / "index.csv").is_file():
         raise FileNotFoundError(
             f"{folder}: the embedded data set rooms is not here (no index.csv). It is part of the repository, beside "

@@ -59,7 +59,7 @@ class Source:
     notes: tuple[str, ...] = ()
 
     def read(self, row: int) -> dict[str, Tensor]:
-        """Return image uint8 [3,H,W], depth float32 [1,H,W] (m), valid bool [1,H,W], intrinsics float32 [3,3] of a row."""
+        """Return image uint8 [3,H,W], depth float32 [1,H,W] in m, valid bool [1,H,W], intrinsics float32 [3,3]."""
         raise NotImplementedError
 
 
@@ -239,6 +239,11 @@ class Dataset:
         return self._with_rows(self._rows, None)
 
 
+def clone_data(*parts: str) -> Path:
+    """Path of something in `data/` of the clone this package lies in, whether it exists or not."""
+    return Path(__file__).resolve().parents[2].joinpath("data", *parts)
+
+
 def split_rows(source: Source, split: str) -> np.ndarray:
     """Row numbers of a split ("train", "val", "test", "all", or joined by "+"), in the order of the index.
 
@@ -297,7 +302,7 @@ def derive_splits(index: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         taken = ranked[k * each : (k + 1) * each]
         index.loc[(index["split"] == "train") & index["scene"].isin(taken), "split"] = part
         notes.append(
-            f"No {part} split given: {each} of {len(ranked)} training scenes (10 %, at least one), first in order of the "
-            f"SHA-256 of their names, serve as {part}."
+            f"No {part} split given: {each} of {len(ranked)} training scenes (10 %, at least one), first in order of "
+            f"the SHA-256 of their names, serve as {part}."
         )
     return index, tuple(notes)
