@@ -1,0 +1,47 @@
+"""Every figure of the project: tables or tensors in, a Figure out, nothing shown and no pyplot state left behind."""
+
+from .comparison import comparison, error_vs_cost, spread
+from .dataset import (
+    DepthSummary,
+    depth_histogram,
+    distribution,
+    mean_depth_image,
+    summarise,
+    valid_fraction,
+)
+from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
+from .pictures import depth_grid, edge_overlay, methods_grid, predictions_grid
+from .style import DPI, MAX_WIDTH, Figure, colors, encode, house_style, new_figure, save, show
+from .training import activation_stats, curves
+
+__all__ = [
+    "DPI",
+    "MAX_WIDTH",
+    "DepthSummary",
+    "Figure",
+    "activation_stats",
+    "by_distance",
+    "by_scene_type",
+    "colors",
+    "comparison",
+    "curves",
+    "depth_grid",
+    "depth_histogram",
+    "distribution",
+    "edge_overlay",
+    "encode",
+    "error_vs_cost",
+    "house_style",
+    "mean_depth_image",
+    "methods_grid",
+    "new_figure",
+    "predictions_grid",
+    "radial_profile",
+    "radial_table",
+    "save",
+    "scatter_truth_pred",
+    "show",
+    "spread",
+    "summarise",
+    "valid_fraction",
+]

@@ -1,0 +1,143 @@
+"""Figures that compare methods: against baselines and published numbers, against their cost, over seeds."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from depthnb import metrics
+
+from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, new_figure, require_columns
+
+KINDS = {  # how a row of `comparison` is drawn: colour, marker, filled
+    "ours": (PALETTE[0], "o", True),
+    "baseline": (NEUTRAL, "s", True),
+    "published": (PALETTE[1], "D", False),
+}
+
+
+@house_style
+def comparison(
+    table: pd.DataFrame, *, columns: Sequence[str] = ("abs_rel", "rmse", "delta1"), sort: bool = True
+) -> Figure:
+    """Draw methods, baselines and published numbers as a dot plot, one panel a metric, an arrow towards better.
+
+    `table` has one row a method with the columns method, kind ("ours", "baseline" or "published") and the metrics in
+    `columns` (one to four; NaN leaves a dot out). `sort`: best value of the first metric on top, else the order given.
+    The line through each panel is the best baseline. Raises ValueError for missing columns or unknown kinds.
+    """
+    require_columns(table, ["method", "kind", *columns], "comparison table")
+    unknown = set(table["kind"]) - set(KINDS)
+    if unknown:
+        raise ValueError(f"kind is {sorted(unknown)}, expected one of {sorted(KINDS)}")
+    if sort:
+        lower = metrics.BETTER[columns[0]] == "lower"
+        table = table.sort_values(columns[0], ascending=lower, na_position="last", kind="stable")
+    table = table.reset_index(drop=True)
+    figure = new_figure(9, 1.25 + 0.27 * len(table), alt=f"{', '.join(columns)} of {', '.join(table['method'])}")
+    axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    for ax, column in zip(axes, columns, strict=True):
+        for kind, (color, marker, filled) in KINDS.items():
+            rows = table[table["kind"] == kind]
+            ax.plot(
+                rows[column],
+                rows.index,
+                marker,
+                color=color,
+                markersize=7,
+                markerfacecolor=color if filled else "white",
+                markeredgewidth=1.6,
+                label=kind,
+            )
+        _best_baseline(ax, table, column)
+        ax.set_title(_arrow(column))
+        ax.margins(x=0.12)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    axes[0].set_yticks(range(len(table)), table["method"])
+    axes[0].set_ylim(len(table) - 0.4, -0.6)
+    handles, labels = axes[0].get_legend_handles_labels()
+    present = [(h, k) for h, k in zip(handles, labels, strict=True) if k in set(table["kind"])]
+    figure.legend(*zip(*present, strict=True), loc="outside lower center", ncols=3)
+    return figure
+
+
+@house_style
+def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
+    """Draw an error against the number of parameters and against seconds, one point a method.
+
+    `table` has the columns method, `metric`, parameters and seconds (both axes logarithmic; NaN or 0 leaves a point out).
+    Raises ValueError for missing columns.
+    """
+    require_columns(table, ["method", metric, "parameters", "seconds"], "cost table")
+    figure = new_figure(9, 3.6, alt=f"{metric} against parameters and seconds of {', '.join(table['method'])}")
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, column, label in zip(
+        axes, ("parameters", "seconds"), ("parameters (log)", "training time (s, log)"), strict=True
+    ):
+        for i, (name, color) in enumerate(colors(table["method"]).items()):
+            rows = table[(table["method"] == name) & (table[column] > 0)]
+            ax.plot(
+                rows[column],
+                rows[metric],
+                MARKERS[(i + i // len(PALETTE)) % len(MARKERS)],
+                color=color,
+                markersize=9,
+                markeredgecolor="white",
+                label=name,
+            )
+        ax.set(xscale="log", xlabel=label)
+        ax.margins(0.1)
+    axes[0].set_ylabel(_arrow(metric))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+@house_style
+def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") -> Figure:
+    """Draw every seed's value of a metric with mean and standard deviation: what is difference, what is luck.
+
+    `table` has one row a run with the columns `by` (method or variant) and `metric`. The order is that of the table;
+    mean, sample standard deviation and number of runs stand at the right (no deviation for a single run).
+    Raises ValueError for missing columns.
+    """
+    import seaborn
+
+    require_columns(table, [by, metric], "spread table")
+    table = table.dropna(subset=[metric]).assign(**{by: lambda t: t[by].astype(str)})
+    names = list(dict.fromkeys(table[by]))
+    figure = new_figure(7, 0.9 + 0.36 * len(names), alt=f"{metric} of every seed by {by}")
+    ax = figure.subplots()
+    # a swarm sets equal values side by side without random jitter, which would also use up numpy's global generator
+    seaborn.swarmplot(table, y=by, x=metric, order=names, hue=by, palette=colors(names), size=6, legend=False, ax=ax)
+    for y, name in enumerate(names):
+        values = table.loc[table[by] == name, metric].to_numpy(float)
+        deviation = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+        ax.vlines(values.mean(), y - 0.3, y + 0.3, color="black", linewidth=2)
+        ax.annotate(
+            f"{values.mean():.3f}{deviation} ({len(values)})",
+            (1.02, y),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=9,
+        )
+    ax.set(ylabel="", xlabel=_arrow(metric))
+    ax.annotate("mean ± std (runs)", (1.02, 1.0), xycoords="axes fraction", va="bottom", fontsize=9, color=NEUTRAL)
+    return figure
+
+
+def _best_baseline(ax: Axes, table: pd.DataFrame, column: str) -> None:
+    values = table.loc[table["kind"] == "baseline", column].dropna()
+    if len(values):
+        ax.axvline(
+            values.min() if metrics.BETTER[column] == "lower" else values.max(),
+            color=NEUTRAL,
+            linewidth=1,
+            linestyle=":",
+        )
+
+
+def _arrow(metric: str) -> str:
+    """Name of a metric with the direction of better; no arrow for a name that metrics does not know."""
+    side = metrics.BETTER.get(metric)
+    return f"{metric} (lower is better)" if side == "lower" else f"{metric} (higher is better)" if side else metric

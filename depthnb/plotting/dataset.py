@@ -1,0 +1,258 @@
+"""Figures of a data set: scene types, depth histograms, where depth is valid, and the mean depth image."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
+
+from .style import (
+    DEPTH_LABEL,
+    INVALID,
+    PALETTE,
+    Figure,
+    colors,
+    depth_colormap,
+    house_style,
+    named,
+    new_figure,
+    require_columns,
+)
+
+
+@dataclass(frozen=True)
+class DepthSummary:
+    """Depth of many frames of one size, summed up: what the figures of this module draw.
+
+    `edges` [n+1] metres; `valid_pixels` [n] int, valid pixels a bin; `known_pixels` [n] int, pixels of the bin whose
+    depth is known whether valid or not, or None where the data set does not know; `mean` [H,W] metres, NaN where no
+    frame is valid; `count` [H,W] int, frames in which the pixel is valid; `frames` int.
+    """
+
+    edges: np.ndarray
+    valid_pixels: np.ndarray
+    known_pixels: np.ndarray | None
+    mean: np.ndarray
+    count: np.ndarray
+    frames: int
+
+
+def summarise(batches: Iterable[Mapping], *, max_depth: float, bins: int = 50, exact: bool = False) -> DepthSummary:
+    """Sum up the depth of batches one at a time, so that no data set need fit into memory.
+
+    `batches` yields mappings with `depth` [B,1,H,W] metres and `valid` [B,1,H,W] bool, all of one size. Bins are equal
+    from 0 to `max_depth` metres; deeper pixels count in no bin. `exact` says that depth is right also where `valid` is
+    False (rendered or in-painted sets): only then can the share of valid pixels be given by depth.
+    Raises ValueError for no batch or batches of different size.
+    """
+    edges = np.linspace(0, max_depth, bins + 1)
+    in_valid, in_all = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
+    total = count = None
+    frames = 0
+    for batch in batches:
+        depth, valid = (np.asarray(batch[key])[:, 0] for key in ("depth", "valid"))
+        if total is None:
+            total, count = np.zeros(depth.shape[1:]), np.zeros(depth.shape[1:], np.int64)
+        if depth.shape[1:] != total.shape:
+            raise ValueError(
+                f"frames have different sizes, {total.shape} and {depth.shape[1:]}; open the set with size=(H, W)"
+            )
+        total += np.where(valid, depth, 0).sum(0, dtype=np.float64)
+        count += valid.sum(0)
+        frames += len(depth)
+        in_valid += np.histogram(depth[valid], edges)[0]
+        if exact:
+            in_all += np.histogram(depth[valid | (np.isfinite(depth) & (depth > edges[0]))], edges)[0]
+    if total is None:
+        raise ValueError("no batch was given; nothing to sum up")
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return DepthSummary(edges, in_valid, in_all if exact else None, mean, count, frames)
+
+
+@house_style
+def distribution(
+    frames: pd.DataFrame | Mapping[str, pd.DataFrame], *, by: str = "scene_type", hue: str | None = None
+) -> Figure:
+    """Draw how many frames and scenes each scene type has, most frequent first; every population in a panel of its own.
+
+    `frames`: one row a frame with the columns `by` and scene (and `hue`, such as split), or already counted: `by`,
+    frames and optionally scenes; or population name -> such a table. Populations never share a bar or an axis: they
+    count different things. `hue` stacks frames by a column (only for one row a frame).
+    Raises ValueError for missing columns.
+    """
+    import seaborn
+
+    populations = named(frames, "")
+    counts = {name: _counts(table, by, name) for name, table in populations.items()}
+    columns = 2 if any("scenes" in table for table in counts.values()) else 1
+    heights = [0.75 + 0.23 * len(table) for table in counts.values()]
+    figure = new_figure(
+        9 if columns == 2 else 7,
+        sum(heights) + 0.2,
+        alt=(f"frames and scenes by {by}" + (f" in {', '.join(counts)}" if len(counts) > 1 else "")),
+    )
+    axes = figure.subplots(len(counts), columns, squeeze=False, height_ratios=heights)
+    for row, (name, table) in zip(axes, counts.items(), strict=True):
+        order = list(table[by])
+        for ax, column, color in zip(row, ("frames", "scenes"), PALETTE[:2], strict=False):
+            if column not in table:
+                ax.set_axis_off()
+                continue
+            if hue and column == "frames" and hue in populations[name]:
+                rows = populations[name].assign(**{by: pd.Categorical(populations[name][by], order)})
+                hues = list(dict.fromkeys(rows[hue]))
+                palette = dict(zip(hues, seaborn.light_palette(color, len(hues) + 1, reverse=True), strict=False))
+                seaborn.histplot(
+                    rows,
+                    y=by,
+                    hue=hue,
+                    hue_order=hues[::-1],
+                    multiple="stack",
+                    shrink=0.75,
+                    palette=palette,
+                    alpha=1,
+                    linewidth=0,
+                    ax=ax,
+                )
+                seaborn.move_legend(ax, "lower right", title=None, reverse=True)
+            else:
+                seaborn.barplot(table, y=by, x=column, order=order, color=color, saturation=1, width=0.75, ax=ax)
+            for y, value in enumerate(table[column]):
+                ax.annotate(f" {value:,}", (value, y), va="center", fontsize=8.5)
+            ax.set(xlabel="", ylabel="", title=f"{name + ': ' if name else ''}{table[column].sum():,} {column}")
+            ax.margins(x=0.12)
+            ax.grid(False, axis="y")
+            ax.tick_params(axis="y", length=0)
+            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if columns == 2:
+        for row in axes:
+            row[1].set_yticklabels([])
+    return figure
+
+
+@house_style
+def depth_histogram(summaries: DepthSummary | Mapping[str, DepthSummary]) -> Figure:
+    """Draw the share of valid pixels by depth, one line a population (a split or a data set), with their medians.
+
+    `summaries`: a `DepthSummary` or name -> `DepthSummary`. Shares are per metre, so that different bins compare.
+    """
+    summaries = named(summaries, "")
+    figure = new_figure(7, 3.2, alt="share of valid pixels by depth in metres")
+    ax = figure.subplots()
+    for (name, s), color in zip(summaries.items(), colors(summaries).values(), strict=True):
+        density = s.valid_pixels / max(s.valid_pixels.sum(), 1) / np.diff(s.edges)
+        median = float(np.interp(0.5, np.cumsum(s.valid_pixels) / max(s.valid_pixels.sum(), 1), s.edges[1:]))
+        ax.stairs(
+            density, s.edges, color=color, linewidth=1.8, label=f"{name + ': ' if name else ''}median {median:.1f} m"
+        )
+        if len(summaries) == 1:
+            ax.stairs(density, s.edges, color=color, alpha=0.25, fill=True)
+        ax.axvline(median, color=color, linewidth=1, linestyle=":")
+    ax.set(
+        xlabel="depth (m)",
+        ylabel="share of valid pixels per m",
+        xlim=(0, max(s.edges[-1] for s in summaries.values())),
+        ylim=(0, None),
+    )
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend()
+    return figure
+
+
+@house_style
+def valid_fraction(summary: DepthSummary) -> Figure:
+    """Draw the share of valid pixels by image region, and by depth where depth is known at invalid pixels too.
+
+    `summary`: a `DepthSummary`; without `known_pixels` the panel by depth is left out.
+    """
+    import seaborn
+
+    by_depth = summary.known_pixels is not None
+    share = summary.count / summary.frames
+    figure = new_figure(
+        9 if by_depth else 5, 3.3, alt=f"share of valid pixels by image region{' and by depth' if by_depth else ''}"
+    )
+    axes = figure.subplots(1, 2 if by_depth else 1, squeeze=False)[0]
+    rows, columns = 6, 8
+    regions = [[cell.mean() for cell in np.array_split(band, columns, 1)] for band in np.array_split(share, rows, 0)]
+    seaborn.heatmap(
+        np.array(regions),
+        ax=axes[0],
+        vmin=0,
+        vmax=1,
+        cmap="Blues",
+        annot=True,
+        fmt=".0%",
+        square=False,
+        annot_kws={"fontsize": 8.5},
+        xticklabels=False,
+        yticklabels=False,
+        cbar=False,
+        linewidths=0.5,
+    )
+    axes[0].set(
+        title=f"by image region, mean {share.mean():.0%}", aspect=share.shape[0] / share.shape[1] * columns / rows
+    )
+    if by_depth:
+        known = np.where(summary.known_pixels > 0, summary.known_pixels, np.nan)
+        axes[1].stairs(summary.valid_pixels / known, summary.edges, baseline=None, color=PALETTE[0], linewidth=1.8)
+        axes[1].set(title="by depth", xlabel="depth (m)", ylabel="share of pixels that are valid", ylim=(0, 1.02))
+        axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
+
+
+@house_style
+def mean_depth_image(summary: DepthSummary, *, max_depth: float | None = None, title: str = "") -> Figure:
+    """Draw the mean depth image (the baseline that knows no image) with its means by row and by column.
+
+    `summary`: a `DepthSummary`; pixels that are never valid are grey. `max_depth` (m) ends the colour bar, default the
+    largest mean. The overall mean in the title is over all valid pixels: the other baseline.
+    """
+    mean, count = summary.mean, summary.count
+    overall = float(np.nansum(np.where(count > 0, mean, 0) * count) / max(count.sum(), 1))
+    aspect = mean.shape[0] / mean.shape[1]
+    figure = new_figure(
+        9,
+        1.4 + 5.2 * aspect if aspect < 0.5 else 3.6,
+        alt="mean depth image of the data set and its mean by row and column",
+    )
+    picture, profile = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    picture.set(
+        xticks=[],
+        yticks=[],
+        title=f"{title + ': ' if title else ''}mean of {summary.frames:,} frames, {overall:.2f} m overall",
+    )
+    picture.grid(False)
+    shown = picture.imshow(
+        np.ma.masked_invalid(mean), cmap=depth_colormap(), vmin=0, vmax=max_depth or np.nanmax(mean), aspect="equal"
+    )
+    picture.spines[:].set_visible(False)
+    # inside the picture's own box: the layout would put it below the labels of the panel beside it
+    colorbar = figure.colorbar(shown, cax=picture.inset_axes((0, -0.1, 1, 0.05)), orientation="horizontal")
+    colorbar.set_label(DEPTH_LABEL)
+    colorbar.outline.set_visible(False)
+    for axis, label, color in ((1, "row, from top", PALETTE[0]), (0, "column, from left", PALETTE[1])):
+        weight = count.sum(axis)
+        line = np.where(weight > 0, np.where(count > 0, mean * count, 0).sum(axis) / np.maximum(weight, 1), np.nan)
+        profile.plot((np.arange(len(line)) + 0.5) / len(line), line, color=color, label=label)
+    profile.axhline(overall, color=INVALID, linestyle="--", linewidth=1.2, label="overall mean")
+    profile.set(xlabel="position in the image", ylabel="mean depth (m)", xlim=(0, 1), ylim=(0, None))
+    profile.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    profile.legend()
+    return figure
+
+
+def _counts(table: pd.DataFrame, by: str, name: str) -> pd.DataFrame:
+    """Return `by`, frames and, if known, scenes, sorted by frames."""
+    what = f"population {name!r}" if name else "table"
+    require_columns(table, [by], what)
+    if "frames" in table:
+        counted = table[[c for c in (by, "frames", "scenes") if c in table]]
+    else:
+        require_columns(table, ["scene"], what)
+        counted = (
+            table.groupby(by, observed=True).agg(frames=("scene", "size"), scenes=("scene", "nunique")).reset_index()
+        )
+    return counted.sort_values(["frames", by], ascending=[False, True], ignore_index=True)

@@ -1,0 +1,204 @@
+"""Figures of where the error lies: by distance, by scene type, predicted against true depth, from centre to corner."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike
+
+from .style import (
+    BASELINES,
+    INVALID,
+    MARKERS,
+    NEUTRAL,
+    PALETTE,
+    Figure,
+    colors,
+    house_style,
+    named,
+    new_figure,
+    require_columns,
+)
+
+
+@house_style
+def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
+    """Draw an error by bands of true depth for one or several methods, above the share of pixels in each band.
+
+    `bands`: method -> table with the columns lower, upper (metres), pixels and `metric`, as by_distance.csv holds them
+    (or one such table). Bands without pixels are left out. The shares are those of the first method: all methods are
+    scored on the same pixels. Raises ValueError for missing columns.
+    """
+    bands = named(bands, "")
+    for name, frame in bands.items():
+        require_columns(frame, ["lower", "upper", "pixels", metric], f"bands of {name!r}")
+    figure = new_figure(7.5 if len(bands) > 1 else 7, 3.9, alt=f"{metric} by true depth of {', '.join(bands)}")
+    ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    for i, ((name, frame), color) in enumerate(zip(bands.items(), colors(bands).values(), strict=True)):
+        frame = frame[frame["pixels"] > 0]
+        centre = (frame["lower"] + frame["upper"]) / 2
+        ax.plot(
+            centre,
+            frame[metric],
+            color=color,
+            marker=MARKERS[i % len(MARKERS)],
+            label=name,
+            linestyle="--" if name in BASELINES else "-",
+        )
+    ax.set(ylabel=metric, ylim=(0, None))
+    first = next(iter(bands.values()))
+    below.bar(
+        (first["lower"] + first["upper"]) / 2,
+        first["pixels"] / first["pixels"].sum(),
+        first["upper"] - first["lower"],
+        color=INVALID,
+        edgecolor="white",
+    )
+    below.set(xlabel="true depth (m)", ylabel="pixels", xlim=(first["lower"].min(), first["upper"].max()))
+    below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if len(bands) > 1:
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+@house_style
+def by_scene_type(per_image: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
+    """Draw median and interquartile range over frames of an error, by scene type, for one or several methods.
+
+    `per_image`: method -> table with the columns scene_type and `metric`, one row a frame (per_image.csv), or one such
+    table. Scene types are ordered by the first method's median; the number of frames stands beside each name.
+    Raises ValueError for missing columns.
+    """
+    import seaborn
+
+    per_image = named(per_image, "")
+    for name, frame in per_image.items():
+        require_columns(frame, ["scene_type", metric], f"per-image table of {name!r}")
+    first = next(iter(per_image.values()))
+    order = first.groupby("scene_type")[metric].median().sort_values().index
+    labels = {t: f"{t} ({(first['scene_type'] == t).sum()})" for t in order}
+    rows = pd.concat(
+        [f[["scene_type", metric]].assign(method=name) for name, f in per_image.items()], ignore_index=True
+    )
+    rows["scene_type"] = rows["scene_type"].map(labels)
+    count = len(per_image)
+    figure = new_figure(
+        7.5 if count > 1 else 7,
+        1.0 + len(order) * max(0.3, 0.14 * count),
+        alt=f"{metric} by scene type of {', '.join(per_image)}",
+    )
+    ax = figure.subplots()
+    seaborn.pointplot(
+        rows,
+        y="scene_type",
+        x=metric,
+        hue="method",
+        order=list(labels.values()),
+        estimator="median",
+        errorbar=("pi", 50),
+        palette=colors(per_image),
+        markers=list(MARKERS[i % len(MARKERS)] for i in range(count)),
+        linestyle="none",
+        dodge=0.55 if count > 1 else False,
+        err_kws={"linewidth": 1.4},
+        markersize=5.5,
+        legend="auto" if count > 1 else False,
+        ax=ax,
+    )
+    ax.set(ylabel="", xlabel=f"{metric}: median and middle half of the frames", xlim=(0, None))
+    ax.set_ylim(len(order) - 0.5, -0.5)
+    ax.grid(False, axis="y")
+    for y in range(len(order) - 1):
+        ax.axhline(y + 0.5, color="#e4e4e4", linewidth=0.7)
+    if count > 1:
+        seaborn.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), title=None)
+    return figure
+
+
+@house_style
+def scatter_truth_pred(
+    *, pred: ArrayLike, depth: ArrayLike, valid: ArrayLike, max_depth: float, bins: int = 80
+) -> Figure:
+    """Draw how often each predicted depth meets each true depth, with the identity and the median prediction.
+
+    `pred`, `depth`, `valid`: tensors or arrays of one shape, metres and bool; all valid pixels count. Axes run from 0
+    to `max_depth` metres; predictions beyond it are counted at the edge. A median line flatter than the identity means
+    compressed depth. Raises ValueError for different shapes or no valid pixel.
+    """
+    pred, depth, valid = (np.asarray(a) for a in (pred, depth, valid))
+    if not pred.shape == depth.shape == valid.shape:
+        raise ValueError(f"shapes differ: pred {pred.shape}, depth {depth.shape}, valid {valid.shape}")
+    true, predicted = depth[valid], np.clip(pred[valid], 0, max_depth)
+    if not true.size:
+        raise ValueError("no valid pixel; nothing to draw")
+    edges = np.linspace(0, max_depth, bins + 1)
+    counts = np.histogram2d(true, predicted, bins=(edges, edges))[0]
+    figure = new_figure(5.2, 4.4, alt="predicted against true depth in metres, as a two-dimensional histogram")
+    ax = figure.subplots()
+    mesh = ax.pcolormesh(edges, edges, np.ma.masked_equal(counts.T, 0), cmap="cividis", norm=LogNorm(), rasterized=True)
+    ax.plot([0, max_depth], [0, max_depth], color="black", linewidth=1, linestyle="--", label="identity")
+    bands = np.linspace(0, max_depth, 21)
+    which = np.digitize(true, bands) - 1
+    middle = [
+        (bands[i : i + 2].mean(), np.median(predicted[which == i])) for i in range(20) if (which == i).sum() >= 50
+    ]
+    if middle:
+        ax.plot(*zip(*middle, strict=True), color=PALETTE[1], linewidth=2, label="median prediction")
+    ax.set(
+        xlabel="true depth (m)", ylabel="predicted depth (m)", xlim=(0, max_depth), ylim=(0, max_depth), aspect="equal"
+    )
+    ax.legend(loc="upper left")
+    colorbar = figure.colorbar(mesh, ax=ax, shrink=0.85)
+    colorbar.set_label("pixels (log)")
+    colorbar.outline.set_visible(False)
+    return figure
+
+
+def radial_table(preds: Mapping[str, ArrayLike], depth: ArrayLike, valid: ArrayLike, *, bins: int = 12) -> pd.DataFrame:
+    """Average true and predicted depth over rings around the image centre.
+
+    `preds` name -> [B,1,H,W] metres, `depth` [B,1,H,W] metres, `valid` [B,1,H,W] bool. Returns one row a ring with the
+    columns radius (0 at the centre, 1 at the corners), pixels, true, and one a prediction, all over valid pixels only.
+    Rings without a valid pixel are left out. Raises ValueError for different shapes.
+    """
+    depth, valid = np.asarray(depth), np.asarray(valid).astype(bool)
+    height, width = depth.shape[-2:]
+    y, x = np.mgrid[:height, :width]
+    radius = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2)
+    ring = np.minimum((radius / max(radius.max(), 1e-9) * bins).astype(int), bins - 1)
+    ring = np.broadcast_to(ring, depth.shape)[valid]
+    pixels = np.bincount(ring, minlength=bins)
+    table = {"radius": (np.arange(bins) + 0.5) / bins, "pixels": pixels}
+    for name, values in {"true": depth, **preds}.items():
+        values = np.asarray(values)
+        if values.shape != depth.shape:
+            raise ValueError(
+                f"{name!r} has shape {values.shape}, the truth {depth.shape}; resize it to the truth first"
+            )
+        table[name] = np.bincount(ring, values[valid].astype(np.float64), bins) / np.maximum(pixels, 1)
+    return pd.DataFrame(table)[pixels > 0].reset_index(drop=True)
+
+
+@house_style
+def radial_profile(table: pd.DataFrame) -> Figure:
+    """Draw mean true and predicted depth, and their ratio, from the image centre to its corners.
+
+    `table` as `radial_table` returns it: radius (0 centre, 1 corner), pixels, true (metres), and a column a prediction.
+    A prediction whose ratio to the truth changes with the radius is biased towards the centre or the border.
+    """
+    require_columns(table, ["radius", "pixels", "true"], "radial table")
+    names = [c for c in table.columns if c not in ("radius", "pixels", "true")]
+    figure = new_figure(9, 3.4, alt=f"mean depth from the image centre to its corners: true and {', '.join(names)}")
+    left, right = figure.subplots(1, 2)
+    left.plot(table["radius"], table["true"], color="black", linewidth=2.2, label="true")
+    right.axhline(1, color="black", linewidth=1.2)
+    for (name, color), marker in zip(colors(names).items(), MARKERS * len(names), strict=False):
+        left.plot(table["radius"], table[name], color=color, marker=marker, label=name)
+        right.plot(table["radius"], table[name] / table["true"], color=color, marker=marker)
+    left.set(title="mean depth (m)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1), ylim=(0, None))
+    right.set(title="predicted / true", xlabel="distance from the centre (corner = 1)", xlim=(0, 1))
+    right.axhspan(0.95, 1.05, color=NEUTRAL, alpha=0.12, linewidth=0)
+    left.legend()
+    return figure

@@ -1,0 +1,334 @@
+"""Figures made of pictures: frames with depth and mask, predictions with error maps, methods side by side, depth edges."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
+from numpy.typing import ArrayLike
+
+from .style import (
+    DEPTH_LABEL,
+    INVALID,
+    PALETTE,
+    Figure,
+    bar,
+    depth_colormap,
+    error_colormap,
+    house_style,
+    new_figure,
+    picture_axes,
+)
+
+ERRORS = {"abs_rel": "|predicted - true| / true", "metres": "|predicted - true| (m)"}
+_PANEL_PIXELS = 400  # wider pictures are shrunk: more cannot be seen at 9 inches, and the PDF would grow by megabytes
+
+
+@house_style
+def depth_grid(
+    images: ArrayLike,
+    depths: ArrayLike,
+    valids: ArrayLike,
+    *,
+    titles: Sequence[str] | None = None,
+    max_depth: float | None = None,
+    per_row: int | None = None,
+) -> Figure:
+    """Draw frames as image, depth and valid mask, all with one colour bar in metres.
+
+    `images` [B,3,H,W] in 0..1, `depths` [B,1,H,W] metres, `valids` [B,1,H,W] bool (tensors or arrays). `titles` one
+    line a frame. `max_depth` (m) ends the colour bar, default: the 99th percentile of all valid depths. `per_row` is
+    the number of frames beside each other (each takes three pictures), default 1 for wide frames or fewer than 3, else 2.
+    Invalid pixels are grey. Where under 30 % of the pixels are valid (LiDAR), points are drawn enlarged.
+    Raises ValueError for shapes that do not fit together.
+    """
+    images, depths, valids = _batch(images, 3), _batch(depths, 1), _batch(valids, 1).astype(bool)
+    _same(images=images, depths=depths, valids=valids)
+    count, height, width = len(images), *images.shape[-2:]
+    titles = _titles(titles, count)
+    per_row = min(per_row or (1 if width > 2 * height or count < 3 else 2), count)
+    rows = -(-count // per_row)
+    figure, axes = _grid(
+        rows,
+        3 * per_row,
+        height / width,
+        bars=1,
+        titled=titles is not None,
+        alt=(f"{count} frames: image, depth in metres, and mask of valid pixels"),
+    )
+    norm = Normalize(0, max_depth or _limit(depths[valids], 99))
+    for ax in axes.flat[3 * count :]:
+        ax.set_axis_off()
+    for i in range(count):
+        image_ax, depth_ax, valid_ax = axes.flat[3 * i : 3 * i + 3]
+        _draw_image(image_ax, images[i])
+        _draw_map(depth_ax, depths[i, 0], valids[i, 0], depth_colormap(), norm)
+        small = _shrink_mask(valids[i, 0])
+        valid_ax.imshow(small, cmap=ListedColormap([INVALID, "white"]), vmin=0, vmax=1)
+        _frame(valid_ax)
+        if titles:
+            image_ax.set_title(titles[i], loc="left")
+        share = 100 * valids[i].mean()
+        valid_ax.set_title(f"{share:.{0 if share >= 10 else 1}f} % valid", loc="right", color="#555555")
+    for ax, name in zip(axes[-1], ("image", "depth", "valid (white)") * per_row, strict=True):
+        ax.set_xlabel(name)
+    mappable = ScalarMappable(norm, depth_colormap())
+    bar(figure, mappable, axes.flat, DEPTH_LABEL, extend=_extend(depths[valids], norm))
+    return figure
+
+
+@house_style
+def predictions_grid(
+    image: ArrayLike,
+    depth: ArrayLike,
+    valid: ArrayLike,
+    preds: Mapping[str, ArrayLike],
+    *,
+    error: str = "abs_rel",
+    max_depth: float | None = None,
+    max_error: float | None = None,
+    row_titles: Sequence[str] | None = None,
+    scores: Mapping[str, Sequence[float | str]] | None = None,
+) -> Figure:
+    """Draw one row a frame: image, true depth, then every prediction with its error map; limits are shared by all rows.
+
+    `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `preds` name -> [B,1,H,W] metres, at
+    the size of the truth, one to three of them. `error`: "abs_rel" (relative) or "metres". `max_depth` (m) and
+    `max_error` end the colour bars, default: 99th percentile of true depth, 95th of error. `row_titles` one line a
+    frame ("best", "median", "worst"). `scores` name -> one text ("abs_rel 0.081") or number a frame, written over the
+    error map.
+    Errors are drawn on valid pixels only, the rest is grey. Raises ValueError for shapes that do not fit together.
+    """
+    if error not in ERRORS:
+        raise ValueError(f"error is {error!r}, expected one of {sorted(ERRORS)}")
+    if not 1 <= len(preds) <= 3:
+        raise ValueError(f"got {len(preds)} predictions, 1 to 3 fit beside each other; for more use methods_grid")
+    image, depth, valid = _batch(image, 3), _batch(depth, 1), _batch(valid, 1).astype(bool)
+    preds = {name: _batch(p, 1) for name, p in preds.items()}
+    _same(image=image, depth=depth, valid=valid, **preds)
+    count, height, width = len(image), *image.shape[-2:]
+    row_titles = _titles(row_titles, count)
+    errors = {name: _error(p, depth, valid, error) for name, p in preds.items()}
+    figure, axes = _grid(
+        count,
+        2 + 2 * len(preds),
+        height / width,
+        bars=1,
+        titled=row_titles is not None,
+        alt=(f"{count} frames: image, true depth, and depth and {error} error predicted by {', '.join(preds)}"),
+    )
+    depth_norm = Normalize(0, max_depth or _limit(depth[valid], 99))
+    all_errors = np.concatenate([e[valid] for e in errors.values()])
+    error_norm = Normalize(0, max_error or _limit(all_errors, 95))
+    for i in range(count):
+        _draw_image(axes[i, 0], image[i])
+        _draw_map(axes[i, 1], depth[i, 0], valid[i, 0], depth_colormap(), depth_norm)
+        for j, name in enumerate(preds):
+            pred_ax, error_ax = axes[i, 2 + 2 * j : 4 + 2 * j]
+            _draw_map(pred_ax, preds[name][i, 0], np.isfinite(preds[name][i, 0]), depth_colormap(), depth_norm)
+            _draw_map(error_ax, errors[name][i, 0], valid[i, 0], error_colormap(), error_norm)
+            if scores:
+                value = scores[name][i]
+                error_ax.set_title(value if isinstance(value, str) else f"{value:.3f}", loc="right", color="#555555")
+        if row_titles:
+            axes[i, 0].set_title(row_titles[i], loc="left")
+    for ax, name in zip(axes[-1], ["image", "true depth", *(t for n in preds for t in (n, "error"))], strict=True):
+        ax.set_xlabel(name)
+    predicted = np.concatenate([p[np.isfinite(p)] for p in preds.values()])
+    extend = _extend(np.concatenate([depth[valid], predicted]), depth_norm)
+    bar(figure, ScalarMappable(depth_norm, depth_colormap()), axes[:, :3].flat, DEPTH_LABEL, extend=extend)
+    bar(
+        figure,
+        ScalarMappable(error_norm, error_colormap()),
+        axes[:, 3:].flat,
+        ERRORS[error],
+        extend=_extend(all_errors, error_norm),
+    )
+    return figure
+
+
+@house_style
+def methods_grid(
+    image: ArrayLike,
+    depth: ArrayLike,
+    valid: ArrayLike,
+    preds: Mapping[str, ArrayLike],
+    *,
+    max_depth: float | None = None,
+    column_titles: Sequence[str] | None = None,
+) -> Figure:
+    """Draw the same frames (columns) as image, true depth and the prediction of any number of methods (rows).
+
+    `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `preds` name -> [B,1,h,w] metres, which
+    may be smaller than the truth (run folders keep reduced ones). 2 to 6 frames read well. One colour bar in metres for
+    all; `max_depth` (m) as in `depth_grid`. Invalid true depth is grey. Raises ValueError where the numbers of frames
+    differ.
+    """
+    image, depth, valid = _batch(image, 3), _batch(depth, 1), _batch(valid, 1).astype(bool)
+    preds = {name: _batch(p, 1) for name, p in preds.items()}
+    _same(image=image, depth=depth, valid=valid)
+    _same(image=image[..., :1, :1], **{name: p[..., :1, :1] for name, p in preds.items()})
+    column_titles = _titles(column_titles, len(image))
+    figure, axes = _grid(
+        2 + len(preds),
+        len(image),
+        image.shape[-2] / image.shape[-1],
+        bars=1,
+        titled=False,
+        labels=1.1,
+        alt=(f"{len(image)} frames: image, true depth, and depth predicted by {', '.join(preds)}"),
+    )
+    norm = Normalize(0, max_depth or _limit(depth[valid], 99))
+    for i in range(len(image)):
+        _draw_image(axes[0, i], image[i])
+        _draw_map(axes[1, i], depth[i, 0], valid[i, 0], depth_colormap(), norm)
+        for j, pred in enumerate(preds.values()):
+            _draw_map(axes[2 + j, i], pred[i, 0], np.isfinite(pred[i, 0]), depth_colormap(), norm)
+        if column_titles:
+            axes[0, i].set_title(column_titles[i])
+    for ax, name in zip(axes[:, 0], ["image", "true depth", *preds], strict=True):
+        ax.set_ylabel(name, rotation=0, ha="right", va="center")
+    predicted = np.concatenate([p[np.isfinite(p)] for p in preds.values()]) if preds else depth[valid]
+    extend = _extend(np.concatenate([depth[valid], predicted]), norm)
+    bar(figure, ScalarMappable(norm, depth_colormap()), axes.flat, DEPTH_LABEL, extend=extend)
+    return figure
+
+
+@house_style
+def edge_overlay(
+    image: ArrayLike, pred_edges: Mapping[str, ArrayLike], true_edges: ArrayLike, *, titles: Sequence[str] | None = None
+) -> Figure:
+    """Draw predicted against true depth edges over the grey image: found (green), missed (blue), invented (vermilion).
+
+    `image` [B,3,H,W] in 0..1; `true_edges` [B,1,H,W] bool; `pred_edges` name -> [B,1,H,W] bool, one column a method,
+    one row a frame. `titles` one line a frame. Raises ValueError for shapes that do not fit together.
+    """
+    image, true_edges = _batch(image, 3), _batch(true_edges, 1).astype(bool)
+    pred_edges = {name: _batch(e, 1).astype(bool) for name, e in pred_edges.items()}
+    _same(image=image, true_edges=true_edges, **pred_edges)
+    titles = _titles(titles, len(image))
+    kinds = {"found": PALETTE[2], "missed": PALETTE[0], "invented": PALETTE[1]}
+    columns = max(2, len(pred_edges) + 1)
+    figure, axes = _grid(
+        len(image),
+        columns,
+        image.shape[-2] / image.shape[-1],
+        bars=0.5,
+        titled=titles is not None,
+        alt=(f"depth edges of {', '.join(pred_edges)} against true edges in {len(image)} frames"),
+    )
+    for i in range(len(image)):
+        _draw_image(axes[i, 0], image[i])
+        step = max(1, image.shape[-1] // 300)
+        grey = 0.6 + 0.4 * _blocks(image[i].mean(0), step).mean((1, 3))
+        for ax, edges in zip(axes[i, 1:], pred_edges.values(), strict=True):
+            picture = np.repeat(grey[..., None], 3, -1)
+            found, truth = edges[i, 0], true_edges[i, 0]
+            for kind, where in zip(kinds.values(), (found & truth, truth & ~found, found & ~truth), strict=True):
+                thick = _blocks(where, step).any(
+                    (1, 3)
+                )  # an edge is one pixel wide and would be lost in a smaller picture
+                picture[thick] = [int(kind[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+            ax.imshow(picture)
+        if titles:
+            axes[i, 0].set_title(titles[i], loc="left")
+    for ax, name in zip(axes[-1], ["image", *pred_edges], strict=True):
+        ax.set_xlabel(name)
+    handles = [axes[0, 1].plot([], [], "s", color=c, label=k)[0] for k, c in kinds.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _batch(values: ArrayLike, channels: int) -> np.ndarray:
+    """Return [B,channels,H,W] float32 from a tensor or array; a single frame gets its batch dimension."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().float().numpy()
+    array = np.asarray(values, dtype=np.float32)
+    array = array[None] if array.ndim == 3 else array
+    if array.ndim != 4 or array.shape[1] != channels:
+        raise ValueError(f"expected shape [B,{channels},H,W] or [{channels},H,W], got {list(array.shape)}")
+    return array
+
+
+def _same(**arrays: np.ndarray) -> None:
+    """Raise unless all arrays have the same number of frames and the same size."""
+    sizes = {name: (len(a), *a.shape[-2:]) for name, a in arrays.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            f"frames and sizes (B, H, W) differ: {sizes}; resize predictions to the size of the truth first"
+        )
+
+
+def _titles(titles: Sequence[str] | None, count: int) -> Sequence[str] | None:
+    if titles is not None and len(titles) != count:
+        raise ValueError(f"got {len(titles)} titles for {count} frames")
+    return titles
+
+
+def _error(pred: np.ndarray, depth: np.ndarray, valid: np.ndarray, kind: str) -> np.ndarray:
+    safe = np.where(valid, depth, 1.0)  # the depth of invalid pixels means nothing, not even "not zero"
+    error = np.abs(pred - safe)
+    return error / safe if kind == "abs_rel" else error
+
+
+def _limit(values: np.ndarray, percentile: float) -> float:
+    """Upper end of a colour bar: a percentile of the finite values rounded up to two digits, 1 if there is none."""
+    values = values[np.isfinite(values)]
+    top = float(np.percentile(values, percentile)) if values.size else 0.0
+    if top <= 0:
+        return 1.0
+    unit = 10.0 ** (np.floor(np.log10(top)) - 1)
+    return float(np.ceil(top / unit) * unit)
+
+
+def _extend(values: np.ndarray, norm: Normalize) -> str:
+    return "max" if values.size and np.nanmax(values) > norm.vmax * (1 + 1e-6) else "neither"
+
+
+def _grid(
+    rows: int, columns: int, aspect: float, *, bars: float, titled: bool, alt: str, labels: float = 0.0
+) -> tuple[Figure, np.ndarray]:
+    """Make picture axes in a figure whose height follows from the pictures' aspect (height / width)."""
+    width = 9.0 if columns > 2 else 3.2 * columns + labels
+    panel = (width - labels) / columns * 0.97
+    height = rows * (panel * aspect + (0.27 if titled else 0.06)) + 0.3 + 0.62 * bars
+    figure = new_figure(width, height, alt=alt, image_format="jpeg", layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    return figure, picture_axes(figure, rows, columns)
+
+
+def _draw_image(ax: Axes, image: np.ndarray) -> None:
+    step = max(1, image.shape[-1] // _PANEL_PIXELS)
+    small = np.stack([_blocks(channel, step).mean((1, 3)) for channel in image], -1)
+    ax.imshow(np.clip(small, 0, 1), interpolation="antialiased")
+
+
+def _draw_map(ax: Axes, values: np.ndarray, valid: np.ndarray, colormap, norm: Normalize) -> None:
+    """Draw depth or error with grey where invalid; sparse maps keep their points when shrunk."""
+    ax.imshow(_shrink(values, valid), cmap=colormap, norm=norm, interpolation="nearest")
+
+
+def _shrink(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
+    """Shrink a wide map: dense ones by picking pixels, sparse ones (under 30 % valid) by the least valid value a block."""
+    sparse = valid.mean() < 0.3
+    step = max(1, values.shape[-1] // (_PANEL_PIXELS // (2 if sparse else 1)))
+    masked = np.ma.masked_array(values, ~valid)
+    if not sparse:
+        return masked[step // 2 :: step, step // 2 :: step]
+    return _blocks(masked, step).min((1, 3))
+
+
+def _blocks(values: np.ndarray, step: int) -> np.ndarray:
+    """View [H,W] as [H/step, step, W/step, step]; rows and columns that do not fill a block are cut off."""
+    height, width = (n // step * step for n in values.shape)
+    return values[:height, :width].reshape(height // step, step, width // step, step)
+
+
+def _shrink_mask(valid: np.ndarray) -> np.ndarray:
+    return ~np.ma.getmaskarray(_shrink(valid.astype(np.float32), valid))
+
+
+def _frame(ax: Axes) -> None:
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=INVALID)

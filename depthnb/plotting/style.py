@@ -1,0 +1,233 @@
+"""House style of every figure: the Figure class, how it shows itself in a notebook, its files, colours and colour bars."""
+
+import functools
+import io
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import matplotlib as mpl
+import matplotlib.figure
+import matplotlib.style
+import numpy as np
+import PIL.Image
+import PIL.PngImagePlugin
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
+
+MAX_WIDTH = 9.0  # inches: a notebook cell on a laptop
+DPI = 100
+DEPTH_LABEL = "depth (m), near is bright"
+INVALID = "#b8b8b8"  # grey, in no colormap used here
+NEUTRAL = "#6e6e6e"  # baselines and reference lines
+# Okabe and Ito's qualitative palette, most distinct first; its yellow is left out because it is faint on white
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
+MARKERS = ("o", "s", "^", "D", "v", "<", ">")
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 10.0,
+    "font.family": "sans-serif",
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.0,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
+    "legend.fontsize": 9.0,
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": "white",
+    "figure.titlesize": 11.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#444444",
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "image.interpolation": "nearest",
+    "pdf.fonttype": 42,  # TrueType: text in the PDF stays text for journals
+    "svg.hashsalt": "depthnb",
+}
+
+F = TypeVar("F", bound=Callable)
+
+
+class Figure(matplotlib.figure.Figure):
+    """Matplotlib figure outside pyplot's list that shows itself when it is the last expression of a notebook cell.
+
+    pyplot keeps every figure alive until it is closed, and a figure made without it shows nothing in a notebook; this
+    class needs neither. `image_format` is "jpeg" for grids of pictures (a tenth of the PNG), "png" for lines and text;
+    `alt` is one sentence for readers who do not see the picture.
+    """
+
+    image_format: str = "png"
+    alt: str = ""
+
+    def _ipython_display_(self) -> None:
+        show(self)
+
+
+def house_style(function: F) -> F:
+    """Run a drawing function under the house style and give the caller's settings back afterwards."""
+
+    @functools.wraps(function)
+    def styled(*args, **kwargs):
+        with matplotlib.style.context(["default", STYLE]):
+            return function(*args, **kwargs)
+
+    return styled
+
+
+def new_figure(
+    width: float, height: float, *, alt: str, image_format: str = "png", layout: str = "constrained"
+) -> Figure:
+    """Make an empty house figure of width x height inches (width at most 9)."""
+    if width > MAX_WIDTH:
+        raise ValueError(f"figure is {width:.1f} inches wide, at most {MAX_WIDTH} fit a notebook; draw fewer columns")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
+    FigureCanvasAgg(figure)
+    figure.image_format, figure.alt = image_format, alt
+    return figure
+
+
+def encode(
+    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 85
+) -> bytes:
+    """Return the figure as the bytes of a PNG or JPEG file.
+
+    `image_format` is "png", "jpeg" or None (the figure's own choice); `quality` (1..95) is JPEG's.
+    Raises ValueError for any other format.
+    """
+    image_format = image_format or getattr(figure, "image_format", "png")
+    if image_format not in ("png", "jpeg"):
+        raise ValueError(f"image format is {image_format!r}, expected 'png' or 'jpeg'")
+    options = {"quality": quality, "optimize": True} if image_format == "jpeg" else {"optimize": True}
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
+    return buffer.getvalue()
+
+
+def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
+    """Display a figure in the running notebook as one PNG or JPEG of explicit width; do nothing outside a notebook.
+
+    `kind` is "png", "jpeg" or None (the figure's own choice). Works for any matplotlib figure, in JupyterLab,
+    papermill, nbclient and nbval, whether or not pyplot or `%matplotlib inline` are in use.
+    """
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import Image, display
+
+    if not InteractiveShell.initialized():
+        return
+    kind = kind or getattr(figure, "image_format", "png")
+    width = round(figure.get_size_inches()[0] * DPI)
+    display(Image(data=encode(figure, kind), format=kind, width=width, alt=getattr(figure, "alt", "") or None))
+
+
+def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None = None) -> list[Path]:
+    """Write `stem`.png and `stem`.pdf atomically and return both paths.
+
+    `dpi` of the PNG is 200 for lines and text, 100 for grids of pictures (five times smaller files); grids are stored
+    with a palette of 256 colours. The files carry no date, so that the same figure gives the same bytes; the PNG's
+    Description is the figure's `alt`.
+    """
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    alt = getattr(figure, "alt", "")
+    pictures = getattr(figure, "image_format", "png") == "jpeg"
+    buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffers["png"], format="png", dpi=dpi or (DPI if pictures else 2 * DPI))
+        figure.savefig(buffers["pdf"], format="pdf", dpi=2 * DPI, metadata={"CreationDate": None})
+    buffers["png"] = _small_png(buffers["png"], alt, palette=pictures)
+    return [_write_atomic(stem.with_name(f"{stem.name}.{suffix}"), b.getvalue()) for suffix, b in buffers.items()]
+
+
+def _small_png(buffer: io.BytesIO, alt: str, *, palette: bool) -> io.BytesIO:
+    """Store a PNG again, optimised, with its description, and with 256 colours on request."""
+    picture = PIL.Image.open(buffer).convert("RGB")
+    if palette:
+        picture = picture.quantize(256, method=PIL.Image.Quantize.MEDIANCUT)
+    text = PIL.PngImagePlugin.PngInfo()
+    text.add_text("Description", alt)
+    small = io.BytesIO()
+    picture.save(small, "png", optimize=True, pnginfo=text)
+    return small
+
+
+def _write_atomic(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def colors(names: Iterable[str]) -> dict[str, str]:
+    """Give every name a colour of the colour-blind-safe palette, in order of appearance, repeating after seven.
+
+    The two baselines of every table, mean_depth and mean_image, are grey and take no colour from the palette.
+
+    >>> colors(["mean_depth", "coarse", "fine", "coarse"])
+    {'mean_depth': '#6e6e6e', 'coarse': '#0072b2', 'fine': '#d55e00'}
+    """
+    names = list(dict.fromkeys(names))
+    methods = [name for name in names if name not in BASELINES]
+    return {n: BASELINES[n] if n in BASELINES else PALETTE[methods.index(n) % len(PALETTE)] for n in names}
+
+
+def depth_colormap() -> Colormap:
+    """Colormap of depth: viridis reversed (near is bright), grey where invalid."""
+    return mpl.colormaps["viridis_r"].with_extremes(bad=INVALID)
+
+
+def error_colormap() -> Colormap:
+    """Colormap of errors: magma (large is bright), grey where invalid."""
+    return mpl.colormaps["magma"].with_extremes(bad=INVALID)
+
+
+def picture_axes(figure: Figure, rows: int, columns: int, **kwargs) -> np.ndarray:
+    """Make rows x columns axes for pictures: no ticks, no grid, thin frame; always a 2-D array."""
+    axes = figure.subplots(rows, columns, squeeze=False, **kwargs)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+    return axes
+
+
+def bar(
+    figure: Figure, mappable, axes: Sequence, label: str, *, extend: str = "neither", horizontal: bool = True
+) -> None:
+    """Add a slim colour bar with its unit in `label` beside the axes it belongs to."""
+    where = (
+        {"location": "bottom", "aspect": 40, "pad": 0.02}
+        if horizontal
+        else {"location": "right", "aspect": 20, "pad": 0.02}
+    )
+    colorbar = figure.colorbar(mappable, ax=list(axes), extend=extend, shrink=0.9, **where)
+    colorbar.set_label(label)
+    colorbar.outline.set_visible(False)
+    colorbar.ax.grid(False)
+
+
+def named(frames, default: str) -> Mapping:
+    """Return a mapping name -> item for one item or a mapping of items."""
+    return frames if isinstance(frames, Mapping) else {default: frames}
+
+
+def require_columns(frame, columns: Iterable[str], what: str) -> None:
+    """Raise ValueError naming the columns that a table lacks."""
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise ValueError(f"{what} lacks the column(s) {missing}; found {list(frame.columns)}")
+    if len(frame) == 0:
+        raise ValueError(f"{what} has no rows; nothing to draw")
