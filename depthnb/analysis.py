@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from depthnb import losses, models, runs
+from depthnb import losses, models
 
 UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0, "8-bit": 255.0 / 10.0}  # stored units a metre; 8-bit: 255 stands for 10 m
 INITIALISATIONS = ("kaiming-xavier", "normal-0.01", "normal-1", "uniform-1", "zeros")
@@ -34,6 +34,13 @@ def contrast(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
 
     true = deviation(depth)
     return torch.where(true > 0, deviation(pred.float()) / true, torch.nan)
+
+
+def loss_in_unit(
+    function: Callable[..., Tensor], factor: float, *, pred: Tensor, depth: Tensor, valid: Tensor
+) -> Tensor:
+    """A loss as it would be if depth were stored in another unit: `factor` units a metre; pred and depth in metres."""
+    return function(pred=pred * factor, depth=depth * factor, valid=valid)
 
 
 def loss_ranges(preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor) -> pd.DataFrame:
@@ -94,21 +101,3 @@ def centre_over_border(maps: Tensor, valid: Tensor) -> Tensor:
         return torch.where(mask, maps, 0.0).sum((1, 2, 3)) / mask.sum((1, 2, 3))
 
     return mean(valid & centre) / mean(valid & ~centre)
-
-
-def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel") -> pd.DataFrame:
-    """Finished sweep runs of a notebook, grouped by the parameters that vary: mean, spread and number of seeds.
-
-    parameters: names of parameters to group by. Returns one row per combination with those columns and `mean`, `low`,
-    `high` of the test metric over the seeds, and `seeds`; empty when no run named sweep-... is finished.
-    """
-    rows = [
-        {**{name: each["params"].get(name) for name in parameters}, "value": each["metrics"]["test"][metric]}
-        for each in runs.finished(notebook)
-        if each["run"].startswith("sweep") and "test" in each["metrics"]
-    ]
-    columns = [*parameters, "mean", "low", "high", "seeds"]
-    if not rows:
-        return pd.DataFrame(columns=columns)
-    grouped = pd.DataFrame(rows).groupby(list(parameters), dropna=False)["value"]
-    return grouped.agg(mean="mean", low="min", high="max", seeds="count").reset_index()[columns]

@@ -7,9 +7,11 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from depthnb.data.sample import Dataset
 
-__all__ = ["NAMES", "Dataset", "open"]
+__all__ = ["NAMES", "Dataset", "open", "training_split"]
 
 # name -> module of this package holding open_source(root, ...); one file for each data set
 _MODULES = {"rooms": "rooms", "folder": "folder", "nyu-v2": "nyu_v2"}
@@ -58,3 +60,39 @@ def open(
         options["truth"] = truth
     module = importlib.import_module(f"depthnb.data.{_MODULES[name]}")
     return Dataset(module.open_source(root or None, **options), split, size)
+
+
+def training_split(
+    name: str,
+    *,
+    root: Path | str | None = None,
+    size: Sequence[int] | None = None,
+    by: str = "scene",
+    frames: int = 0,
+    seed: int = 0,
+) -> tuple[Dataset, Dataset]:
+    """Training and validation frames, apart by scene or, as many course projects do it, by frame.
+
+    Args:
+        name, root, size: as for `open`.
+        by: "scene": the data set's own splits; "frame": as many validation frames, drawn at random from both splits
+            together, so that views of one room stand on both sides. The test split is never touched.
+        frames: at most so many training frames, drawn at random; 0: all.
+        seed: of the draw.
+
+    Returns:
+        (train, val).
+
+    Raises:
+        ValueError: for another `by`, a negative number of frames, and as `open`.
+    """
+    if by not in ("scene", "frame") or frames < 0:
+        raise ValueError(f"by must be 'scene' or 'frame' and frames 0 or more, found {by!r} and {frames}")
+    train, val = open(name, root, "train", size), open(name, root, "val", size)
+    if by == "frame":
+        both = open(name, root, "train+val", size)
+        order = np.random.default_rng(seed).permutation(len(both))
+        train, val = both.subset(np.sort(order[len(val) :])), both.subset(np.sort(order[: len(val)]))
+    if 0 < frames < len(train):
+        train = train.subset(frames, seed=seed)
+    return train, val
