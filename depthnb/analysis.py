@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pandas as pd
 import torch
@@ -72,7 +73,7 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
         net = models.EigenCoarse(size, initialisation=how).eval()
         outputs: dict[str, Tensor] = {}
         for name, layer in net.named_children():
-            layer.register_forward_hook(lambda _m, _i, out, name=name: outputs.setdefault(name, out).retain_grad())
+            layer.register_forward_hook(partial(_keep_output, outputs, name))
         pred = net(batch["image"])
         difference = outputs["coarse7"].view_as(pred) - _quarter(batch["depth"], pred).clamp(min=0.01).log()
         # straight on log depth: exp() of an exploded output would hide everything behind infinity
@@ -82,6 +83,11 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
             deviations = {"activation_std": float(output.std()), "gradient_std": float(gradient.std())}
             rows.append({"initialisation": how, "layer": name, **deviations})
     return pd.DataFrame(rows)
+
+
+def _keep_output(outputs: dict[str, Tensor], name: str, _module: nn.Module, _inputs, output: Tensor) -> None:
+    output.retain_grad()
+    outputs[name] = output
 
 
 def _quarter(depth: Tensor, pred: Tensor) -> Tensor:

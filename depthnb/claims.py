@@ -61,7 +61,7 @@ def compare(
     on: str = "test",
     sign: int = -1,
 ) -> dict[str, str]:
-    """A claim that changing one parameter changes the error on split `on`, judged by the sweep runs and their spread over seeds.
+    """A claim that changing one parameter changes the error on split `on`, judged by sweep runs and their spread over seeds.
 
     sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes. A
     difference counts when the ranges over the seeds do not overlap.
