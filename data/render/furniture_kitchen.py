@@ -14,21 +14,21 @@ WHITE = (0.82, 0.82, 0.80)
 def tap(b: Builder, at, metal, tall=0.22, reach=0.16) -> None:
     """A mixer tap standing at ``at``, its spout towards -Y."""
     x, y, z = at
-    a = np.linspace(math.pi / 2 * 0, math.pi * 0.9, 8)
+    a = np.linspace(0, math.pi * 0.9, 8)
     arc = [(x, y - reach / 2 + reach / 2 * math.cos(t), z + tall - reach / 2 + reach / 2 * math.sin(t)) for t in a]
     b.cylinder(0.024, 0.035, at, metal, segments=14)
     b.tube([(x, y, z + 0.02), *arc], 0.011, metal)
     b.tube([(x, y, z + 0.05), (x + 0.06, y, z + 0.085)], 0.007, metal, 6)
 
 
-def kitchen_counter(kit, rng, length=None, sink=None, pattern=None):
+def kitchen_counter(kit, rng, length=None, sink=None):
     """A row of base cabinets with worktop; mostly with a sink and tap, drawers and doors."""
     b = Builder()
     length = rng.uniform(1.2, 2.6) if length is None else length
     sink = (length >= 0.9 and rng.random() < 0.7) if sink is None else sink
     d, h, plinth, thick = 0.6, 0.9, 0.1, 0.035
     front = (body_material(kit, rng), kit.painted())[int(rng.integers(2))]
-    stone = pick(rng, kit.wood, kit.ceramic, kit.painted, kit.dark_plastic)()
+    stone = pick(rng, kit.wood, kit.stone, kit.stone, kit.ceramic)()
     metal, dark = kit.metal(), kit.dark_plastic()
     kind = pick(rng, "bar", "bar", "knob", "cup")
     b.box((length, d - 0.1, plinth), (0, 0.04, 0), dark, 0.002)
@@ -58,7 +58,7 @@ def kitchen_counter(kit, rng, length=None, sink=None, pattern=None):
         rest = (d + 0.02 - deep) / 2
         for side, shift in ((-1, 0), (1, 0)):
             b.box((w, rest, thick), (cx, side * (d / 2 + 0.01 - rest / 2) + shift, top), stone, 0.001)
-        basin_box(b, w, deep, 0.17, (cx, 0, h + 0.002), metal)
+        basin_box(b, w, deep, 0.17, (cx, 0, h + 0.002), kit.steel())
         tap(b, (cx, deep / 2 + 0.05, h), metal, 0.3, 0.2)
     b.box((length, 0.015, 0.05), (0, d / 2 - 0.0075 + 0.01, h), stone, 0.003)
     return b.finish("kitchen_counter")
@@ -145,7 +145,7 @@ def fridge(kit, rng):
     """A fridge-freezer with two doors and long handles; sometimes with notes on its door."""
     b = Builder()
     w, d, h = rng.uniform(0.56, 0.7), rng.uniform(0.6, 0.66), rng.uniform(1.5, 1.95)
-    skin = kit.metal() if rng.random() < 0.45 else kit.plastic(WHITE if rng.random() < 0.75 else colour(rng))
+    skin = kit.steel() if rng.random() < 0.45 else kit.plastic(WHITE if rng.random() < 0.75 else colour(rng))
     dark, metal = kit.dark_plastic(), kit.metal()
     split = h * pick(rng, 0.35, 0.68)
     b.box((w - 0.02, d - 0.1, 0.06), (0, 0.02, 0), dark, 0.003)
@@ -175,8 +175,8 @@ def stove(kit, rng):
     """A free-standing cooker: oven with window, knobs, four plates on top."""
     b = Builder()
     w, d, h = rng.uniform(0.55, 0.62), 0.6, 0.9
-    skin = kit.metal() if rng.random() < 0.5 else kit.plastic(WHITE)
-    dark, metal, glass = kit.dark_plastic(), kit.metal(), kit.screen()
+    skin = kit.steel() if rng.random() < 0.5 else kit.plastic(WHITE)
+    dark, metal, glass = kit.dark_plastic(), kit.steel(), kit.dark_plastic()
     b.box((w - 0.02, d - 0.08, 0.08), (0, 0.02, 0), dark, 0.003)
     b.box((w, d - 0.04, h - 0.1), (0, 0.02, 0.08), skin, 0.005)
     front = -d / 2 + 0.02
@@ -305,7 +305,7 @@ def toilet(kit, rng):
     if rng.random() < 0.65:
         loft(b, cover, (0, -0.03, 0.418), seat, 2.3, 28)
     else:
-        with b.placed((0, 0.235, 0.42), (-1.38 + math.pi / 2 * 0, 0, 0)):
+        with b.placed((0, 0.235, 0.42), (-1.38, 0, 0)):
             loft(b, cover, (0, -0.27, 0), seat, 2.3, 28)
     w, h = rng.uniform(0.36, 0.42), rng.uniform(0.32, 0.4)
     b.soft((w, 0.17, h), (0, 0.335, 0.39), white, rng, 0.35, 0, n=8)
@@ -484,7 +484,7 @@ def washing_machine(kit, rng):
     """A front-loading washing machine."""
     b = Builder()
     w, d, h = 0.6, rng.uniform(0.55, 0.62), 0.85
-    white, dark, metal = kit.plastic(WHITE), kit.dark_plastic(), kit.metal()
+    white, dark, metal = kit.plastic(WHITE), kit.dark_plastic(), kit.steel()
     b.box((w, d, h - 0.02), (0, 0, 0.02), white, 0.012)
     b.box((w, d, 0.025), (0, 0, h - 0.02), white, 0.008)
     front, turn = -d / 2, (math.pi / 2, 0, 0)
@@ -495,7 +495,7 @@ def washing_machine(kit, rng):
     skin = metal if rng.random() < 0.5 else white
     centre = (0, front, 0.43)
     b.lathe([(0.2, 0), (0.2, 0.02), (0.185, 0.035), (0.15, 0.035), (0.14, 0.02)], centre, skin, 36, turn)
-    b.lathe([(0.145, 0.02), (0.12, 0.03), (0.06, 0.04), (0, 0.042)], centre, kit.screen(), 36, turn)
+    b.lathe([(0.145, 0.02), (0.12, 0.03), (0.06, 0.04), (0, 0.042)], centre, dark, 36, turn)
     b.box((0.025, 0.03, 0.09), (0.175, front - 0.03, 0.385), dark, 0.008)
     b.box((w - 0.02, 0.006, 0.1), (0, front - 0.001, 0.03), white, 0.003)
     return b.finish("washing_machine")
@@ -543,11 +543,11 @@ def pots(kit, rng):
 
 
 def radiator(kit, rng, width=None):
-    """A panel or column radiator; wall object, raised on its pipes."""
+    """A panel or column radiator with its pipes from the wall, to be hung some 12 cm above the floor."""
     b = Builder()
     w = rng.uniform(0.6, 1.4) if width is None else width
     h, white, metal = rng.uniform(0.5, 0.65), kit.plastic(WHITE), kit.metal()
-    foot = 0.12
+    foot = 0.0
     if rng.random() < 0.6:
         b.box((w, 0.03, h), (0, -0.09, foot), white, 0.006)
         b.box((w, 0.03, h), (0, -0.045, foot), white, 0.006)
@@ -565,7 +565,7 @@ def radiator(kit, rng, width=None):
         [
             (side * (w / 2 - 0.02), -0.07, foot + 0.05),
             (side * (w / 2 + 0.04), -0.07, foot + 0.05),
-            (side * (w / 2 + 0.04), -0.07, 0),
+            (side * (w / 2 + 0.04), 0, foot + 0.05),
         ],
         0.009,
         metal,

@@ -148,7 +148,7 @@ def bed(kit, rng, double=None):
                 0.003,
                 n=6,
             )
-    duvet, linen = kit.fabric(), kit.paper((0.82, 0.81, 0.78))
+    duvet, linen = kit.fabric(), kit.linen()
     cover = rng.uniform(0.68, 0.8) * length
     drop = rng.uniform(0.12, 0.28)
     wave, fold = ripple(rng, 0.45, 0.016), ripple(rng, 0.12, 0.005)
@@ -199,7 +199,7 @@ def bed(kit, rng, double=None):
 def bunk_bed(kit, rng):
     """A bunk bed with a ladder at its front right."""
     b = Builder()
-    frame, sheet_ = body_material(kit, rng), kit.paper((0.82, 0.81, 0.78))
+    frame, sheet_ = body_material(kit, rng), kit.linen()
     length, depth, tall = rng.uniform(1.95, 2.05), rng.uniform(0.92, 1.02), rng.uniform(1.55, 1.72)
     for sx in (-1, 1):
         for sy in (-1, 1):
@@ -479,7 +479,7 @@ def dining_chair(kit, rng):
             )
 
         b.sheet(surface, 14, 22, shell)
-        b.sheet(lambda u, v: surface(1 - u, v) + (0, 0.012, -0.01), 14, 22, shell)
+        b.sheet(lambda u, v: surface(1 - u, v) + np.array([0, 0.012, -0.01]), 14, 22, shell)
         legs(
             b,
             w * 0.7,

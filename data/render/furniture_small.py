@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -47,7 +48,7 @@ def plant(kit, rng, tall=None):
         (profile[-1][0] * r - 0.016, high - 0.03),
     ]
     b.lathe([*wall, (0, high - 0.025)], (0, 0, 0), pot, 28)
-    soil = kit.paper((0.05, 0.035, 0.025))
+    soil = kit.soil()
     b.lathe([(profile[-1][0] * r - 0.014, high - 0.022), (0, high - 0.016)], (0, 0, 0), soil, 20)
     green = kit.plant_leaf()
     style = pick(rng, "arching", "tree", "snake", "palm") if tall > 0.6 else pick(rng, "arching", "bush", "snake")
@@ -163,8 +164,10 @@ def picture(kit, rng, width=None, height=None):
         patch(np.stack([x + r * np.cos(a), z + r * np.sin(a) * iw / ih], axis=1), material)
 
     full = [(-0.5, 0), (0.5, 0), (0.5, 1), (-0.5, 1)]
-    style = pick(rng, "landscape", "abstract", "discs", "bands", "landscape")
-    if style == "landscape":
+    style = pick(rng, "landscape", "abstract", "discs", "bands", "landscape", "artwork", "artwork")
+    if style == "artwork":
+        patch(full, kit.artwork())
+    elif style == "landscape":
         patch(full, kit.paper(pick(rng, (0.35, 0.52, 0.68), (0.75, 0.5, 0.33), (0.6, 0.65, 0.62), (0.8, 0.72, 0.5))))
         disc(rng.uniform(-0.3, 0.3), rng.uniform(0.65, 0.85), 0.07, kit.paper((0.85, 0.75, 0.45)))
         x, tone = np.linspace(-0.5, 0.5, 24), np.array(colour(rng))
@@ -175,7 +178,7 @@ def picture(kit, rng, width=None, height=None):
             patch(line, kit.paper(tuple(tone * (1.15 - 0.27 * i))))
     elif style == "bands":
         z = np.sort(np.concatenate([[0, 1], rng.uniform(0.1, 0.9, 4)]))
-        for low, high in zip(z[:-1], z[1:], strict=True):
+        for low, high in itertools.pairwise(z):
             patch([(-0.5, low), (0.5, low), (0.5, high), (-0.5, high)], kit.paper(colour(rng)))
     else:
         patch(full, kit.paper(pick(rng, (0.75, 0.7, 0.6), (0.08, 0.09, 0.12), colour(rng))))
@@ -513,7 +516,7 @@ def box(kit, rng):
     """A cardboard box, closed or with open flaps, with a strip of tape."""
     b = Builder()
     w, d, h = rng.uniform(0.28, 0.5), rng.uniform(0.25, 0.4), rng.uniform(0.2, 0.4)
-    card, inside = kit.paper((0.42, 0.27, 0.14)), kit.paper((0.3, 0.19, 0.1))
+    card, inside = kit.card(), kit.card()
     tape = kit.plastic((0.5, 0.38, 0.22))
     if rng.random() < 0.5:
         b.box((w, d, h), (0, 0, 0), card, 0.004)
@@ -534,7 +537,7 @@ def box(kit, rng):
             )
         b.box((w, d, 0.006), (0, 0, 0.004), inside, 0.001)
         if rng.random() < 0.6:
-            b.soft((w * 0.85, d * 0.85, h * 0.5), (0, 0, h * 0.35), kit.fabric(), rng, 0.8, 0.025, 0.15, n=10)
+            b.soft((w * 0.82, d * 0.8, h * 0.45), (0, 0, h * 0.4), kit.fabric(), rng, 0.8, 0.01, 0.15, n=10)
     return b.finish("box")
 
 
@@ -687,12 +690,12 @@ def coat_rack(kit, rng, width=None):
         )
         if rng.random() < 0.65:
             cloth, length, wide = kit.fabric(), rng.uniform(0.6, 0.98), rng.uniform(0.3, 0.4)
-            wave = ripple(rng, 0.25, 0.012)
+            wave, phase = ripple(rng, 0.25, 0.012), rng.uniform(0, 6)
             x += rng.uniform(-0.02, 0.02)
             # A coat is a flattened, folded bell hanging from one point.
             a = np.linspace(0, 2 * math.pi, 29)
 
-            def coat(u, v, x=x, length=length, wide=wide, wave=wave, phase=rng.uniform(0, 6)):
+            def coat(u, v, x=x, length=length, wide=wide, wave=wave, phase=phase):
                 t = u * 2 * math.pi
                 spread = np.interp(v, [0, 0.06, 0.2, 0.6, 1], [0.08, 0.3, 0.78, 0.85, 1.0])
                 folds = 1 + 0.16 * np.sin(5 * t + phase) * v**0.5
@@ -728,6 +731,9 @@ def shoes(kit, rng):
             with b.placed((pair * 0.32 + side * 0.065, rng.uniform(-0.04, 0.04), 0), (0, 0, turn)):
                 a = np.linspace(0, 2 * math.pi, 20, endpoint=False)
                 outline = np.stack([0.044 * np.cos(a) * (1 + 0.16 * np.sin(-a)), 0.138 * np.sin(a)], axis=1)
+                # The heel is blunter than the toe.
+                heel = outline[:, 1] > 0
+                outline[heel, 0] = 0.046 * np.sign(np.cos(a[heel])) * np.abs(np.cos(a[heel])) ** 0.45
                 b.prism(outline, 0.022, (0, 0, 0), sole)
                 rings = []
                 for z, back, front, wide in (
@@ -740,7 +746,7 @@ def shoes(kit, rng):
                 ):
                     ring = outline * (wide, 1)
                     ring[:, 1] = np.where(ring[:, 1] > 0, ring[:, 1] * back, ring[:, 1] * front)
-                    ring = ring if z < tall else ring + (0, 0.012)
+                    ring = ring if z < tall else ring + np.array([0, 0.012])
                     rings.append(np.concatenate([ring, np.full((20, 1), z)], axis=1))
                 faces = [
                     (r * 20 + i, r * 20 + (i + 1) % 20, r * 20 + 20 + (i + 1) % 20, r * 20 + 20 + i)
@@ -751,7 +757,7 @@ def shoes(kit, rng):
     return b.finish("shoes")
 
 
-def bin(kit, rng):  # noqa: A001 - the name in the catalogue
+def bin(kit, rng):
     """A waste bin: open with a bag or paper, or a pedal bin with a lid."""
     b = Builder()
     r, h = rng.uniform(0.11, 0.16), rng.uniform(0.28, 0.42)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -95,7 +96,7 @@ class Builder:
                 rows.append(list(range(count, count + segments)))
                 count += segments
         faces = []
-        for low, high in zip(rows[:-1], rows[1:], strict=True):
+        for low, high in itertools.pairwise(rows):
             for i in range(segments):
                 j = (i + 1) % segments
                 face = list(dict.fromkeys((low[i], low[j], high[j], high[i])))
@@ -165,7 +166,7 @@ class Builder:
         low = np.concatenate([outline, np.zeros((n, 1))], axis=1)
         sides = [(i, (i + 1) % n, n + (i + 1) % n, n + i) for i in range(n)]
         faces = [tuple(reversed(range(n))), tuple(range(n, 2 * n)), *sides]
-        self.add(np.concatenate([low, low + (0, 0, height)]), faces, material, at, rot)
+        self.add(np.concatenate([low, low + np.array([0, 0, height])]), faces, material, at, rot)
 
     def soft(self, size, at, material, rng, round_=0.35, wrinkle=0.01, wavelength=0.35, n=8, rot=None, bulge=0.0):
         """A rounded, slightly irregular block: cushions, mattresses, upholstery; edges rounded by ``round_``."""
@@ -221,7 +222,7 @@ class Builder:
                 waist_x, waist_y = 1 - 0.06 * (1 - y**2), 1 - 0.06 * (1 - x**2)
                 points = np.stack([x * waist_x * width / 2, y * waist_y * depth / 2, side * puff * thick / 2], axis=1)
                 points[:, 2] += thick / 2 + wave(points) * puff * side
-                return points if side > 0 else points
+                return points
 
             if side > 0:
                 self.sheet(half, n, n, material, at, rot)
