@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb import metrics
+from depthnb.data.statistics import mean_depth
 from depthnb.data import transforms
 
 KEPT = 12  # predictions kept in a run folder, always of the same frames
@@ -124,20 +125,6 @@ def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) ->
         "mean_depth": evaluate(Constant(flat), test, protocol=protocol),
         "mean_image": evaluate(Constant(image), test, protocol=protocol),
     }
-
-
-def mean_depth(dataset, *, batch_size: int = 64) -> tuple[float, Tensor]:
-    """Mean over all valid pixels (metres), and the per-pixel mean [1,H,W] at the data set's size."""
-    total, count = 0.0, 0.0
-    for chunk in torch.arange(len(dataset)).split(batch_size):
-        batch = dataset.batch(chunk.tolist())
-        valid = batch["valid"]
-        total = total + torch.where(valid, batch["depth"], 0.0).double().sum(0)
-        count = count + valid.double().sum(0)
-    if not count.sum():
-        raise ValueError(f"no valid pixel in the {dataset.split} split of {dataset.name}: nothing to average")
-    mean = total.sum() / count.sum()
-    return float(mean), torch.where(count > 0, total / count.clamp(min=1), mean).float()
 
 
 def kept_frames(n: int) -> list[int]:

@@ -1,0 +1,273 @@
+r"""Numbers about a data set: counted batch by batch out of the memory map, never with the whole set in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthnb.data import transforms
+from depthnb.data.sample import Dataset, rank_scenes
+
+NYU_FACTS = {"labelled": "nyu_v2_labelled.csv", "raw": "nyu_v2_raw_24231_scene_counts.csv"}
+_DECADES, _FINE_BINS = (-3, 3), 1 << 14  # fine histogram of log10 depth, 1 mm to 1 km: a bin is 0.08 % wide
+
+
+@dataclass(frozen=True)
+class DepthSummary:
+    """The depth of all frames of a data set, summed up: what the figures of a data set draw.
+
+    edges: [n+1] metres. valid_pixels: [n] int, valid pixels a bin. known_pixels: [n] int, pixels a bin whose depth is known
+    whether valid or not, or None where depth is known at valid pixels only. mean: [H,W] metres, NaN where no frame is
+    valid. count: [H,W] int, frames in which the pixel is valid. frames: int.
+    """
+
+    edges: np.ndarray
+    valid_pixels: np.ndarray
+    known_pixels: np.ndarray | None
+    mean: np.ndarray
+    count: np.ndarray
+    frames: int
+
+
+def summary(dataset: Dataset) -> dict[str, str | int | float]:
+    """Describe a data set in one row of a table.
+
+    Args:
+        dataset: at any size, native included; its valid pixels are counted as it hands them out.
+
+    Returns:
+        data set, split, frames, scenes, scene types, size (width x height of the frames, "mixed" where they differ),
+        valid (share of pixels, 3 digits), then the 5th, 50th and 95th percentile of valid depth and its maximum, metres
+        with 2 digits (percentiles over all pixels of all frames, found to 0.1 %); NaN if no pixel is valid.
+    """
+    fine = torch.zeros(_FINE_BINS, dtype=torch.int64)
+    sizes, pixels, valid_pixels, deepest = set(), 0, 0, math.nan
+    for batch in _batches(dataset):
+        depth = batch["depth"][batch["valid"]]
+        sizes.add(tuple(batch["depth"].shape[-2:]))
+        pixels += batch["valid"].numel()
+        valid_pixels += depth.numel()
+        if depth.numel():
+            fine += torch.bincount(_fine_bin(depth), minlength=_FINE_BINS)
+            deepest = np.fmax(deepest, float(depth.max()))
+    size = "{1} x {0}".format(*sizes.pop()) if len(sizes) == 1 else "mixed"
+    return {
+        "data set": dataset.name,
+        "split": dataset.split,
+        "frames": len(dataset),
+        "scenes": dataset.frames["scene"].nunique(),
+        "scene types": dataset.frames["scene_type"].nunique(),
+        "width x height": size,
+        "valid": round(valid_pixels / pixels, 3),
+        "depth 5 % (m)": _percentile(fine, 5),
+        "depth 50 % (m)": _percentile(fine, 50),
+        "depth 95 % (m)": _percentile(fine, 95),
+        "deepest (m)": round(float(deepest), 2),
+    }
+
+
+def depth(
+    dataset: Dataset, *, bins: int = 50, max_depth: float | None = None, known: Dataset | None = None
+) -> DepthSummary:
+    """Sum up where depth is valid and how deep it is.
+
+    Histograms are counted at native size, on the depth as it is stored; the mean and the count of valid frames of each
+    pixel at the data set's own size.
+
+    Args:
+        dataset: opened with a size.
+        bins, max_depth: equal bins from 0 to `max_depth` metres (default: the data set's); deeper pixels are in no bin.
+        known: the same frames with depth at every pixel, where that is another data set (nyu-v2: truth="filled"). By
+            default, depth that is stored under invalid pixels counts as known, as in rendered sets. This is the only place
+            that reads depth where `valid` is False, in order to judge the mask itself.
+
+    Returns:
+        A `DepthSummary`; its `known_pixels` is None if no depth is known beyond the valid pixels.
+
+    Raises:
+        ValueError: if the data set has no size, or `known` holds other frames.
+    """
+    if dataset.size is None:
+        raise ValueError("a mean over frames needs one size; open the data set with size=(height, width)")
+    if known is not None and list(known.frames["id"]) != list(dataset.frames["id"]):
+        raise ValueError(
+            f"known holds {len(known)} other frames than the {len(dataset)} of {dataset.name} {dataset.split}; "
+            "open it with the same split"
+        )
+    edges = np.linspace(0, max_depth or dataset.max_depth, bins + 1)
+    in_valid, in_known = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
+    beyond = 0
+    native = dataset.native()
+    for frame, whole in zip(native, native if known is None else known.native(), strict=True):
+        valid, stored = frame["valid"].numpy(), whole["depth"].numpy()
+        in_valid += np.histogram(frame["depth"].numpy()[valid], edges)[0]
+        hidden = stored[~valid & np.isfinite(stored) & (stored > 0)]
+        in_known += np.histogram(hidden, edges)[0]
+        beyond += hidden.size
+    total, count = _sums(dataset)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return DepthSummary(edges, in_valid, in_valid + in_known if beyond else None, mean, count, len(dataset))
+
+
+def mean_depth(dataset: Dataset) -> tuple[float, Tensor]:
+    """Mean depth over all valid pixels (metres), and the mean of each pixel, float32 [1,H,W] at the data set's size.
+
+    The two predictors that never look at an image. Where no frame has a valid pixel, the mean image holds the mean depth.
+    Raises ValueError if no pixel at all is valid.
+    """
+    total, count = _sums(dataset)
+    if not count.any():
+        raise ValueError(f"no valid pixel in the {dataset.split} split of {dataset.name}: nothing to average")
+    mean = total.sum() / count.sum()
+    image = np.where(count > 0, total / np.maximum(count, 1), mean)
+    return float(mean), torch.from_numpy(image).float()[None]
+
+
+def middle_and_border(dataset: Dataset) -> pd.DataFrame:
+    """Mean valid depth of each frame's middle (half its height and width) and of the rest around it.
+
+    Returns one row a frame: id, middle, border, in metres; NaN where a region has no valid pixel.
+    """
+    rows = []
+    for batch in _batches(dataset):
+        height, width = batch["depth"].shape[-2:]
+        middle = torch.zeros(height, width, dtype=torch.bool)
+        middle[height // 4 : height - height // 4, width // 4 : width - width // 4] = True
+        means = []
+        for region in (middle, ~middle):
+            inside = batch["valid"] & region
+            total = torch.where(inside, batch["depth"], 0.0).double().sum((1, 2, 3))
+            means.append((total / inside.sum((1, 2, 3))).tolist())  # 0 / 0 is NaN
+        rows += zip(batch["id"], *means, strict=True)
+    return pd.DataFrame(rows, columns=["id", "middle", "border"])
+
+
+def lookup(dataset: Dataset, *, frames: int = 1000) -> pd.DataFrame:
+    """What memory alone would score: give each frame the depth map of the frame whose photograph looks most alike.
+
+    Photographs are compared as thumbnails of 16 x 12 (squared difference), depth maps at 32 x 24.
+
+    Args:
+        dataset: opened with a size.
+        frames: whole scenes are taken, in a fixed pseudo-random order, up to about so many frames.
+
+    Returns:
+        One row a frame: id, scene, nearest (id of the most similar photograph of all the others), same_scene (whether it
+        shows the same scene), error_by_frame (mean of |d' - d| / d over the pixels that are valid in both, d' being its
+        depth), error_by_scene (the same when only other scenes may be looked up). NaN where no pixel is valid in both.
+
+    Raises:
+        ValueError: if there is only one scene.
+    """
+    chosen, scenes = _whole_scenes(dataset, frames)
+    photos, depths, valids = _thumbnails(dataset, chosen)
+    distance = torch.cdist(photos, photos, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(math.inf)
+    same = torch.from_numpy(scenes[:, None] == scenes)
+    by_frame, by_scene = distance.argmin(1), distance.masked_fill(same, math.inf).argmin(1)
+
+    def error(other: Tensor) -> list[float]:
+        both = valids & valids[other]
+        relative = torch.where(both, (depths[other] - depths).abs() / depths, 0.0)
+        return (relative.sum(1) / both.sum(1)).tolist()
+
+    ids = dataset.frames["id"].to_numpy()[chosen]
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "scene": scenes,
+            "nearest": ids[by_frame],
+            "same_scene": same[torch.arange(len(ids)), by_frame].numpy(),
+            "error_by_frame": error(by_frame),
+            "error_by_scene": error(by_scene),
+        }
+    )
+
+
+def nyu_scene_types() -> dict[str, pd.DataFrame]:
+    """Frames and scenes of each scene type in NYU V2's official labelled list and in the 24,231-frame subset of its videos.
+
+    Returns "labelled" and "raw", each one row a scene type with scene_type, frames, scenes, most frames first. The raw
+    list has no types: a type is the scene's name without its number; the parts a scene was filmed in (a, b, ...) are one.
+
+    Raises:
+        FileNotFoundError: if data/splits is not beside the package.
+
+    >>> {name: int(table.frames.sum()) for name, table in nyu_scene_types().items()}
+    {'labelled': 1449, 'raw': 24231}
+    """
+    folder = Path(__file__).resolve().parents[2] / "data" / "splits"
+    labelled, raw = (pd.read_csv(folder / name) for name in NYU_FACTS.values())
+    labelled["frames"] = 1
+    raw[["scene_type", "scene"]] = raw["scene"].str.extract(r"^((.+)_\d+)")[[1, 0]]
+    tables = {"labelled": labelled, "raw": raw}
+    return {
+        name: table.groupby("scene_type")
+        .agg(frames=("frames", "sum"), scenes=("scene", "nunique"))
+        .reset_index()
+        .sort_values(["frames", "scene_type"], ascending=[False, True], ignore_index=True)
+        for name, table in tables.items()
+    }
+
+
+def _batches(dataset: Dataset, batch_size: int = 64) -> Iterator[dict]:
+    """Batches in order; at native size one frame at a time, since sizes may differ."""
+    for chunk in torch.arange(len(dataset)).split(batch_size if dataset.size else 1):
+        yield dataset.batch(chunk)
+
+
+def _sums(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of valid depth (metres) and number of valid frames for each pixel, float64 and int64 [H,W]."""
+    total = count = 0
+    for batch in _batches(dataset):
+        valid = batch["valid"][:, 0]
+        total = total + torch.where(valid, batch["depth"][:, 0], 0.0).sum(0, dtype=torch.float64)
+        count = count + valid.sum(0)
+    return total.numpy(), count.numpy()
+
+
+def _fine_bin(depth: Tensor) -> Tensor:
+    """Number of the fine bin of each depth in metres; what is outside 1 mm to 1 km goes to the first or last."""
+    low, high = _DECADES
+    return ((depth.log10() - low) * (_FINE_BINS / (high - low))).long().clamp(0, _FINE_BINS - 1)
+
+
+def _percentile(fine: Tensor, percent: float) -> float:
+    """Depth in metres, 2 digits, at the centre of the fine bin that holds the percentile; NaN for no pixels."""
+    cumulated = fine.cumsum(0)
+    if not cumulated[-1]:
+        return math.nan
+    at = int(torch.searchsorted(cumulated, math.ceil(percent / 100 * int(cumulated[-1]))))
+    low, high = _DECADES
+    return round(10 ** (low + (at + 0.5) * (high - low) / _FINE_BINS), 2)
+
+
+def _whole_scenes(dataset: Dataset, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frame numbers and scenes of the first whole scenes, in their fixed pseudo-random order, up to about `frames`."""
+    scenes = dataset.frames["scene"].to_numpy()
+    if len(set(scenes)) < 2:
+        raise ValueError(f"{dataset.name} {dataset.split} has one scene; looking up needs at least two")
+    sizes = pd.Series(scenes).value_counts()
+    ranked = rank_scenes(scenes)
+    before = np.cumsum([0] + [sizes[scene] for scene in ranked])[: len(ranked)]
+    taken = {scene for scene, n in zip(ranked, before, strict=True) if n < frames} | set(ranked[:2])
+    chosen = np.flatnonzero([scene in taken for scene in scenes])
+    return chosen, scenes[chosen]
+
+
+def _thumbnails(dataset: Dataset, numbers: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """Photographs [N,576], depth [N,768] in metres and valid [N,768] of some frames, a batch at a time."""
+    parts = []
+    for chunk in np.array_split(numbers, math.ceil(len(numbers) / 64)):
+        batch = dataset.batch(chunk)
+        photo = F.interpolate(batch["image"], (12, 16), mode="area")
+        small = transforms.resize_depth(batch["depth"], batch["valid"], (24, 32))
+        parts.append([t.flatten(1) for t in (photo, *small)])
+    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
