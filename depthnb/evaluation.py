@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb import metrics
-from depthnb.data.statistics import mean_depth
 from depthnb.data import transforms
+from depthnb.data.statistics import mean_depth
 
 KEPT = 12  # predictions kept in a run folder, always of the same frames
 KEPT_WIDTH = 128  # pixels; larger predictions are kept reduced
