@@ -938,7 +938,7 @@ def pendant_lamp(kit, rng, drop=None):
     b.cylinder(0.055, 0.03, (0, 0, -0.03), dark, segments=20)
     style = pick(rng, "dome", "globe", "drum", "cone")
     shell = kit.metal() if rng.random() < 0.4 else kit.plastic(colour(rng))
-    r = rng.uniform(0.15, 0.24)
+    r = min(rng.uniform(0.15, 0.24), (drop - 0.06) / 1.75)  # the shade stays below its ceiling plate
     top = -drop + (r * 1.7 if style == "globe" else r * 0.95)
     b.cylinder(0.004, -0.02 - top, (0, 0, top), dark, segments=6, bevel=0)
     if style == "globe":
