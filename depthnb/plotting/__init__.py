@@ -11,7 +11,19 @@ from .dataset import (
 )
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .pictures import depth_grid, edge_overlay, methods_grid, predictions_grid
-from .style import DPI, MAX_WIDTH, Figure, colors, encode, house_style, new_figure, save, show
+from .style import (
+    DPI,
+    MAX_WIDTH,
+    Figure,
+    colors,
+    depth_colormap,
+    encode,
+    error_colormap,
+    house_style,
+    new_figure,
+    save,
+    show,
+)
 from .training import activation_stats, curves
 
 __all__ = [
@@ -25,11 +37,13 @@ __all__ = [
     "colors",
     "comparison",
     "curves",
+    "depth_colormap",
     "depth_grid",
     "depth_histogram",
     "distribution",
     "edge_overlay",
     "encode",
+    "error_colormap",
     "error_vs_cost",
     "house_style",
     "mean_depth_image",
