@@ -155,9 +155,10 @@ def test_middle_and_border(whole):
 
 def test_lookup_finds_the_twin_and_is_worse_without_it(whole):
     table = statistics.lookup(whole)
-    twins = {f"train-{i}": f"train-{i ^ 1}" for i in range(6)}
-    assert dict(zip(table["id"], table["nearest"], strict=True)) == twins
+    assert table["frame"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert table["nearest"].tolist() == [1, 0, 3, 2, 5, 4]
     assert table["same_scene"].all()
+    assert not (whole.frames["scene"].to_numpy()[table["elsewhere"]] == table["scene"]).any()
     assert (table["error_by_frame"] < 0.05).all()
     assert (table["error_by_scene"] > 0.2).all()
     # the depth handed out is the twin's, counted where both are valid
@@ -186,3 +187,9 @@ def test_nyu_lists_hold_the_published_counts():
     assert (raw["frames"].sum(), raw["scenes"].sum()) == (24231, 249)
     assert labelled.iloc[0].tolist() == ["bedroom", 383, 134]
     assert raw.set_index("scene_type").loc["office_kitchen", "frames"] == 196
+
+
+def test_rare_scene_types_share_a_row_and_nothing_is_lost():
+    whole, cut = statistics.nyu_scene_types()["labelled"], statistics.nyu_scene_types(5)["labelled"]
+    assert cut["scene_type"].tolist() == [*whole["scene_type"][:5], "22 other types"]
+    assert cut[["frames", "scenes"]].sum().tolist() == whole[["frames", "scenes"]].sum().tolist()

@@ -160,9 +160,10 @@ def lookup(dataset: Dataset, *, frames: int = 1000) -> pd.DataFrame:
         frames: whole scenes are taken, in a fixed pseudo-random order, up to about so many frames.
 
     Returns:
-        One row a frame: id, scene, nearest (id of the most similar photograph of all the others), same_scene (whether it
-        shows the same scene), error_by_frame (mean of |d' - d| / d over the pixels that are valid in both, d' being its
-        depth), error_by_scene (the same when only other scenes may be looked up). NaN where no pixel is valid in both.
+        One row a frame, numbers of frames being those of the data set: frame, scene, nearest (whose photograph looks most
+        alike), same_scene (whether it shows the same scene), error_by_frame (mean of |d' - d| / d over the pixels valid in
+        both, d' being the depth of `nearest`), elsewhere and error_by_scene (the same when only other scenes may be looked
+        up). NaN where no pixel is valid in both.
 
     Raises:
         ValueError: if there is only one scene.
@@ -178,43 +179,54 @@ def lookup(dataset: Dataset, *, frames: int = 1000) -> pd.DataFrame:
         relative = torch.where(both, (depths[other] - depths).abs() / depths, 0.0)
         return (relative.sum(1) / both.sum(1)).tolist()
 
-    ids = dataset.frames["id"].to_numpy()[chosen]
     return pd.DataFrame(
         {
-            "id": ids,
+            "frame": chosen,
             "scene": scenes,
-            "nearest": ids[by_frame],
-            "same_scene": same[torch.arange(len(ids)), by_frame].numpy(),
+            "nearest": chosen[by_frame],
+            "same_scene": scenes[by_frame] == scenes,
             "error_by_frame": error(by_frame),
+            "elsewhere": chosen[by_scene],
             "error_by_scene": error(by_scene),
         }
     )
 
 
-def nyu_scene_types() -> dict[str, pd.DataFrame]:
+def nyu_scene_types(most: int | None = None) -> dict[str, pd.DataFrame]:
     """Frames and scenes of each scene type in NYU V2's official labelled list and in the 24,231-frame subset of its videos.
 
-    Returns "labelled" and "raw", each one row a scene type with scene_type, frames, scenes, most frames first. The raw
-    list has no types: a type is the scene's name without its number; the parts a scene was filmed in (a, b, ...) are one.
+    Args:
+        most: how many of the most frequent types get a row of their own; the rest share one. None: all.
+
+    Returns:
+        "labelled" and "raw", each one row a scene type with scene_type, frames, scenes, most frames first. The raw list
+        has no types: a type is the scene's name without its number; the parts a scene was filmed in (a, b, ...) are one.
 
     Raises:
         FileNotFoundError: if data/splits is not beside the package.
 
-    >>> {name: int(table.frames.sum()) for name, table in nyu_scene_types().items()}
+    >>> {name: int(table.frames.sum()) for name, table in nyu_scene_types(8).items()}
     {'labelled': 1449, 'raw': 24231}
     """
     folder = Path(__file__).resolve().parents[2] / "data" / "splits"
     labelled, raw = (pd.read_csv(folder / name) for name in NYU_FACTS.values())
     labelled["frames"] = 1
-    raw[["scene_type", "scene"]] = raw["scene"].str.extract(r"^((.+)_\d+)")[[1, 0]]
-    tables = {"labelled": labelled, "raw": raw}
-    return {
-        name: table.groupby("scene_type")
-        .agg(frames=("frames", "sum"), scenes=("scene", "nunique"))
-        .reset_index()
-        .sort_values(["frames", "scene_type"], ascending=[False, True], ignore_index=True)
-        for name, table in tables.items()
+    raw[["scene", "scene_type"]] = raw["scene"].str.extract(r"^((.+)_\d+)")
+    return {name: _count_types(table, most) for name, table in {"labelled": labelled, "raw": raw}.items()}
+
+
+def _count_types(table: pd.DataFrame, most: int | None) -> pd.DataFrame:
+    counts = table.groupby("scene_type").agg(frames=("frames", "sum"), scenes=("scene", "nunique")).reset_index()
+    counts = counts.sort_values(["frames", "scene_type"], ascending=[False, True], ignore_index=True)
+    if most is None or len(counts) <= most:
+        return counts
+    rest = counts[most:]
+    other = {
+        "scene_type": [f"{len(rest)} other types"],
+        "frames": [rest["frames"].sum()],
+        "scenes": [rest["scenes"].sum()],
     }
+    return pd.concat([counts[:most], pd.DataFrame(other)], ignore_index=True)
 
 
 def _batches(dataset: Dataset, batch_size: int = 64) -> Iterator[dict]:
