@@ -411,7 +411,7 @@ def dining_table(kit, rng, seats=None):
         else:
             legs(b, 1.2 * r, 1.2 * r, h - 0.03, wood, thick=0.055, inset=0, kind="taper", splay=0.1)
         return b.finish("dining_table")
-    w, d = rng.uniform(1.3, 2.0), rng.uniform(0.8, 0.95)
+    w, d = rng.uniform(1.65 if (seats or 0) > 4 else 1.3, 2.0), rng.uniform(0.8, 0.95)
     if shape == "oval":
         a = np.linspace(0, 2 * math.pi, 48, endpoint=False)
         power = 0.6
@@ -966,10 +966,11 @@ def rug(kit, rng, width=None, depth=None):
     b.box((w, d, 0.011), (0, 0, 0), ground, 0.004)
     style = pick(rng, "border", "stripes", "plain", "frames")
     if style == "border":
-        b.box((w - 0.24, d - 0.24, 0.011), (0, 0, 0.0008), second, 0.002)
+        b.box((w - 0.3 * min(w, d), d - 0.3 * min(w, d), 0.011), (0, 0, 0.0008), second, 0.002)
     elif style == "frames":
-        for i, part in enumerate((0.12, 0.28, 0.36)):
-            b.box((w - 2 * part, d - 2 * part, 0.011), (0, 0, 0.0008 * (i + 1)), (second, ground)[i % 2], 0.002)
+        for i, part in enumerate((0.06, 0.14, 0.18)):
+            inset = 2 * part * min(w, d)
+            b.box((w - inset, d - inset, 0.011), (0, 0, 0.0008 * (i + 1)), (second, ground)[i % 2], 0.002)
     elif style == "stripes":
         count = int(rng.integers(3, 7))
         for i in range(count):

@@ -59,11 +59,11 @@ def plant(kit, rng, tall=None):
                 b,
                 (0, 0, high - 0.03),
                 i * 2.4,
-                rng.uniform(0.9, 1.5),
-                rise * rng.uniform(0.7, 1.15),
+                rng.uniform(1.1, 1.55),
+                rise * rng.uniform(0.6, 1.05),
                 0.03 + 0.035 * tall,
                 green,
-                rng.uniform(0.9, 2.2),
+                rng.uniform(0.7, 1.5),
             )
     elif style == "snake":
         for i in range(14):
@@ -82,9 +82,9 @@ def plant(kit, rng, tall=None):
         for i in range(13):
             heading, up, length, curl = (
                 i * 2.4,
-                rng.uniform(1.0, 1.5),
-                rise * rng.uniform(0.8, 1.1),
-                rng.uniform(0.9, 1.6),
+                rng.uniform(1.25, 1.55),
+                rise * rng.uniform(0.7, 1.02),
+                rng.uniform(0.5, 1.15),
             )
             steps = np.linspace(0, 1, 15)
             run = np.concatenate([[0], np.cumsum(np.cos(up - curl * steps[:-1]))]) / 14 * length
