@@ -46,14 +46,13 @@ class Origin:
     files: tuple[Remote, ...] = ()
 
 
-_NYU = "https://cs.nyu.edu/~fergus/datasets"  # formerly ~silberman/datasets
 _S3 = "http://diode-dataset.s3.amazonaws.com"
 _MAKE3D = "http://cs.stanford.edu/group/reconstruction3d"
 _MAKE3D_TEST = "http://www.cs.cornell.edu/~asaxena/learningdepth"
 
 ORIGINS = {
     "nyu-v2": Origin(
-        page=f"{_NYU}/nyu_depth_v2.html",
+        page="https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html (formerly ~silberman/datasets)",
         size="2.97 GB (the page says 2.8 GB)",
         layout="nyu_depth_v2_labeled.mat (the 'labeled dataset', 1449 frames)",
         terms="cite Silberman, Hoiem, Kohli and Fergus, ECCV 2012",
@@ -67,7 +66,7 @@ ORIGINS = {
         ),
     ),
     "nyu-v1": Origin(
-        page=f"{_NYU}/nyu_depth_v1.html",
+        page="https://cs.nyu.edu/~silberman/datasets/nyu_depth_v1.html",
         size="about 4 GB",
         layout="nyu_depth_data_labeled.mat (the 'labeled dataset', 2284 frames)",
         terms="cite Silberman and Fergus, ICCV workshops 2011",
@@ -123,19 +122,19 @@ def locate(name: str, inside: str, root: Path | str | None) -> Path:
     """
     if root is not None:
         root = Path(root).expanduser()
-        places = [root / inside] + ([root] if root.is_file() else [])
+        places = [root if root.is_file() else root / inside]
     else:
         data = os.environ.get("DEPTHNB_DATA")
         places = [Path(data).expanduser() / name / inside, Path(data).expanduser() / inside] if data else []
-    for place in places[::-1]:
+    for place in places:
         if place.exists():
             return place
     origin = ORIGINS[name]
     looked = ", ".join(str(place) for place in places) or "nowhere: neither root nor DEPTHNB_DATA is set"
     raise FileNotFoundError(
-        f"data set {name} not found (looked at: {looked}). Get it from {origin.page} ({origin.size}; {origin.terms}); "
-        f"layout: {origin.layout}. Then give root= (in a notebook: data_root), or put it in the folder {name} under the one that "
-        "DEPTHNB_DATA names"
+        f"data set {name} not found (looked at: {looked}). Get it from {origin.page}: {origin.size}; {origin.terms}. "
+        f"Layout: {origin.layout}. Then give root= (in a notebook: data_root), or put it in the folder {name} under the "
+        "one that DEPTHNB_DATA names"
     )
 
 

@@ -1,0 +1,106 @@
+"""Small data sets for the tests of depthnb.data: an RGB-D folder, and the layout of the NYU V2 labelled file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from PIL import Image
+
+from depthnb.data import folder, sample
+
+HEADER = folder.COLUMNS
+SCALE = 0.002  # metres for each stored unit
+
+
+def frame(number: int, height: int = 24, width: int = 32) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Image uint8 [H,W,3], depth uint16 [H,W] in units of SCALE with some zeros, valid bool [H,W]: a wall with a box."""
+    rng = np.random.default_rng(number)
+    y, x = np.mgrid[:height, :width]
+    image = (rng.integers(0, 180, (1, 1, 3)) + (x[..., None] * 255 // width) // 4).astype(np.uint8)
+    depth = (1000 + 20 * x + 10 * y + rng.integers(0, 400)).astype(np.uint16)
+    depth[height // 4 : height // 2, width // 4 : width // 2] = 600 + number
+    depth[-3:, -4:] = 0
+    valid = np.ones((height, width), bool)
+    valid[:2] = False
+    return image, depth, valid
+
+
+def write_folder(root: Path, scenes: dict[str, str], per_scene: int = 2, **size: int) -> list[list[str]]:
+    """Write an RGB-D folder: `scenes` maps scene to split; returns the rows, so that a test can spoil and rewrite them."""
+    rows = []
+    for scene, split in scenes.items():
+        for _ in range(per_scene):
+            number = len(rows)
+            image, depth, valid = frame(number, **size)
+            Image.fromarray(image).save(root / f"{number}.png")
+            Image.fromarray(depth).save(root / f"{number}_depth.png")
+            Image.fromarray(valid).save(root / f"{number}_valid.png")
+            rows.append([f"frame_{number:03d}", scene, "room", split, f"{number}.png", f"{number}_depth.png",
+                         f"{number}_valid.png", str(SCALE), "30", "31", "15.5", "11.5"])  # fmt: skip
+    write_index(root, rows)
+    return rows
+
+
+def write_index(root: Path, rows: list[list[str]], header: tuple[str, ...] = HEADER) -> None:
+    with open(root / "index.csv", "w", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+
+
+class Memory(sample.Source):
+    """A data set in memory, for tests of what is done with any data set. Set `fail_at` to a row that cannot be read."""
+
+    def __init__(self, frames: int = 6, height: int = 24, width: int = 32, state: str = ""):
+        import pandas as pd
+
+        self.name, self.root, self.protocol, self.max_depth = "memory", Path("memory"), "rooms", 10.0
+        self.size, self.fail_at, self.reads = (height, width), None, 0
+        self.fingerprint, self.state = f"{frames}-{height}-{width}", state
+        names = [f"{i:02d}" for i in range(frames)]
+        split = ["train" if i < frames - 2 else "val" if i < frames - 1 else "test" for i in range(frames)]
+        self.index = pd.DataFrame({"id": names, "scene": names, "scene_type": "room", "split": split})
+
+    def read(self, row: int) -> dict[str, torch.Tensor]:
+        self.reads += 1
+        if row == self.fail_at:
+            raise ValueError(f"frame {row} is damaged")
+        image, depth, valid = frame(row, *self.size)
+        metres = torch.from_numpy(depth.astype(np.float32))[None] * SCALE
+        return {
+            "image": torch.from_numpy(image.transpose(2, 0, 1).copy()),
+            "depth": metres,
+            "valid": torch.from_numpy(valid)[None] & (metres > 0),
+            "intrinsics": torch.tensor([[30.0, 0, 15.5], [0, 31.0, 11.5], [0, 0, 1]]),
+        }
+
+
+def write_nyu_v2(path: Path, frames: list[dict], scenes: list[str], types: list[str], leave_out: str = "") -> Path:
+    """Write frames (image uint8 [3,480,640], raw and filled float32 [480,640]) as MATLAB v7.3 would write the file.
+
+    The layout is that of the published file: a 512-byte MATLAB header before the HDF5 data, every array's axes reversed,
+    cell arrays as (1, N) object references into the group #refs#, strings as uint16 columns.
+    """
+    n = len(frames)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        images = file.create_dataset("images", (n, 3, 640, 480), "uint8", chunks=(1, 3, 640, 480), compression=1)
+        raw = file.create_dataset("rawDepths", (n, 640, 480), "float32", chunks=(1, 640, 480), compression=1)
+        filled = file.create_dataset("depths", (n, 640, 480), "float32", chunks=(1, 640, 480), compression=1)
+        for i, one in enumerate(frames):
+            images[i] = one["image"].transpose(0, 2, 1)
+            raw[i], filled[i] = one["raw"].T, one["filled"].T
+        store = file.create_group("#refs#")
+        for key, words in (("scenes", scenes), ("sceneTypes", types)):
+            cells = file.create_dataset(key, (1, n), dtype=h5py.ref_dtype)
+            for i, word in enumerate(words):
+                text = np.array([[ord(letter)] for letter in word], np.uint16)
+                cells[0, i] = store.create_dataset(f"{key}{i}", data=text).ref
+            cells.attrs["MATLAB_class"] = np.bytes_("cell")
+        if leave_out:
+            del file[leave_out]
+    with open(path, "r+b") as handle:
+        handle.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: (test) HDF5 schema 1.00 .".ljust(124))
+        handle.write(b"\x00\x02IM")
+    return path
