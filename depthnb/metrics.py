@@ -194,18 +194,17 @@ def statistics(
             f"use protocol '{scoring.name.split('/')[0]}/scale-shift-inverse' (or 'zero-shot')"
         )
     check_maps(pred=pred, depth=depth, valid=valid)
-    counts = scoring.counts(depth=depth, valid=valid)
-    if not torch.isfinite(torch.where(counts, pred, 0).sum()):  # one cheap pass; the exact check names the image
-        check_finite(pred=pred, depth=depth, valid=counts)
-    top, bottom, left, right = scoring.crop_box(*depth.shape[-2:])
-    inside = (..., slice(top, bottom), slice(left, right))
-    pred, depth, counts = pred.detach()[inside], depth[inside], counts[inside]
     height, width = depth.shape[-2:]
+    top, bottom, left, right = scoring.crop_box(height, width)
+    inside = (..., slice(top, bottom), slice(left, right))
     step = max(1, _PIXELS_AT_ONCE["cpu" if depth.device.type == "cpu" else "other"] // max(1, height * width))
-    pieces = [
-        _piece(pred[i : i + step], depth[i : i + step], counts[i : i + step], scoring, kind, band)
-        for i in range(0, max(1, len(depth)), step)
-    ]
+    pieces = []
+    for start in range(0, max(1, len(depth)), step):
+        guess, truth, mask = (x[start : start + step].detach() for x in (pred, depth, valid))
+        counts = scoring.counts(depth=truth, valid=mask)
+        if not torch.isfinite(torch.where(counts, guess, 0).sum()):  # one cheap pass; the exact check names the image
+            check_finite(pred=pred, depth=depth, valid=scoring.counts(depth=depth, valid=valid))
+        pieces.append(_piece(guess[inside], truth[inside], counts[inside], scoring, kind, band))
     return {name: torch.cat([piece[name] for piece in pieces]).double().cpu() for name in pieces[0]}
 
 

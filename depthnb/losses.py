@@ -1,0 +1,315 @@
+"""Every training loss: masked, keyword-only, in float32 at least.
+
+All take `pred, depth, valid` as [B, 1, H, W] and return a scalar. They share four promises, all tested:
+
+- what lies under the mask, NaN and infinity included, changes neither the value nor the gradient;
+- without a valid pixel (pair, window) the loss is 0 with a zero gradient, so an unlucky crop does no harm;
+- half-precision predictions are computed in float32, and autocast is off inside;
+- tensors of different shape raise instead of being broadcast.
+
+`depth` is the target in metres, or the same transform of it that the net predicts (02 trains on other units, 05 on
+max_depth / depth), except where a loss says that it needs metres.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from depthnb.alignment import fit_scale_shift
+from depthnb.checks import check_maps
+from depthnb.ssim import ssim_map, wholly_valid
+
+Loss = Callable[..., Tensor]
+
+
+def _masked(loss: Loss) -> Loss:
+    """Give a loss its promises: shapes checked, values under the mask replaced by 1, float32, no autocast."""
+
+    @functools.wraps(loss)
+    def checked(*, pred: Tensor, depth: Tensor, valid: Tensor, **options: object) -> Tensor:
+        check_maps(pred=pred, depth=depth, valid=valid)
+        dtype = torch.promote_types(torch.promote_types(pred.dtype, depth.dtype), torch.float32)
+        with torch.autocast(pred.device.type, enabled=False):
+            one = torch.ones((), dtype=dtype, device=pred.device)
+            # replaced, not multiplied by 0: NaN times 0 is NaN, in the gradient too
+            pred, depth = torch.where(valid, pred.to(dtype), one), torch.where(valid, depth.to(dtype), one)
+            return loss(pred=pred, depth=depth, valid=valid, **options)
+
+    return checked
+
+
+def _mean(values: Tensor, weight: Tensor, per_image: bool = False) -> Tensor:
+    """Mean over the weighted pixels of the batch, or of each image and then over the images that have any."""
+    if not per_image:
+        total = weight.sum()
+        return (values * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
+    total = weight.flatten(1).sum(1)
+    means = (values * weight).flatten(1).sum(1) / torch.where(total > 0, total, torch.ones_like(total))
+    return means.sum() / (total > 0).sum().clamp_min(1)
+
+
+@_masked
+def l1(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute error.
+
+    Args:
+        pred, depth: [B, 1, H, W], one unit for both.
+        valid: bool, [B, 1, H, W].
+
+    Returns:
+        Scalar in that unit, the mean over all valid pixels of the batch; 0 without one.
+
+    Raises:
+        ValueError: for shapes that differ or are not [B, 1, H, W], or a mask that is not bool.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0, float("nan")]]]])
+    >>> l1(pred=torch.ones(1, 1, 1, 3), depth=depth, valid=depth.isfinite()).item()
+    0.5
+    """
+    return _mean((pred - depth).abs(), valid)
+
+
+@_masked
+def mse(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Mean squared error.
+
+    Args:
+        pred, depth: [B, 1, H, W], one unit for both.
+        valid: bool, [B, 1, H, W].
+
+    Returns:
+        Scalar in that unit squared, the mean over all valid pixels of the batch; 0 without one.
+
+    Raises:
+        ValueError: as `l1`.
+
+    >>> depth = torch.tensor([[[[1.0, 3.0]]]])
+    >>> mse(pred=torch.ones(1, 1, 1, 2), depth=depth, valid=depth > 0).item()
+    2.0
+    """
+    return _mean((pred - depth).square(), valid)
+
+
+@_masked
+def silog(
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    lam: float = 0.5,
+    root: bool = False,
+    factor: float = 1.0,
+    per_image: bool = True,
+) -> Tensor:
+    r"""Scale-invariant log loss, mean(d^2) - lam * mean(d)^2 with d = ln pred - ln depth.
+
+    Args:
+        pred: [B, 1, H, W], metres, above 0 on valid pixels (a zero or negative one gives inf or NaN, on purpose: the
+            training loop stops and names the samples; let the model end in exp, softplus or a sigmoid).
+        depth: [B, 1, H, W], metres, above 0 on valid pixels.
+        valid: bool, [B, 1, H, W].
+        lam: 0 compares logs pixel by pixel, 1 ignores a common factor of the whole image altogether.
+        root: take the square root (BTS); its gradient at a perfect prediction is 0, not infinite.
+        factor: multiplies the result (10 in BTS).
+        per_image: means over each image's valid pixels, then over the images that have any (Eigen's equation); False:
+            one mean over all valid pixels of the batch (BTS's code).
+
+    Returns:
+        Scalar, not negative for lam <= 1; 0 without a valid pixel.
+
+    Raises:
+        ValueError: as `l1`.
+
+    Source: Eigen et al. 2014 (arXiv:1406.2283), equation 4, lam 0.5; equation 3 is lam 1. HMA-Depth prints the same
+    formula with lam 0.85; BTS (arXiv:1907.10326, section 3.4) is `lam=0.85, root=True, factor=10, per_image=False`.
+    Deviates: computed as variance + (1 - lam) * mean^2, which is the same number but cannot turn negative by rounding.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0]]]])
+    >>> silog(pred=3 * depth, depth=depth, valid=depth > 0, lam=1.0).item()
+    0.0
+    >>> round(silog(pred=3 * depth, depth=depth, valid=depth > 0, lam=0.0).item(), 4)  # (ln 3)^2
+    1.2069
+    """
+    difference = pred.log() - depth.log()
+    if per_image:
+        count = valid.sum((1, 2, 3), keepdim=True)
+    else:
+        count = valid.sum((0, 1, 2, 3), keepdim=True)
+    dims = (1, 2, 3) if per_image else (0, 1, 2, 3)
+    mean = difference.sum(dims, keepdim=True) / count.clamp_min(1)  # the difference is 0 under the mask
+    variance = ((difference - mean) * valid).square().sum(dims, keepdim=True) / count.clamp_min(1)
+    value = variance + (1 - lam) * mean.square()
+    if root:
+        # sqrt(0) has an infinite slope, which would turn 0 gradients into NaN
+        value = torch.where(value > 0, torch.where(value > 0, value, 1.0).sqrt(), 0.0)
+    return factor * value.sum() / (count > 0).sum().clamp_min(1)
+
+
+@_masked
+def ssim(*, pred: Tensor, depth: Tensor, valid: Tensor, data_range: float, window: int = 11) -> Tensor:
+    """Structural dissimilarity, (1 - SSIM) / 2, over the windows that are wholly valid.
+
+    Args:
+        pred, depth: [B, 1, H, W], one unit for both.
+        valid: bool, [B, 1, H, W]; a window with a single invalid pixel does not count, so with many small holes take a
+            smaller window, and with LiDAR points another loss.
+        data_range: span of the values in their unit, such as the largest depth; no default, because a wrong one makes the
+            loss blind (1 for metres) or noisy.
+        window: odd side of the Gaussian window (sigma 1.5).
+
+    Returns:
+        Scalar 0..1, the mean over all wholly valid windows of the batch; 0 without one.
+
+    Raises:
+        ValueError: for an even window or a data range that is not positive, and as `l1`.
+
+    Source: DenseDepth (arXiv:1812.11941), section 3.2; SSIM of Wang et al. 2004.
+
+    >>> depth = torch.linspace(1, 5, 256).view(1, 1, 16, 16)
+    >>> ssim(pred=depth, depth=depth, valid=depth > 0, data_range=10.0).item() < 1e-6
+    True
+    """
+    similarity = ssim_map(pred=pred, depth=depth, data_range=data_range, window=window)
+    return _mean((1 - similarity) / 2, wholly_valid(valid, window))
+
+
+@_masked
+def gradient(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference of the image gradients, which punishes blurred and invented edges.
+
+    Args:
+        pred, depth: [B, 1, H, W], one unit for both.
+        valid: bool, [B, 1, H, W].
+
+    Returns:
+        Scalar in that unit: the absolute differences of forward differences down and across, over the pixel pairs that
+        are valid on both ends, summed and divided by the number of valid pixels of the batch; 0 without one.
+
+    Raises:
+        ValueError: as `l1`.
+
+    Source: DenseDepth (arXiv:1812.11941), section 3.2, with the forward differences of its code.
+
+    >>> depth = torch.tensor([[[[1.0, 1.0, 3.0, 3.0]]]])
+    >>> gradient(pred=torch.ones(1, 1, 1, 4), depth=depth, valid=depth > 0).item()
+    0.5
+    """
+    return _steps(pred - depth, valid).sum() / valid.sum().clamp_min(1)
+
+
+@_masked
+def mare(*, pred: Tensor, depth: Tensor, valid: Tensor, edge_weighting: bool = False) -> Tensor:
+    """Mean absolute relative error, |pred - depth| / depth, if wanted with more weight on edges of the true depth.
+
+    Args:
+        pred, depth: [B, 1, H, W], metres; depth above 0 on valid pixels.
+        valid: bool, [B, 1, H, W].
+        edge_weighting: weigh each pixel by 1 + the magnitude of the true depth's gradient (forward differences, metres a
+            pixel; 0 towards an invalid neighbour). The result is a weighted mean, so it keeps its unit and size.
+
+    Returns:
+        Scalar, the mean over all valid pixels of the batch; 0 without one.
+
+    Raises:
+        ValueError: as `l1`.
+
+    Source: "Depth Estimation in monocular images" (Chapre and Deshpande), figure 3. It speaks of weighted errors using
+    gradients without a formula; the weight here is our reading.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0]]]])
+    >>> mare(pred=depth + 1, depth=depth, valid=depth > 0).item()
+    0.75
+    """
+    weight = valid.to(pred.dtype)
+    if edge_weighting:
+        down, across = _differences(depth, valid)
+        weight = weight * (1 + (down.square() + across.square()).sqrt())
+    return _mean((pred - depth).abs() / depth, weight)
+
+
+@_masked
+def scale_shift_invariant(*, pred: Tensor, depth: Tensor, valid: Tensor, per_image: bool = False) -> Tensor:
+    """Squared error in inverse depth after the best scale and shift of each image, so that only the shape counts.
+
+    Args:
+        pred: [B, 1, H, W], inverse depth up to an unknown scale and shift.
+        depth: [B, 1, H, W], metres (its inverse is taken here), above 0 on valid pixels.
+        valid: bool, [B, 1, H, W].
+        per_image: mean over each image's valid pixels, then over the images that have any; False: one mean over all valid
+            pixels of the batch.
+
+    Returns:
+        Scalar in 1/m^2, half the mean squared residual; 0 without a valid pixel. The gradient includes that of scale and
+        shift. A prediction that is constant over an image is scored against the best constant.
+
+    Raises:
+        ValueError: as `l1`.
+
+    Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), equations 3 to 5.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0, 4.0]]]])
+    >>> scale_shift_invariant(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-12
+    True
+    """
+    return _mean(_aligned_residual(pred, depth, valid).square() / 2, valid, per_image)
+
+
+@_masked
+def gradient_matching(
+    *, pred: Tensor, depth: Tensor, valid: Tensor, scales: int = 4, per_image: bool = False
+) -> Tensor:
+    """Gradients of the residual in inverse depth at several scales, after the best scale and shift of each image.
+
+    Args:
+        pred: [B, 1, H, W], inverse depth up to an unknown scale and shift.
+        depth: [B, 1, H, W], metres (its inverse is taken here), above 0 on valid pixels.
+        valid: bool, [B, 1, H, W].
+        scales: number of scales; scale k keeps every 2^k-th pixel.
+        per_image: as for `scale_shift_invariant`.
+
+    Returns:
+        Scalar in 1/m, summed over the scales: at each the absolute forward differences over pairs valid on both ends,
+        divided by that scale's valid pixels; 0 without one.
+
+    Raises:
+        ValueError: as `l1`.
+
+    Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), equation 11, added there with weight 0.5 to the data term.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0, 4.0]]]])
+    >>> gradient_matching(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-6
+    True
+    """
+    residual = _aligned_residual(pred, depth, valid)
+    total = residual.new_zeros(())
+    for k in range(scales):
+        coarse, mask = residual[..., :: 2**k, :: 2**k], valid[..., :: 2**k, :: 2**k]
+        total = total + _mean(_steps(coarse, mask), mask, per_image)
+    return total
+
+
+def _aligned_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Aligned prediction minus true inverse depth."""
+    target = 1 / depth
+    scale, shift = fit_scale_shift(pred=pred, target=target, valid=valid)
+    return scale * pred + shift - target
+
+
+def _differences(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Forward differences down and across at each pixel, 0 where a neighbour is missing or invalid."""
+    found = []
+    for dim in (-2, -1):
+        length = x.shape[dim] - 1
+        step = x.diff(dim=dim) * (valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length))
+        found.append(torch.cat([step, torch.zeros_like(x.narrow(dim, 0, 1))], dim))
+    return found[0], found[1]
+
+
+def _steps(x: Tensor, valid: Tensor) -> Tensor:
+    """Sum of the absolute forward differences down and across at each pixel."""
+    down, across = _differences(x, valid)
+    return down.abs() + across.abs()
