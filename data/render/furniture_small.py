@@ -137,6 +137,12 @@ def plant(kit, rng, tall=None):
                 green,
                 rng.uniform(0.3, 1.2),
             )
+    # Rooms are small: leaves that reach too far out are drawn in, the pot is left alone.
+    reach = max(float(np.abs(points[:, :2]).max()) for points in b.points)
+    allowed = max(0.4 * tall, 1.2 * r)
+    if reach > allowed:
+        for points in b.points:
+            points[:, :2] *= np.where(points[:, 2:] > high, allowed / reach, 1.0)
     return b.finish("plant")
 
 
