@@ -71,8 +71,9 @@ def depth_grid(
             image_ax.set_title(titles[i], loc="left")
         share = 100 * valids[i].mean()
         valid_ax.set_title(f"{share:.{0 if share >= 10 else 1}f} % valid", loc="right", color="#555555")
-    for ax, name in zip(axes[-1], ("image", "depth", "valid (white)") * per_row, strict=True):
-        ax.set_xlabel(name)
+    used = axes.flat[: 3 * count]
+    for ax, name in zip(used[-3 * per_row :], ("image", "depth", "valid (white)") * per_row, strict=True):
+        ax.set_xlabel(name)  # under the last frame of every column, also where the last row is not full
     mappable = ScalarMappable(norm, depth_colormap())
     bar(figure, mappable, axes.flat, DEPTH_LABEL, extend=_extend(depths[valids], norm))
     return figure
