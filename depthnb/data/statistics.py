@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from depthnb.data import transforms
-from depthnb.data.sample import Dataset, rank_scenes
+from depthnb.data import nyu_v2, transforms
+from depthnb.data.sample import Dataset, clone_data, rank_scenes
 
-NYU_FACTS = {"labelled": "nyu_v2_labelled.csv", "raw": "nyu_v2_raw_24231_scene_counts.csv"}
+NYU_RAW = "nyu_v2_raw_24231_scene_counts.csv"
 _DECADES, _FINE_BINS = (-3, 3), 1 << 14  # fine histogram of log10 depth, 1 mm to 1 km: a bin is 0.08 % wide
 
 
@@ -208,9 +207,7 @@ def nyu_scene_types(most: int | None = None) -> dict[str, pd.DataFrame]:
     >>> {name: int(table.frames.sum()) for name, table in nyu_scene_types(8).items()}
     {'labelled': 1449, 'raw': 24231}
     """
-    folder = Path(__file__).resolve().parents[2] / "data" / "splits"
-    labelled, raw = (pd.read_csv(folder / name) for name in NYU_FACTS.values())
-    labelled["frames"] = 1
+    labelled, raw = nyu_v2.official_index().assign(frames=1), pd.read_csv(clone_data("splits", NYU_RAW))
     raw[["scene", "scene_type"]] = raw["scene"].str.extract(r"^((.+)_\d+)")
     return {name: _count_types(table, most) for name, table in {"labelled": labelled, "raw": raw}.items()}
 
