@@ -150,19 +150,23 @@ def _reduced(pred: Tensor) -> Tensor:
 
 
 def _pool(bands: list[dict]) -> pd.DataFrame:
-    """Pixel-weighted means of the bands of all frames (rmse through its square)."""
-    frame = pd.DataFrame(bands)
+    """Bands of all frames as one table: abs_rel, rmse and delta1 over all pixels of a band, however spread over frames."""
+    frame = pd.DataFrame(bands).rename(columns={"near": "lower", "far": "upper"})
     frame = frame[frame["pixels"] > 0]
-    values = [c for c in frame.columns if c not in ("lower", "upper", "pixels")]
-    weighted = frame[values].pow(2).where(pd.Series({c: c == "rmse" for c in values}), frame[values])
-    weighted = weighted.mul(frame["pixels"], axis=0).assign(
-        lower=frame["lower"], upper=frame["upper"], pixels=frame["pixels"]
+    sums = pd.DataFrame(
+        {
+            "lower": frame["lower"],
+            "upper": frame["upper"],
+            "pixels": frame["pixels"],
+            "abs_rel": frame["abs_rel"] * frame["pixels"],
+            "rmse": frame["rmse"] ** 2 * frame["pixels"],
+            "delta1": frame["delta1"] * frame["pixels"],
+        }
     )
-    sums = weighted.groupby(["lower", "upper"], as_index=False).sum()
-    sums[values] = sums[values].div(sums["pixels"], axis=0)
-    if "rmse" in values:
-        sums["rmse"] = sums["rmse"] ** 0.5
-    return sums
+    sums = sums.groupby(["lower", "upper"], as_index=False).sum()
+    for name in ("abs_rel", "rmse", "delta1"):
+        sums[name] = sums[name] / sums["pixels"]
+    return sums.assign(rmse=sums["rmse"] ** 0.5)
 
 
 def gallery(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> dict:
