@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 ROWS = 8  # rows of the table that stays behind
+EVERY = 0.5  # seconds between two updates of the bar
 
 
 class Progress:
@@ -15,11 +16,11 @@ class Progress:
 
     In a notebook one display is updated in place (at most twice a second, so that a saved notebook and a slow browser do
     not suffer) and in the end replaced by a table of at most 8 epochs. Elsewhere each epoch prints one line. Nothing is
-    ever written to stderr. enabled False: silent.
+    ever written to stderr. before: epochs that an earlier session made. enabled False: silent.
     """
 
-    def __init__(self, *, epochs: int, batches: int, name: str = "", enabled: bool = True) -> None:
-        self.epochs, self.batches, self.name = epochs, batches, name
+    def __init__(self, *, epochs: int, batches: int, name: str = "", before: int = 0, enabled: bool = True) -> None:
+        self.epochs, self.batches, self.name, self.before = epochs, batches, name, before
         self.started = self.shown = time.monotonic()
         self.batches_done = 0
         self.enabled = enabled
@@ -27,31 +28,29 @@ class Progress:
         if enabled and _in_notebook():
             from IPython.display import HTML, display
 
-            self.handle = display(HTML(self._bar(0, 0, [])), display_id=True)
+            self.handle = display(HTML(self._bar(before, 0, [])), display_id=True)
+        elif enabled and before:
+            print(f"{name} continues after epoch {before} of {epochs}".strip(), flush=True)
 
-    def batch(self, epoch: int, batch: int, history: Sequence[dict]) -> None:
-        """Count one finished batch; epoch and batch from 1."""
+    def batch(self, epoch: int, history: Sequence[dict], batch: int) -> None:
+        """Count one finished batch; epoch and batch from 1. history: the rows of the finished epochs."""
         self.batches_done += 1
         now = time.monotonic()
-        if self.handle is not None and now - self.shown > 0.5:
+        if self.handle is not None and now - self.shown > EVERY:
             self.shown = now
             self._update(self._bar(epoch, batch, history))
 
     def epoch(self, history: Sequence[dict]) -> None:
         """Report one finished epoch, the last row of history."""
-        if not self.enabled:
-            return
-        row = history[-1]
-        if self.handle is not None:
-            self._update(self._bar(row["epoch"], self.batches, history))
-        else:
-            line = f"{self.name} epoch {row['epoch']}/{self.epochs}: " + ", ".join(_losses(row))
-            print(line.strip(), f"({row['seconds']:.1f} s)", flush=True, file=sys.stdout)
+        if self.enabled and self.handle is None:
+            row = history[-1]
+            line = f"{self.name} epoch {row['epoch']}/{self.epochs}: {', '.join(_losses(row))} ({row['seconds']:.1f} s)"
+            print(line.strip(), flush=True)
 
     def close(self, history: Sequence[dict]) -> None:
-        """Leave the table behind."""
+        """Leave the table behind, also of a training that was interrupted or failed."""
         if self.handle is not None:
-            self._update(_table(self.name, history))
+            self._update(self._table(history))
 
     def _update(self, text: str) -> None:
         from IPython.display import HTML
@@ -59,14 +58,30 @@ class Progress:
         self.handle.update(HTML(text))
 
     def _bar(self, epoch: int, batch: int, history: Sequence[dict]) -> str:
-        total = self.epochs * self.batches
-        done = max(0, (epoch - 1) * self.batches + batch)
+        total, done = self.epochs * self.batches, max(0, epoch - 1) * self.batches + batch
         spent = time.monotonic() - self.started
         left = f"about {_clock(spent / self.batches_done * (total - done))} left" if self.batches_done else "starting"
         losses = "; ".join(_losses(history[-1])) if history else ""
         return (
             f"<div><b>{html.escape(self.name)}</b> epoch {epoch}/{self.epochs}, batch {batch}/{self.batches}, {left} "
-            f'<progress value="{done}" max="{max(total, 1)}" style="width:18em"></progress> {losses}</div>'
+            f'<progress value="{done}" max="{total}" style="width:18em"></progress> {losses}</div>'
+        )
+
+    def _table(self, history: Sequence[dict]) -> str:
+        caption = f"{len(history)} of {self.epochs} epochs in {_clock(sum(row['seconds'] for row in history))}"
+        if self.before:
+            caption += f", the first {self.before} in an earlier session"
+        step = max(1, -(-(len(history) - 1) // (ROWS - 1)))
+        rows = [*history[: len(history) - 1 : step], history[-1]] if history else []
+        cells = "".join(
+            f"<tr><td>{row['epoch']}</td><td>{row['train_loss']:.4g}</td>"
+            f"<td>{'' if row['val_loss'] is None else format(row['val_loss'], '.4g')}</td>"
+            f"<td>{row['learning_rate']:.2g}</td><td>{row['seconds']:.1f}</td></tr>"
+            for row in rows
+        )
+        return (
+            f"<table><caption>{html.escape(self.name)} {caption}</caption><thead><tr><th>epoch</th><th>train loss</th>"
+            f"<th>validation loss</th><th>learning rate</th><th>seconds</th></tr></thead><tbody>{cells}</tbody></table>"
         )
 
 
@@ -85,24 +100,6 @@ def _clock(seconds: float) -> str:
 
 def _losses(row: dict) -> list[str]:
     parts = [f"train loss {row['train_loss']:.4g}"]
-    if row.get("val_loss") is not None:
+    if row["val_loss"] is not None:
         parts.append(f"validation loss {row['val_loss']:.4g}")
     return parts
-
-
-def _table(name: str, history: Sequence[dict]) -> str:
-    if not history:
-        return f"<div>{html.escape(name)}: nothing to train</div>"
-    step = -(-len(history) // ROWS)
-    rows = [*history[: len(history) - 1 : step], history[-1]]
-    cells = "".join(
-        f"<tr><td>{r['epoch']}</td><td>{r['train_loss']:.4g}</td>"
-        f"<td>{'' if r.get('val_loss') is None else format(r['val_loss'], '.4g')}</td>"
-        f"<td>{r['learning_rate']:.2g}</td><td>{r['seconds']:.1f}</td></tr>"
-        for r in rows
-    )
-    return (
-        f"<table><caption>{html.escape(name)}: {len(history)} epochs in "
-        f"{_clock(sum(r['seconds'] for r in history))}</caption><thead><tr><th>epoch</th><th>train loss</th>"
-        f"<th>validation loss</th><th>learning rate</th><th>seconds</th></tr></thead><tbody>{cells}</tbody></table>"
-    )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import os
 import time
+import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import lightning_fabric as lightning
 import pandas as pd
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -25,12 +32,15 @@ CHECK_EVERY = 16  # batches between two looks at the losses on a GPU, where each
 
 
 class NonFiniteLoss(RuntimeError):
-    """A training loss became NaN or infinite; the message names epoch, batch and samples."""
+    """A loss, or a weight, became NaN or infinite; the message names epoch, batch and samples."""
 
 
 @dataclass
 class History:
-    """One row per epoch: epoch (from 1), train_loss, val_loss (None without validation), learning_rate, seconds."""
+    """One row per epoch: epoch (from 1), train_loss, val_loss (None without validation), learning_rate, seconds.
+
+    learning_rate is the highest of the optimiser's groups during that epoch; seconds is its wall time, validation included.
+    """
 
     rows: list[dict] = field(default_factory=list)
 
@@ -40,7 +50,22 @@ class History:
 
     @property
     def seconds(self) -> float:
+        """Seconds of all epochs, those before an interruption included."""
         return float(sum(row["seconds"] for row in self.rows))
+
+
+def launched() -> tuple[int, int, int]:
+    """(rank, processes, nodes) as torchrun or SLURM's srun started this process; (0, 1, 1) for an ordinary one.
+
+    A batch script that SLURM started without srun is an ordinary process, however many tasks were reserved for it.
+    """
+    env = os.environ
+    if int(env.get("WORLD_SIZE", "1")) > 1:
+        processes = int(env["WORLD_SIZE"])
+        return int(env["RANK"]), processes, processes // int(env.get("LOCAL_WORLD_SIZE", processes))
+    if int(env.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        return int(env["SLURM_PROCID"]), int(env["SLURM_STEP_NUM_TASKS"]), int(env.get("SLURM_STEP_NUM_NODES", "1"))
+    return 0, 1, 1
 
 
 def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric:
@@ -49,17 +74,20 @@ def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric
     device: auto, cpu, cuda or mps. precision: as Lightning Fabric names it (32-true, bf16-mixed, 16-mixed). Raises
     ValueError for a device that is not there.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda' was asked for, but torch sees no CUDA GPU here; use device 'auto' or 'cpu'")
-    if world > 1:
-        local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
-        made = lightning.Fabric(
-            accelerator=device, devices=local, num_nodes=world // local, strategy="ddp", precision=precision
-        )
-    else:
-        made = lightning.Fabric(accelerator=device, devices=1, precision=precision)
-    made.launch()
+    _, processes, nodes = launched()
+    together = {"devices": processes // nodes, "num_nodes": nodes, "strategy": "ddp"}
+    # said explicitly, or Lightning takes a single process inside a SLURM reservation for one of several
+    alone = {"devices": 1, "plugins": [LightningEnvironment()]}
+    log = logging.getLogger("lightning_fabric")
+    level = log.level
+    log.setLevel(logging.WARNING)  # at INFO it repeats on stderr what it was told to do
+    try:
+        made = lightning.Fabric(accelerator=device, precision=precision, **(together if processes > 1 else alone))
+        made.launch()
+    finally:
+        log.setLevel(level)
     return made
 
 
@@ -103,57 +131,62 @@ def fit(
     keep_best: end with the weights of the epoch with the lowest validation loss instead of the last.
     checkpoint: a file, written atomically after every epoch. When it exists the training continues after its last epoch,
     and because every random number comes from (seed, epoch), it ends with the weights of an undisturbed run: bit for bit
-    on a CPU with the same number of threads.
+    on a CPU with the same number of threads. More epochs than before continue it; other settings are refused.
 
-    The global random state of torch is set at each epoch. Losses are means over images. Raises NonFiniteLoss with epoch,
-    batch and sample ids (on a CPU before the weights change, on a GPU at most 16 batches later and always before a
-    checkpoint is written), ValueError for an empty data set or a checkpoint that belongs to another model, and OSError
-    when a checkpoint cannot be written.
+    Under torchrun or srun all processes train together and end with the same weights. batch_size is that of one step over
+    all of them, so the recipe stays what it was; batch normalisation sees each process's share only.
+
+    Losses are means over images. torch's global random state and the model's train or eval mode are afterwards what they
+    were before. Convolutions run channels_last inside (up to twice as fast, same result within rounding).
+
+    Raises NonFiniteLoss with epoch, batch and sample ids (the model then has the weights of the end of the epoch before, as
+    has the checkpoint), ValueError for an empty data set, settings that do not fit together, or a checkpoint that is
+    damaged or belongs to another training, and OSError when a checkpoint cannot be written.
     """
-    _check(train, val, epochs, batch_size, scheduler, keep_best)
+    _check(model, optimizer, train, val, epochs, batch_size, scheduler, keep_best)
     engine = fabric(device, precision)
-    wrapped, stepper = engine.setup(model, optimizer)
+    if batch_size < engine.world_size:
+        raise ValueError(f"batch_size {batch_size} is shared by {engine.world_size} processes: give each an image")
+    settings = _settings(model, optimizer, train, scheduler, batch_size, seed, shuffle, keep_best, precision)
     file = Path(checkpoint) if checkpoint is not None else None
     history, best = History(), None
-    if file is not None and file.exists():
-        history.rows, best = _restore(file, model, optimizer, scheduler)
-    batches = math.ceil(len(train) / (batch_size * engine.world_size))
-    bar = Progress(epochs=epochs, batches=batches, name=name, enabled=progress and engine.is_global_zero)
-
-    for epoch in range(len(history.rows) + 1, epochs + 1):
-        started = time.monotonic()
-        rates = [group["lr"] for group in optimizer.param_groups]
-        train_loss = _train_epoch(
-            engine, wrapped, stepper, train, loss, batch_size, seed, epoch, augment, shuffle, bar, history.rows
+    with _left_as_found(model, engine.device):
+        loop = _Loop(
+            engine, model, *engine.setup(model, optimizer), loss, val_loss or loss, batch_size, seed, augment, shuffle
         )
-        value = None if val is None else evaluate_loss(wrapped, val, val_loss or loss, batch_size, engine)
-        if isinstance(scheduler, ReduceLROnPlateau):
-            scheduler.step(value)
-        elif scheduler is not None:
-            scheduler.step()
-        history.rows.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "val_loss": value,
-                "learning_rate": max(rates),
-                "seconds": round(time.monotonic() - started, 3),
-            }
+        if engine.broadcast(file is not None and file.exists()):
+            history.rows, best = _restore(file, model, optimizer, scheduler, settings, epochs)
+        bar = Progress(
+            epochs=epochs,
+            batches=math.ceil(len(train) / batch_size),
+            name=name,
+            before=len(history.rows),
+            enabled=progress and engine.is_global_zero,
         )
-        if keep_best and (best is None or value < best["loss"]):
-            state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
-            best = {"loss": value, "epoch": epoch, "model": state}
-        if file is not None and engine.is_global_zero:
-            _save(file, model, optimizer, scheduler, history.rows, best)
-        engine.barrier()
-        bar.epoch(history.rows)
-    if best is not None:
-        model.load_state_dict(best["model"])
-    bar.close(history.rows)
+        try:
+            for epoch in range(len(history.rows) + 1, epochs + 1):
+                started, rate = time.monotonic(), max(group["lr"] for group in optimizer.param_groups)
+                train_loss, value = loop.epoch(epoch, train, val, partial(bar.batch, epoch, history.rows))
+                if isinstance(scheduler, ReduceLROnPlateau):
+                    scheduler.step(value)
+                elif scheduler is not None:
+                    scheduler.step()
+                row = {"epoch": epoch, "train_loss": train_loss, "val_loss": value, "learning_rate": rate}
+                history.rows.append({**row, "seconds": round(time.monotonic() - started, 3)})
+                if keep_best and (best is None or value < best["loss"]):
+                    best = {"loss": value, "epoch": epoch, "model": _copy(model)}
+                if file is not None and engine.is_global_zero:
+                    _save(file, model, optimizer, scheduler, history.rows, best, settings)
+                engine.barrier()
+                bar.epoch(history.rows)
+        finally:
+            bar.close(history.rows)
+        if best is not None:
+            model.load_state_dict(best["model"])
     return history
 
 
-def _check(train, val, epochs: int, batch_size: int, scheduler, keep_best: bool) -> None:
+def _check(model, optimizer, train, val, epochs: int, batch_size: int, scheduler, keep_best: bool) -> None:
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be at least 1, found {epochs} and {batch_size}")
     if not len(train):
@@ -162,119 +195,221 @@ def _check(train, val, epochs: int, batch_size: int, scheduler, keep_best: bool)
         raise ValueError("the validation split is empty; pass val=None to train without one")
     if val is None and (keep_best or isinstance(scheduler, ReduceLROnPlateau)):
         raise ValueError("keep_best and ReduceLROnPlateau look at the validation loss: pass a validation split")
+    own = {id(parameter) for parameter in model.parameters()}
+    if any(id(parameter) not in own for group in optimizer.param_groups for parameter in group["params"]):
+        raise ValueError("the optimizer holds parameters of another model: build it anew on this model's parameters")
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ValueError("the scheduler steers another optimizer: build it anew on this one")
 
 
-def _train_epoch(engine, model, optimizer, train, loss, batch_size, seed, epoch, augment, shuffle, bar, rows) -> float:
-    model.train()
-    torch.manual_seed(seed_for("epoch", seed, epoch, engine.global_rank))  # dropout
-    order = torch.arange(len(train))
-    if shuffle:
-        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed_for("order", seed, epoch)))
-    chunks = order.split(batch_size * engine.world_size)
-    look_every = 1 if engine.device.type == "cpu" else CHECK_EVERY
-    losses, counts, pending = [], [], []
-    for number, chunk in enumerate(chunks, start=1):
-        indices = _share(chunk, engine.global_rank, engine.world_size).tolist()
-        batch = engine.to_device(train.batch(indices))
-        if augment is not None:
-            batch = augment(batch, seed=seed, epoch=epoch)
-        value = loss_of(model, batch, loss)
-        losses.append(value.detach())
-        counts.append(len(indices))
-        pending.append((number, batch["id"], value.detach()))
-        if len(pending) >= look_every or number == len(chunks):
-            _refuse_non_finite(pending, epoch)
-            pending.clear()
-        optimizer.zero_grad(set_to_none=True)
-        engine.backward(value)
-        optimizer.step()
-        bar.batch(epoch, number, rows)
-    return _mean(losses, counts, engine)
+def _settings(model, optimizer, train, scheduler, batch_size, seed, shuffle, keep_best, precision) -> dict:
+    """What a checkpoint must agree on with the training that continues it; plain values only."""
+    return {
+        "model": type(model).__name__,
+        "weights": sum(parameter.numel() for parameter in model.parameters()),
+        "optimizer": type(optimizer).__name__,
+        "scheduler": None if scheduler is None else type(scheduler).__name__,
+        "training frames": len(train),
+        "data": str(getattr(train, "fingerprint", "")),
+        "batch_size": batch_size,
+        "seed": seed,
+        "shuffle": shuffle,
+        "keep_best": keep_best,
+        "precision": precision,
+    }
 
 
-def _share(chunk: Tensor, rank: int, world: int) -> Tensor:
-    """This process's part of a batch; a last batch smaller than the number of processes is repeated to fill them."""
-    if len(chunk) < world:
-        chunk = chunk.repeat(-(-world // len(chunk)))
-    return chunk[rank::world]
+@contextlib.contextmanager
+def _left_as_found(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Modes, memory format and torch's random state as they were, however the training ends.
+
+    Without that, a notebook that builds a second net after a resumed training would start it from other weights than after
+    an undisturbed one.
+    """
+    modes = {module: module.training for module in model.modules()}
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        model.to(memory_format=torch.channels_last)
+        try:
+            yield
+        finally:
+            model.to(memory_format=torch.contiguous_format)
+            for module, training in modes.items():
+                module.training = training
+
+
+@dataclass
+class _Loop:
+    """What stays the same from epoch to epoch. `wrapped` shares the weights of `model`, the one the caller knows."""
+
+    engine: lightning.Fabric
+    model: nn.Module
+    wrapped: nn.Module
+    optimizer: Any
+    loss: Loss
+    val_loss: Loss
+    batch_size: int
+    seed: int
+    augment: Callable[..., dict] | None
+    shuffle: bool
+
+    def epoch(self, number: int, train, val, after_batch: Callable[[int], None]) -> tuple[float, float | None]:
+        """Train for an epoch and validate; the model stays as it was when something is not finite."""
+        before = _copy(self.model)
+        order = torch.arange(len(train))
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(seed_for("order", self.seed, number))
+            order = torch.randperm(len(train), generator=generator)
+        try:
+            torch.manual_seed(seed_for("epoch", self.seed, number, self.engine.global_rank))  # dropout
+            self.model.train()
+            train_loss = self._mean_loss(train, order, f"epoch {number}", epoch=number, after_batch=after_batch)
+            _share_statistics(self.model, self.engine)
+            _refuse_bad_weights(self.model, number)
+            if val is None:
+                return train_loss, None
+            self.model.eval()
+            with torch.no_grad():
+                return train_loss, self._mean_loss(val, torch.arange(len(val)), f"the validation of epoch {number}")
+        except NonFiniteLoss:
+            self.model.load_state_dict(before)
+            raise
+
+    def _mean_loss(self, dataset, order: Tensor, what: str, *, epoch: int | None = None, after_batch=None) -> float:
+        """Mean loss over a data set's images in one pass; with an epoch the model learns from it."""
+        engine, losses, counts, unseen = self.engine, [], [], []
+        look_every = 1 if engine.device.type == "cpu" else CHECK_EVERY
+        chunks = order.split(self.batch_size)
+        for number, chunk in enumerate(chunks, start=1):
+            indices, own = _share(chunk, engine.global_rank, engine.world_size)
+            batch = engine.to_device(dataset.batch(indices))
+            if epoch is not None and self.augment is not None:
+                batch = self.augment(batch, seed=self.seed, epoch=epoch)
+            value = loss_of(self.wrapped, batch, self.loss if epoch is not None else self.val_loss)
+            losses.append(value.detach())
+            counts.append(own)
+            unseen.append((number, batch["id"], value.detach()))
+            if len(unseen) >= look_every or number == len(chunks):
+                _refuse_non_finite(unseen, what)
+                unseen.clear()
+            if epoch is not None:
+                self.optimizer.zero_grad(set_to_none=True)
+                # processes average their gradients: weighted by images, that is the mean over the whole batch
+                engine.backward(value * (own * engine.world_size / len(chunk)))
+                self.optimizer.step()
+                after_batch(number)
+        return _mean(losses, counts, engine)
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
+
+
+def _share(chunk: Tensor, rank: int, processes: int) -> tuple[list[int], int]:
+    """This process's images of a batch and how many they are; one that is left with none borrows one, which counts 0.
+
+    >>> _share(torch.tensor([7, 8, 9]), 1, 2), _share(torch.tensor([7]), 1, 2)
+    (([8], 1), ([7], 0))
+    """
+    own = chunk[rank::processes].tolist()
+    return own or chunk[:1].tolist(), len(own)
 
 
 def loss_of(model: nn.Module, batch: dict, loss: Loss) -> Tensor:
     """Scalar loss of one batch; the truth is resized to the prediction where a net predicts at its own smaller size."""
-    pred = model(batch["image"])
+    pred = model(batch["image"].contiguous(memory_format=torch.channels_last))
     depth, valid = batch["depth"], batch["valid"]
     if pred.shape[-2:] != depth.shape[-2:]:
         depth, valid = transforms.resize_depth(depth, valid, tuple(pred.shape[-2:]))
     return loss(pred=pred, depth=depth, valid=valid)
 
 
-@torch.no_grad()
-def evaluate_loss(model: nn.Module, dataset, loss: Loss, batch_size: int, engine=None) -> float:
-    """Mean loss over a data set in eval mode; the model's mode is what it was afterwards."""
-    engine = engine or fabric()
-    mode = model.training
-    model.eval()
-    losses, counts = [], []
-    for chunk in torch.arange(len(dataset)).split(batch_size * engine.world_size):
-        indices = _share(chunk, engine.global_rank, engine.world_size).tolist()
-        losses.append(loss_of(model, engine.to_device(dataset.batch(indices)), loss))
-        counts.append(len(indices))
-    model.train(mode)
-    return _mean(losses, counts, engine)
-
-
 def _mean(losses: list[Tensor], counts: list[int], engine) -> float:
     """Mean over images, not over batches: a short last batch must not weigh more than its images."""
-    weights = torch.tensor(counts, dtype=torch.float64)
-    total = torch.stack(losses).to("cpu", torch.float64) @ weights
-    both = (
-        engine.all_reduce(torch.stack([total, weights.sum()]).float().to(engine.device), reduce_op="sum")
-        if engine.world_size > 1
-        else torch.stack([total, weights.sum()])
-    )
-    return float(both[0] / both[1])
+    images = torch.tensor(counts, dtype=torch.float64)
+    sums = torch.stack([torch.stack(losses).to("cpu", torch.float64) @ images, images.sum()])
+    if engine.world_size > 1:
+        sums = engine.all_reduce(sums.to(engine.device), reduce_op="sum")
+    return float(sums[0] / sums[1])
 
 
-def _refuse_non_finite(pending: list[tuple[int, list[str], Tensor]], epoch: int) -> None:
-    finite = torch.isfinite(torch.stack([value for _, _, value in pending])).tolist()
-    for (number, ids, value), good in zip(pending, finite, strict=True):
+def _share_statistics(model: nn.Module, engine) -> None:
+    """Average what batch normalisation counted in each process, so that all validate and save the same model."""
+    if engine.world_size > 1:
+        for buffer in model.buffers():
+            if buffer.is_floating_point():
+                buffer.copy_(engine.all_reduce(buffer, reduce_op="mean"))
+
+
+def _refuse_non_finite(unseen: list[tuple[int, list[str], Tensor]], what: str) -> None:
+    finite = torch.isfinite(torch.stack([value for _, _, value in unseen])).tolist()
+    for (number, ids, value), good in zip(unseen, finite, strict=True):
         if not good:
             raise NonFiniteLoss(
-                f"the loss is {float(value)} in epoch {epoch}, batch {number}, samples {', '.join(ids)}. "
-                "Look at these frames, lower the learning rate, or train in 32-true precision. "
-                "The last checkpoint, if there is one, is from before this epoch and sound"
+                f"the loss is {float(value)} in {what}, batch {number}, samples {', '.join(ids)}. Look at these frames (if "
+                "they are sound, the gradient of the batch before was not), lower the learning rate, or train in 32-true "
+                "precision. The model and the checkpoint, if there is one, are as after the epoch before"
             )
 
 
-def _save(file: Path, model, optimizer, scheduler, rows: list[dict], best: dict | None) -> None:
+def _refuse_bad_weights(model: nn.Module, epoch: int) -> None:
+    """A gradient can be infinite where the loss is not: look before such weights are validated and saved."""
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise NonFiniteLoss(
+                f"after epoch {epoch} {name} is not finite though every loss was: a gradient was not. Lower the learning "
+                "rate, or train in 32-true precision. The model and the checkpoint are as after the epoch before"
+            )
+
+
+def _save(file: Path, model, optimizer, scheduler, rows: list[dict], best: dict | None, settings: dict) -> None:
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
         "rows": rows,
         "best": best,
+        "settings": settings,
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for left_over in file.parent.glob(f"{file.name}.*.part"):  # of killed processes
+            left_over.unlink()
         with open(temporary, "wb") as stream:
             torch.save(state, stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, file)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        temporary.unlink(missing_ok=True)
         raise OSError(
             f"could not write the checkpoint of epoch {rows[-1]['epoch']} to {file.parent} ({error}); free some space "
             "and start the same command again: it continues after the last epoch that was saved"
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _restore(file: Path, model, optimizer, scheduler) -> tuple[list[dict], dict | None]:
+def _restore(file: Path, model, optimizer, scheduler, settings: dict, epochs: int) -> tuple[list[dict], dict | None]:
     remedy = f"delete {file} to train from the start"
     try:
+        with zipfile.ZipFile(file) as archive:  # torch itself does not look at the checksums
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"checksum of {damaged} is wrong")
         state = torch.load(file, map_location="cpu", weights_only=True)
-        rows, best = state["rows"], state["best"]
+        stored, rows, best = state["settings"], state["rows"], state["best"]
+    except Exception as error:
+        # torch's own text is long and advises to load what must not be trusted
+        reason = "objects that are no tensors" if isinstance(error, UnpicklingError) else error
+        raise ValueError(f"the checkpoint {file} is damaged or not one of depthnb's ({reason}); {remedy}") from error
+    other = [
+        f"{key} {stored.get(key)!r}, now {settings[key]!r}" for key in settings if stored.get(key) != settings[key]
+    ]
+    if len(rows) > epochs:
+        other.append(f"{len(rows)} epochs, now {epochs}")
+    if other:
+        raise ValueError(f"the checkpoint {file} belongs to another training ({'; '.join(other)}); {remedy}")
+    try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         if scheduler is not None:

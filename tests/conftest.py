@@ -1,6 +1,7 @@
 """What all tests share: a cache of prepared frames of their own, made once for the session."""
 
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -11,3 +12,22 @@ def session_cache(tmp_path_factory):
         patch.setenv("DEPTHNB_CACHE", str(folder))
         patch.delenv("DEPTHNB_DATA", raising=False)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """One thread everywhere: sums then come in one order, and tests of several processes do not fight for cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # for processes that tests start
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch):
+    """An empty reports folder of this test's own."""
+    folder = tmp_path / "reports"
+    monkeypatch.setenv("DEPTHNB_REPORTS", str(folder))
+    return folder
