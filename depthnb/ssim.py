@@ -39,7 +39,7 @@ def ssim_map(*, pred: Tensor, depth: Tensor, data_range: float, window: int = 11
         raise ValueError(f"data_range {data_range} must be positive: the span of the values, such as the largest depth")
     height, width = pred.shape[-2:]
     if min(height, width) < window:
-        return pred.new_zeros(len(pred), 1, max(0, height - window + 1), max(0, width - window + 1))
+        return pred[..., : max(0, height - window + 1), : max(0, width - window + 1)]  # empty, but part of the graph
     rows, columns = _gaussian_band(height, window, pred), _gaussian_band(width, window, pred)
     moments = rows @ torch.cat([pred, depth, pred * pred, depth * depth, pred * depth], 1) @ columns.T
     mean_p, mean_d, square_p, square_d, product = moments.split(1, 1)
@@ -64,10 +64,10 @@ def wholly_valid(valid: Tensor, window: int) -> Tensor:
     >>> wholly_valid(valid.expand(1, 1, 2, 4), 2)
     tensor([[[[ True,  True, False]]]])
     """
+    if min(valid.shape[-2:]) < window:
+        height, width = valid.shape[-2:]
+        return valid[..., : max(0, height - window + 1), : max(0, width - window + 1)]
     for dim in (-2, -1):
-        size = valid.shape[dim] - window + 1
-        if size < 1:
-            return valid.new_zeros(*valid.shape[:-2], *(max(0, side - window + 1) for side in valid.shape[-2:]))
         # runs of 1, 2, 4, ... valid pixels: each step ands two overlapping runs, so log2(window) steps and no float
         run = 1
         while run < window:

@@ -1,0 +1,396 @@
+"""Losses: equal to numpy loops and to other people's code; masks, empty masks, half precision, gradients."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from depthnb import losses
+
+REFERENCE = Path(__file__).parent / "reference"
+
+LOSSES = {
+    "l1": losses.l1,
+    "mse": losses.mse,
+    "silog": losses.silog,
+    "silog batch root": partial(losses.silog, lam=0.85, root=True, factor=10, per_image=False),
+    "silog lam 1": partial(losses.silog, lam=1.0),
+    "ssim": partial(losses.ssim, data_range=10.0),
+    "ssim window 5": partial(losses.ssim, data_range=10.0, window=5),
+    "gradient": losses.gradient,
+    "mare": losses.mare,
+    "mare edges": partial(losses.mare, edge_weighting=True),
+    "scale_shift_invariant": losses.scale_shift_invariant,
+    "scale_shift_invariant per image": partial(losses.scale_shift_invariant, per_image=True),
+    "gradient_matching": losses.gradient_matching,
+    "gradient_matching per image": partial(losses.gradient_matching, scales=3, per_image=True),
+}
+every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+
+
+def maps(batch=3, height=16, width=20, dtype=torch.float64, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    depth = 1 + 6 * torch.rand(batch, 1, height, width, generator=random, dtype=dtype)
+    pred = depth * (0.6 + torch.rand(depth.shape, generator=random, dtype=dtype))
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    valid[..., 2, 3] = valid[..., 13:, 15:] = False
+    valid[1, :, :4] = False
+    return pred, depth, valid
+
+
+def loop_fit(p, t, v):
+    """Least-squares scale and shift of one image by numpy's solver."""
+    return np.linalg.lstsq(np.stack([p[v], np.ones(v.sum())], 1), t[v], rcond=None)[0]
+
+
+def loop_steps(x, v):
+    """Sum of the absolute forward differences of one image over pairs valid on both ends."""
+    down, across = v[1:] & v[:-1], v[:, 1:] & v[:, :-1]
+    return abs(x[1:] - x[:-1])[down].sum() + abs(x[:, 1:] - x[:, :-1])[across].sum()
+
+
+def loop(name, pred, depth, valid):
+    """Each loss as its formula is written, image by image in numpy."""
+    images = [(p, d, v) for p, d, v in zip(*(x[:, 0].numpy() for x in (pred, depth, valid)), strict=True)]
+    number = valid.sum().item()
+    log = [np.log(p[v]) - np.log(d[v]) for p, d, v in images]
+    if name == "l1":
+        return sum(abs(p - d)[v].sum() for p, d, v in images) / number
+    if name == "mse":
+        return sum(((p - d) ** 2)[v].sum() for p, d, v in images) / number
+    if name.startswith("silog batch"):
+        g = np.concatenate(log)
+        return 10 * np.sqrt(np.mean(g**2) - 0.85 * np.mean(g) ** 2)
+    if name.startswith("silog"):
+        lam = 1.0 if "lam" in name else 0.5
+        return np.mean([np.mean(g**2) - lam * np.mean(g) ** 2 for g in log])
+    if name == "gradient":
+        return sum(loop_steps(p - d, v) for p, d, v in images) / number
+    if name == "mare":
+        return sum((abs(p - d) / d)[v].sum() for p, d, v in images) / number
+    if name == "mare edges":
+        total = weights = 0
+        for p, d, v in images:
+            w = np.ones_like(d)
+            for i in range(d.shape[0]):
+                for j in range(d.shape[1]):
+                    down = d[i + 1, j] - d[i, j] if i + 1 < d.shape[0] and v[i + 1, j] else 0
+                    across = d[i, j + 1] - d[i, j] if j + 1 < d.shape[1] and v[i, j + 1] else 0
+                    w[i, j] += np.hypot(down, across)
+            total, weights = total + (w * abs(p - d) / d)[v].sum(), weights + w[v].sum()
+        return total / weights
+    residuals = [loop_fit(p, 1 / d, v) @ np.stack([p.ravel(), np.ones(p.size)]) - 1 / d.ravel() for p, d, v in images]
+    residuals = [r.reshape(depth.shape[-2:]) for r in residuals]
+    if name.startswith("scale_shift"):
+        sums, counts = (
+            [(r[v] ** 2).sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)],
+            [v.sum() for _, _, v in images],
+        )
+        return np.mean(np.divide(sums, counts)) if "per image" in name else sum(sums) / sum(counts)
+    total = 0
+    for k in range(3 if "per image" in name else 4):
+        at = slice(None, None, 2**k), slice(None, None, 2**k)
+        sums = [loop_steps(r[at], v[at]) for r, (_, _, v) in zip(residuals, images, strict=True)]
+        counts = [v[at].sum() for _, _, v in images]
+        total += np.mean(np.divide(sums, counts)) if "per image" in name else sum(sums) / sum(counts)
+    return total
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if not name.startswith("ssim")])
+def test_equals_its_loop(name):
+    pred, depth, valid = maps()
+    found = LOSSES[name](pred=pred, depth=depth, valid=valid)
+    assert found.shape == () and found.item() == pytest.approx(loop(name, pred, depth, valid), rel=1e-9)
+
+
+@pytest.mark.parametrize("window", [5, 11])
+def test_ssim_equals_the_map_over_wholly_valid_windows(window):
+    from kornia.metrics import ssim
+
+    pred, depth, valid = maps()
+    theirs = ssim(pred, depth, window, max_val=10.0, padding="valid")
+    rows, columns = theirs.shape[-2:]
+    chosen = [
+        theirs[b, 0, i, j].item()
+        for b in range(len(pred))
+        for i in range(rows)
+        for j in range(columns)
+        if valid[b, 0, i : i + window, j : j + window].all()
+    ]
+    assert 0 < len(chosen) < theirs.numel()
+    found = losses.ssim(pred=pred, depth=depth, valid=valid, data_range=10.0, window=window)
+    assert found.item() == pytest.approx((1 - np.mean(chosen)) / 2, rel=1e-8)
+
+
+def test_hand_computed_values():
+    depth = torch.tensor([1.0, 2.0, 4.0]).view(1, 1, 1, 3)
+    pred = torch.tensor([2.0, 2.0, 1.0]).view(1, 1, 1, 3)
+    on = {"pred": pred, "depth": depth, "valid": depth > 0}
+    assert losses.l1(**on).item() == pytest.approx(4 / 3)
+    assert losses.mse(**on).item() == pytest.approx(10 / 3)
+    assert losses.mare(**on).item() == pytest.approx((1 + 0.75) / 3)
+    # weights 1 + (1, 2, 0); errors 1, 0, 0.75
+    assert losses.mare(**on, edge_weighting=True).item() == pytest.approx((2 + 0.75) / 6)
+    # differences of pred - depth = (1, 0, -3): 1 and 3 over three pixels
+    assert losses.gradient(**on).item() == pytest.approx(4 / 3)
+    a, b = np.log(2), np.log(1 / 4)
+    assert losses.silog(**on).item() == pytest.approx((a * a + b * b) / 3 - 0.5 * ((a + b) / 3) ** 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_silog_and_its_gradient_equal_published_losses(dtype):
+    stored = np.load(REFERENCE / "silog.npz")
+    depth, pred = (torch.from_numpy(stored[k]).to(dtype) for k in ("depth", "pred"))
+    valid = torch.from_numpy(np.unpackbits(stored["valid"]).reshape(depth.shape)).bool()
+    assert 0.8 < valid.float().mean() < 0.9
+    digits = 1e-11 if dtype == torch.float64 else 1e-6
+    for lam in (0.5, 0.85, 1.0):
+        forms = {f"bts_lambda{lam}": (valid, {"root": True, "factor": 10, "per_image": False})}
+        forms |= {f"eigen_lambda{lam}": (torch.ones_like(valid), {})} if lam != 0.85 else {}
+        for key, (mask, options) in forms.items():
+            leaf = pred.clone().requires_grad_()
+            value = losses.silog(pred=leaf, depth=depth, valid=mask, lam=lam, **options)
+            value.backward()
+            assert value.item() == pytest.approx(stored[key], rel=digits)
+            gradient = stored[f"{key}_gradient"]
+            np.testing.assert_allclose(leaf.grad.flatten()[::64], gradient, rtol=0, atol=digits * abs(gradient).max())
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [(torch.float64, 1e-11), (torch.float32, 1e-6)])
+def test_ssim_and_differences_equal_tensorflow_and_scikit_image(dtype, digits):
+    stored = np.load(REFERENCE / "ssim.npz")
+    depth, pred = (torch.from_numpy(stored[k]).to(dtype) for k in ("depth", "pred"))
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    found = losses.ssim(pred=pred, depth=depth, valid=valid, data_range=100.0).item()
+    assert found == pytest.approx((1 - stored["skimage"][0]) / 2, abs=digits)
+    assert found == pytest.approx((1 - stored["tensorflow"][0]) / 2, abs=2e-6)
+    # tf.image.image_gradients: the gradient loss against a flat truth is the sum of its magnitudes
+    for name, at in (("down", (..., slice(-8, None), slice(None))), ("across", (..., slice(-8, None)))):
+        part = depth[at]
+        flat, mask = torch.zeros_like(part), valid[at]
+        both = losses.gradient(pred=part, depth=flat, valid=mask).item() * part.numel()
+        other = part.diff(dim=-1 if name == "down" else -2).abs().sum().item()
+        assert both - other == pytest.approx(abs(stored[f"tensorflow_{name}"].astype(float)).sum(), rel=1e-6)
+
+
+def test_four_valid_pixels_equal_the_published_fit():
+    stored = np.load(REFERENCE / "midas.npz")
+    pred, depth = (torch.from_numpy(stored[k]).double().view(1, 1, 1, -1) for k in ("pred", "depth"))
+    residual = stored["scale"] * stored["pred"].astype(float) + stored["shift"] - stored["inverse_depth"]
+    found = losses.scale_shift_invariant(pred=pred, depth=depth, valid=depth > 0).item()
+    assert found == pytest.approx(np.mean(residual**2) / 2, rel=1e-5)
+
+
+@every_loss
+def test_gradcheck(loss):
+    pred, depth, valid = maps(batch=2, height=12, width=13)
+    valid[..., 10:, 10:] = False
+    assert torch.autograd.gradcheck(lambda p: loss(pred=p, depth=depth, valid=valid), (pred.requires_grad_(),))
+
+
+@every_loss
+@pytest.mark.parametrize("junk", [float("nan"), float("inf"), -1.0, 0.0])
+def test_what_is_under_the_mask_changes_neither_value_nor_gradient(loss, junk):
+    pred, depth, valid = maps()
+    results = []
+    for fill_pred, fill_depth in ((2.0, 3.0), (junk, junk)):
+        leaf = pred.masked_fill(~valid, fill_pred).requires_grad_()
+        value = loss(pred=leaf, depth=depth.masked_fill(~valid, fill_depth), valid=valid)
+        value.backward()
+        results.append((value.detach(), leaf.grad))
+    assert torch.equal(results[0][0], results[1][0]) and results[0][0].isfinite()
+    assert torch.equal(results[0][1], results[1][1])
+    assert (results[0][1][~valid] == 0).all() and results[0][1].isfinite().all() and results[0][1].abs().sum() > 0
+
+
+@every_loss
+def test_an_empty_mask_gives_zero_with_a_zero_gradient(loss):
+    pred, depth, valid = maps()
+    pred.requires_grad_()
+    value = loss(pred=pred, depth=torch.full_like(depth, float("nan")), valid=torch.zeros_like(valid))
+    value.backward()
+    assert value.item() == 0 and (pred.grad == 0).all()
+
+
+@every_loss
+def test_an_image_without_a_valid_pixel_leaves_the_others_alone(loss):
+    pred, depth, valid = maps()
+    valid[2] = False
+    both, two = (loss(pred=pred[:n], depth=depth[:n], valid=valid[:n]) for n in (3, 2))
+    assert both.item() == pytest.approx(two.item(), rel=1e-12)
+
+
+@every_loss
+def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
+    _, depth, valid = maps()
+    inverse = any(loss is LOSSES[name] for name in LOSSES if "scale_shift" in name or "matching" in name)
+    leaf = (1 / depth if inverse else depth).clone().requires_grad_()
+    value = loss(pred=leaf, depth=depth, valid=valid)
+    value.backward()
+    assert value.item() == pytest.approx(0, abs=1e-12) and leaf.grad.isfinite().all()
+
+
+@every_loss
+def test_worse_predictions_cost_more(loss):
+    _, depth, valid = maps()
+    inverse = any(loss is LOSSES[name] for name in LOSSES if "scale_shift" in name or "matching" in name)
+    truth = 1 / depth if inverse else depth
+    noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(7), dtype=depth.dtype)
+    values = [loss(pred=truth * torch.exp(s * noise), depth=depth, valid=valid).item() for s in (0, 0.05, 0.2, 0.5)]
+    assert values == sorted(values) and values[0] < values[1] < values[3]
+
+
+@every_loss
+def test_images_in_another_order_cost_the_same(loss):
+    pred, depth, valid = maps()
+    order = [2, 0, 1]
+    assert loss(pred=pred[order], depth=depth[order], valid=valid[order]).item() == pytest.approx(
+        loss(pred=pred, depth=depth, valid=valid).item(), rel=1e-12
+    )
+
+
+def test_per_image_and_batch_reductions_differ_as_they_should():
+    pred, depth, valid = maps()
+    pred[0] *= 2
+    valid[0, :, 3:] = False
+    for loss in (losses.silog, losses.scale_shift_invariant, losses.gradient_matching):
+        each = [loss(pred=p[None], depth=d[None], valid=v[None]) for p, d, v in zip(pred, depth, valid, strict=True)]
+        per_image = loss(pred=pred, depth=depth, valid=valid, per_image=True).item()
+        assert per_image == pytest.approx(torch.stack(each).mean().item(), rel=1e-9)
+        assert abs(loss(pred=pred, depth=depth, valid=valid, per_image=False).item() - per_image) > 1e-4
+
+
+def test_silog_ignores_what_lambda_says():
+    pred, depth, valid = maps()
+    scaled = {lam: losses.silog(pred=5 * depth, depth=depth, valid=valid, lam=lam).item() for lam in (0.0, 0.5, 1.0)}
+    assert scaled[0.0] == pytest.approx(np.log(5) ** 2)
+    assert scaled[0.5] == pytest.approx(np.log(5) ** 2 / 2)
+    assert scaled[1.0] == pytest.approx(0, abs=1e-12)
+    base = losses.silog(pred=pred, depth=depth, valid=valid, lam=0.85).item()
+    rooted = losses.silog(pred=pred, depth=depth, valid=valid, lam=0.85, root=True, factor=10).item()
+    one = [
+        losses.silog(pred=pred[i : i + 1], depth=depth[i : i + 1], valid=valid[i : i + 1], lam=0.85) for i in range(3)
+    ]
+    assert rooted == pytest.approx(10 * torch.stack(one).sqrt().mean().item())
+    assert base == pytest.approx(torch.stack(one).mean().item())
+
+
+def test_silog_is_never_negative_in_float32():
+    depth = torch.full((1, 1, 200, 200), 3.0)
+    for factor in (1.001, 2.0, 7.3, 100.0):
+        for options in ({"lam": 1.0}, {"lam": 1.0, "root": True, "per_image": False}):
+            leaf = (factor * depth).requires_grad_()
+            value = losses.silog(pred=leaf, depth=depth, valid=depth > 0, **options)
+            value.backward()
+            assert 0 <= value.item() < 1e-3 and leaf.grad.isfinite().all()
+
+
+def test_scale_and_shift_do_not_matter_but_shape_does():
+    pred, depth, valid = maps()
+    for loss in (losses.scale_shift_invariant, losses.gradient_matching):
+        value = loss(pred=pred, depth=depth, valid=valid).item()
+        assert loss(pred=-3 * pred + 40, depth=depth, valid=valid).item() == pytest.approx(value, rel=1e-9)
+        assert value > 1e-3
+
+
+def test_edges_weigh_more_when_asked():
+    depth = torch.full((1, 1, 8, 8), 2.0)
+    depth[..., 4:] = 6.0
+    on = depth > 0
+    at_edge, elsewhere = depth.clone(), depth.clone()
+    at_edge[..., 3] += 1
+    elsewhere[..., 1] += 1
+    plain = [losses.mare(pred=p, depth=depth, valid=on).item() for p in (at_edge, elsewhere)]
+    weighted = [losses.mare(pred=p, depth=depth, valid=on, edge_weighting=True).item() for p in (at_edge, elsewhere)]
+    assert plain[0] == pytest.approx(plain[1])
+    assert weighted[0] > 3 * weighted[1]
+
+
+def test_gradient_sees_blur_that_l1_hardly_sees():
+    depth = torch.full((1, 1, 12, 12), 2.0, dtype=torch.float64)
+    depth[..., 6:] = 3.0
+    blurred = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(depth, (2, 2, 0, 0), mode="replicate"), (1, 5), 1)
+    shifted = depth + (blurred - depth).abs().mean()
+    both = {"depth": depth, "valid": depth > 0}
+    assert losses.l1(pred=blurred, **both).item() == pytest.approx(losses.l1(pred=shifted, **both).item())
+    assert losses.gradient(pred=blurred, **both) > 0.05
+    assert losses.gradient(pred=shifted, **both) < 1e-12
+
+
+def test_only_windows_without_a_hole_count_for_ssim():
+    pred, depth, valid = maps()
+    sparse = torch.zeros_like(valid)
+    sparse[..., ::4] = True
+    assert losses.ssim(pred=pred, depth=depth, valid=sparse, data_range=10.0).item() == 0
+    assert losses.ssim(pred=pred, depth=depth, valid=valid, data_range=10.0).item() > 0.01
+    leaf = pred[..., :8].clone().requires_grad_()
+    value = losses.ssim(pred=leaf, depth=depth[..., :8], valid=valid[..., :8], data_range=10.0)
+    value.backward()
+    assert value.item() == 0 and (leaf.grad == 0).all()
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(loss, dtype):
+    pred, depth, valid = maps(dtype=torch.float32)
+    leaf = pred.to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(pred=leaf, depth=depth, valid=valid)
+    value.backward()
+    assert value.dtype == torch.float32 and leaf.grad.dtype == dtype and leaf.grad.isfinite().all()
+    assert value.item() == loss(pred=leaf.detach().float(), depth=depth, valid=valid).item()
+
+
+@every_loss
+def test_float32_agrees_with_float64(loss):
+    pred, depth, valid = maps()
+    wide = loss(pred=pred, depth=depth, valid=valid).item()
+    assert loss(pred=pred.float(), depth=depth.float(), valid=valid).item() == pytest.approx(wide, rel=1e-5)
+
+
+@every_loss
+def test_arguments_have_no_order_and_no_broadcasting(loss):
+    pred, depth, valid = maps()
+    with pytest.raises(TypeError, match="positional"):
+        loss(pred, depth, valid)
+    with pytest.raises(TypeError, match="valid"):
+        loss(pred=pred, depth=depth)
+    for change, message in (
+        ({"pred": pred[:, 0]}, "add the missing dimension"),
+        ({"pred": pred[..., ::2]}, "resize the prediction first"),
+        ({"pred": pred[:1]}, "predict the same images"),
+        ({"valid": valid.double()}, "expected torch.bool"),
+        ({"valid": valid[:, :, :1]}, "belong together"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            loss(**{"pred": pred, "depth": depth, "valid": valid, **change})
+
+
+def test_unknown_options_are_refused():
+    pred, depth, valid = maps()
+    with pytest.raises(TypeError, match="lambda_"):
+        losses.silog(pred=pred, depth=depth, valid=valid, lambda_=0.5)
+    with pytest.raises(TypeError, match="data_range"):
+        losses.ssim(pred=pred, depth=depth, valid=valid)
+
+
+def test_densedepth_loss_is_the_sum_of_three_of_ours():
+    # 0.1 L1 + gradient + SSIM on max_depth / depth, as the paper's equation 1, in numpy
+    pred, depth, valid = (x[:1] for x in maps())
+    y, p = 10 / depth, 10 / pred
+    valid = torch.ones_like(valid)
+    found = (
+        0.1 * losses.l1(pred=p, depth=y, valid=valid)
+        + losses.gradient(pred=p, depth=y, valid=valid)
+        + losses.ssim(pred=p, depth=y, valid=valid, data_range=10.0)
+    )
+    a, b = p[0, 0].numpy(), y[0, 0].numpy()
+    edges = np.zeros_like(a)
+    edges[:-1] += abs(np.diff(a, axis=0) - np.diff(b, axis=0))
+    edges[:, :-1] += abs(np.diff(a, axis=1) - np.diff(b, axis=1))
+    from kornia.metrics import ssim
+
+    similarity = ssim(p, y, 11, max_val=10.0, padding="valid").mean().item()
+    assert found.item() == pytest.approx(0.1 * abs(a - b).mean() + edges.mean() + (1 - similarity) / 2, rel=1e-8)
