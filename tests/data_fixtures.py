@@ -93,7 +93,7 @@ def write_nyu_v2(path: Path, frames: list[dict], scenes: list[str], types: list[
             raw[i], filled[i] = one["raw"].T, one["filled"].T
         store = file.create_group("#refs#")
         for key, words in (("scenes", scenes), ("sceneTypes", types)):
-            cells = file.create_dataset(key, (1, n), dtype=h5py.ref_dtype)
+            cells = file.create_dataset(key, (1, len(words)), dtype=h5py.ref_dtype)
             for i, word in enumerate(words):
                 text = np.array([[ord(letter)] for letter in word], np.uint16)
                 cells[0, i] = store.create_dataset(f"{key}{i}", data=text).ref

@@ -208,26 +208,31 @@ def _move_principal_point(K: Tensor, angle: Tensor, size: Size, flipped: Tensor)
 
 def _turn(batch: dict, angle: Tensor, flipped: Tensor) -> dict:
     """Turn each sample by its angle (radians), flipped before where `flipped`: one grid for image, depth, valid."""
-    image, K = batch["image"], batch["intrinsics"]
+    image, depth, K = batch["image"], batch["depth"], batch["intrinsics"]
     n, _, height, width = image.shape
     # Turning the camera about its optical axis turns the rays, not the pixels: with fx != fy the pixel grid shears.
     aspect = (K[:, 0, 0] / K[:, 1, 1]).double().nan_to_num(nan=1.0).cpu()
-    view, dtype = (n, 1, 1), torch.float32
-    cos = angle.cos().to(image.device, dtype).view(view)
-    sin_x = (angle.sin() * aspect).to(image.device, dtype).view(view)
-    sin_y = (angle.sin() / aspect).to(image.device, dtype).view(view)
-    x = (torch.arange(width, device=image.device, dtype=dtype) - (width - 1) / 2).view(1, 1, width)
-    y = (torch.arange(height, device=image.device, dtype=dtype) - (height - 1) / 2).view(1, height, 1)
+    # The grid counts from -1 to 1 across the image; `wide` and `high` are those units in pixels.
+    wide, high = max(width - 1, 1) / 2, max(height - 1, 1) / 2
+    mirror = torch.where(flipped, -1.0, 1.0)
+    x = torch.linspace(-1, 1, width, device=image.device).view(1, 1, width)
+    y = torch.linspace(-1, 1, height, device=image.device).view(1, height, 1)
+
+    def each(values: Tensor) -> Tensor:
+        return values.to(image.device, torch.float32).view(n, 1, 1)
+
     # Elementwise, not by matrix product: a product's rounding may depend on how many samples are in the batch.
-    from_x, from_y = cos * x + sin_x * y, cos * y - sin_y * x
-    from_x = torch.where(flipped.to(image.device).view(view), -from_x, from_x)
-    grid = torch.stack((from_x * (2 / max(width - 1, 1)), from_y * (2 / max(height - 1, 1))), dim=-1)
-    truth = torch.cat((batch["depth"], batch["valid"].to(batch["depth"].dtype)), dim=1)
+    grid = torch.empty(n, height, width, 2, device=image.device)
+    torch.add(each(mirror * angle.cos()) * x, each(mirror * angle.sin() * aspect * high / wide) * y, out=grid[..., 0])
+    torch.sub(each(angle.cos()) * y, each(angle.sin() / aspect * wide / high) * x, out=grid[..., 1])
+    # Invalid depth travels as NaN, which nearest sampling passes on; from outside comes 0, which no valid depth is.
+    coded = torch.where(batch["valid"], depth, math.nan)
     with torch.autocast(image.device.type, enabled=False):
         image = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
-        truth = F.grid_sample(truth, grid, mode="nearest", padding_mode="zeros", align_corners=True)
+        coded = F.grid_sample(coded, grid, mode="nearest", padding_mode="zeros", align_corners=True)
+    valid = coded > 0  # false for NaN
     K = _move_principal_point(K, angle.to(K.device), (height, width), flipped.to(K.device))
-    return {**batch, "image": image, "depth": truth[:, :1], "valid": truth[:, 1:] > 0.5, "intrinsics": K}
+    return {**batch, "image": image, "depth": torch.where(valid, coded, 0.0), "valid": valid, "intrinsics": K}
 
 
 def _flip(batch: dict, flipped: Tensor) -> dict:
