@@ -1,5 +1,6 @@
 """Figures: what they show is right, they are small, and they leave nothing behind."""
 
+import dataclasses
 import gc
 import io
 import subprocess
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 
 from depthnb import plotting
+from depthnb.data.statistics import DepthSummary
 
 GREY = np.array([0xB8] * 3)
 
@@ -67,9 +69,11 @@ def activations():
     return pd.DataFrame(rows, columns=["initialisation", "layer", "activation_std", "gradient_std"])
 
 
-def summary(exact=True):
+def summary():
     _, depth, valid = frames()
-    return plotting.summarise([{"depth": depth, "valid": valid}], max_depth=10, exact=exact)
+    depth, valid, edges = depth.numpy()[:, 0], valid.numpy()[:, 0], np.linspace(0, 10, 51)
+    counts = (np.histogram(d, edges)[0] for d in (depth[valid], depth))
+    return DepthSummary(edges, *counts, np.where(valid[0], depth[0], np.nan), valid.sum(0), len(depth))
 
 
 def every_figure():
@@ -269,23 +273,16 @@ def test_populations_get_panels_of_their_own(figures):
     assert [t.get_text() for t in axes[2].get_yticklabels()] == ["bedroom", "office"]  # most frequent first
 
 
-def test_summary_counts_what_numpy_counts():
+def test_valid_fraction_leaves_out_what_the_data_cannot_say():
+    assert len(plotting.valid_fraction(summary()).axes) == 2
+    alone = plotting.valid_fraction(dataclasses.replace(summary(), known_pixels=None))
+    assert [ax.get_title() for ax in alone.axes] == ["by image region, mean 75%"]
+
+
+def test_mean_depth_image_says_the_mean_over_valid_pixels():
     _, depth, valid = frames()
-    got = plotting.summarise(
-        [{"depth": depth[:2], "valid": valid[:2]}, {"depth": depth[2:], "valid": valid[2:]}], max_depth=10, exact=True
-    )
-    assert got.frames == 3
-    assert got.valid_pixels.sum() == valid.sum()
-    assert got.known_pixels.sum() == valid.numel()
-    assert np.allclose(got.mean[:, :48], depth[0, 0, :, :48])
-    assert np.isnan(got.mean[:, 48:]).all()
-    assert summary(exact=False).known_pixels is None
-    with pytest.raises(ValueError, match="no batch"):
-        plotting.summarise([], max_depth=10)
-    with pytest.raises(ValueError, match="different sizes"):
-        plotting.summarise(
-            [{"depth": depth, "valid": valid}, {"depth": depth[..., 1:], "valid": valid[..., 1:]}], max_depth=10
-        )
+    title = plotting.mean_depth_image(summary()).axes[0].get_title()
+    assert title == f"mean of 3 frames, {depth[valid].mean():.2f} m overall"
 
 
 def test_radial_table_is_the_mean_of_rings():

@@ -2,11 +2,9 @@
 
 from .comparison import comparison, error_vs_cost, spread
 from .dataset import (
-    DepthSummary,
     depth_histogram,
     distribution,
     mean_depth_image,
-    summarise,
     valid_fraction,
 )
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
@@ -29,7 +27,6 @@ from .training import activation_stats, curves
 __all__ = [
     "DPI",
     "MAX_WIDTH",
-    "DepthSummary",
     "Figure",
     "activation_stats",
     "by_distance",
@@ -56,6 +53,5 @@ __all__ = [
     "scatter_truth_pred",
     "show",
     "spread",
-    "summarise",
     "valid_fraction",
 ]

@@ -1,7 +1,9 @@
 """Figures of a data set: scene types, depth histograms, where depth is valid, and the mean depth image."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,54 +22,8 @@ from .style import (
     require_columns,
 )
 
-
-@dataclass(frozen=True)
-class DepthSummary:
-    """Depth of many frames of one size, summed up: what the figures of this module draw.
-
-    `edges` [n+1] metres; `valid_pixels` [n] int, valid pixels a bin; `known_pixels` [n] int, pixels of the bin whose
-    depth is known whether valid or not, or None where the data set does not know; `mean` [H,W] metres, NaN where no
-    frame is valid; `count` [H,W] int, frames in which the pixel is valid; `frames` int.
-    """
-
-    edges: np.ndarray
-    valid_pixels: np.ndarray
-    known_pixels: np.ndarray | None
-    mean: np.ndarray
-    count: np.ndarray
-    frames: int
-
-
-def summarise(batches: Iterable[Mapping], *, max_depth: float, bins: int = 50, exact: bool = False) -> DepthSummary:
-    """Sum up the depth of batches one at a time, so that no data set need fit into memory.
-
-    `batches` yields mappings with `depth` [B,1,H,W] metres and `valid` [B,1,H,W] bool, all of one size. Bins are equal
-    from 0 to `max_depth` metres; deeper pixels count in no bin. `exact` says that depth is right also where `valid` is
-    False (rendered or in-painted sets): only then can the share of valid pixels be given by depth.
-    Raises ValueError for no batch or batches of different size.
-    """
-    edges = np.linspace(0, max_depth, bins + 1)
-    in_valid, in_all = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
-    total = count = None
-    frames = 0
-    for batch in batches:
-        depth, valid = (np.asarray(batch[key])[:, 0] for key in ("depth", "valid"))
-        if total is None:
-            total, count = np.zeros(depth.shape[1:]), np.zeros(depth.shape[1:], np.int64)
-        if depth.shape[1:] != total.shape:
-            raise ValueError(
-                f"frames have different sizes, {total.shape} and {depth.shape[1:]}; open the set with size=(H, W)"
-            )
-        total += np.where(valid, depth, 0).sum(0, dtype=np.float64)
-        count += valid.sum(0)
-        frames += len(depth)
-        in_valid += np.histogram(depth[valid], edges)[0]
-        if exact:
-            in_all += np.histogram(depth[valid | (np.isfinite(depth) & (depth > edges[0]))], edges)[0]
-    if total is None:
-        raise ValueError("no batch was given; nothing to sum up")
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return DepthSummary(edges, in_valid, in_all if exact else None, mean, count, frames)
+if TYPE_CHECKING:
+    from depthnb.data.statistics import DepthSummary
 
 
 @house_style
@@ -136,7 +92,8 @@ def distribution(
 def depth_histogram(summaries: DepthSummary | Mapping[str, DepthSummary]) -> Figure:
     """Draw the share of valid pixels by depth, one line a population (a split or a data set), with their medians.
 
-    `summaries`: a `DepthSummary` or name -> `DepthSummary`. Shares are per metre, so that different bins compare.
+    `summaries`: a `DepthSummary` of `data.statistics.depth`, or name -> `DepthSummary`. Shares are per metre, so that
+    different bins compare.
     """
     summaries = named(summaries, "")
     figure = new_figure(7, 3.2, alt="share of valid pixels by depth in metres")
@@ -165,7 +122,7 @@ def depth_histogram(summaries: DepthSummary | Mapping[str, DepthSummary]) -> Fig
 def valid_fraction(summary: DepthSummary) -> Figure:
     """Draw the share of valid pixels by image region, and by depth where depth is known at invalid pixels too.
 
-    `summary`: a `DepthSummary`; without `known_pixels` the panel by depth is left out.
+    `summary`: a `DepthSummary` of `data.statistics.depth`; without `known_pixels` the panel by depth is left out.
     """
     import seaborn
 
@@ -207,7 +164,8 @@ def valid_fraction(summary: DepthSummary) -> Figure:
 def mean_depth_image(summary: DepthSummary, *, max_depth: float | None = None, title: str = "") -> Figure:
     """Draw the mean depth image (the baseline that knows no image) with its means by row and by column.
 
-    `summary`: a `DepthSummary`; pixels that are never valid are grey. `max_depth` (m) ends the colour bar, default the
+    `summary`: a `DepthSummary` of `data.statistics.depth`; pixels that are never valid are grey. `max_depth` (m) ends the
+    colour bar, default the
     largest mean. The overall mean in the title is over all valid pixels: the other baseline.
     """
     mean, count = summary.mean, summary.count

@@ -300,7 +300,7 @@ def _grid(
 
 
 def _draw_image(ax: Axes, image: np.ndarray) -> None:
-    step = max(1, image.shape[-1] // _PANEL_PIXELS)
+    step = -(-image.shape[-1] // _PANEL_PIXELS)
     small = np.stack([_blocks(channel, step).mean((1, 3)) for channel in image], -1)
     ax.imshow(np.clip(small, 0, 1), interpolation="antialiased")
 
@@ -313,7 +313,7 @@ def _draw_map(ax: Axes, values: np.ndarray, valid: np.ndarray, colormap, norm: N
 def _shrink(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
     """Shrink a wide map: dense ones by picking pixels, sparse ones (under 30 % valid) by the least valid value a block."""
     sparse = valid.mean() < 0.3
-    step = max(1, values.shape[-1] // (_PANEL_PIXELS // (2 if sparse else 1)))
+    step = -(-values.shape[-1] // (_PANEL_PIXELS // (2 if sparse else 1)))
     masked = np.ma.masked_array(values, ~valid)
     if not sparse:
         return masked[step // 2 :: step, step // 2 :: step]

@@ -24,6 +24,7 @@ NEUTRAL = "#6e6e6e"  # baselines and reference lines
 # Okabe and Ito's qualitative palette, most distinct first; its yellow is left out because it is faint on white
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
+_LEVELS = 250  # colours of a map: with the grey under 256, so that a PDF stores one byte a pixel instead of three
 MARKERS = ("o", "s", "^", "D", "v", "<", ">")
 STYLE = {
     "figure.facecolor": "white",
@@ -143,15 +144,19 @@ def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None 
     buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
     with mpl.rc_context(STYLE):
         figure.savefig(buffers["png"], format="png", dpi=dpi or (DPI if pictures else 2 * DPI))
-        figure.savefig(buffers["pdf"], format="pdf", dpi=2 * DPI, metadata={"CreationDate": None})
-    contents = {"png": _small_png(buffers["png"], alt), "pdf": buffers["pdf"].getvalue()}
+        figure.savefig(buffers["pdf"], format="pdf", dpi=150 if pictures else 2 * DPI, metadata={"CreationDate": None})
+    contents = {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
     return [_write_atomic(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
 
 
-def _small_png(buffer: io.BytesIO, alt: str) -> bytes:
-    """Store a PNG again with a palette of 256 colours (a third of the size, no difference to see) and its description."""
+def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False) -> bytes:
+    """Store a PNG again with its description and 256 colours: a third of the size, no difference to see."""
     picture = PIL.Image.open(buffer).convert("RGB")
-    picture = picture.quantize(256, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
+    if pictures:  # an even palette and dithering keep photographs and colour bars smooth
+        palette = picture.quantize(256, method=PIL.Image.Quantize.FASTOCTREE)
+        picture = picture.quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
+    else:  # lines and text keep their exact colours
+        picture = picture.quantize(256, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
     text = PIL.PngImagePlugin.PngInfo()
     text.add_text("Description", alt)
     small = io.BytesIO()
@@ -184,12 +189,12 @@ def colors(names: Iterable[str]) -> dict[str, str]:
 
 def depth_colormap() -> Colormap:
     """Colormap of depth: viridis reversed (near is bright), grey where invalid."""
-    return mpl.colormaps["viridis_r"].with_extremes(bad=INVALID)
+    return mpl.colormaps["viridis_r"].resampled(_LEVELS).with_extremes(bad=INVALID)
 
 
 def error_colormap() -> Colormap:
     """Colormap of errors: magma (large is bright), grey where invalid."""
-    return mpl.colormaps["magma"].with_extremes(bad=INVALID)
+    return mpl.colormaps["magma"].resampled(_LEVELS).with_extremes(bad=INVALID)
 
 
 def picture_axes(figure: Figure, rows: int, columns: int, **kwargs) -> np.ndarray:
