@@ -220,6 +220,8 @@ def _open_image(path: Path) -> Image.Image:
     try:
         picture = Image.open(path)
         picture.load()
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
     except UnidentifiedImageError:
         raise ValueError(f"{path}: not an image file that can be read; expected JPEG or PNG") from None
     except (OSError, SyntaxError, ValueError) as error:
@@ -230,7 +232,9 @@ def _open_image(path: Path) -> Image.Image:
 
 
 def read_image(path: Path) -> Tensor:
-    """Read an 8-bit colour or grey image as uint8 [3,H,W]; grey is repeated, an alpha channel must be opaque.
+    """Read a colour or grey image as uint8 [3,H,W]; grey is repeated, an alpha channel must be opaque.
+
+    Of a 16-bit colour PNG the upper 8 bits count.
 
     Raises:
         ValueError: for 16-bit, float and CMYK images, transparent ones, and ones that EXIF says are to be turned (its

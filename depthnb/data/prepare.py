@@ -49,7 +49,7 @@ def cache_folder() -> Path:
     """Folder of the cache: `DEPTHNB_CACHE` if set, else the user's cache folder. Not created here."""
     chosen = os.environ.get("DEPTHNB_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return Path(chosen).expanduser().absolute()
     import pooch
 
     return Path(pooch.os_cache("depthnb"))
@@ -235,7 +235,9 @@ def _frames(source: Source, rows: np.ndarray, size: tuple[int, int], label: str)
 
     threads = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     started = said = time.monotonic()
-    pool = ThreadPoolExecutor(threads)
+    # One torch thread in each of ours: else every thread starts as many again, and they wait for each other.
+    torch_threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
         waiting = deque(pool.submit(work, row) for row in rows[: 2 * threads])
         for done in range(1, len(rows) + 1):
@@ -247,3 +249,4 @@ def _frames(source: Source, rows: np.ndarray, size: tuple[int, int], label: str)
                 print(f"preparing {label}: {done} of {len(rows)} frames, {said - started:.0f} s", flush=True)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        torch.set_num_threads(torch_threads)
