@@ -165,8 +165,7 @@ def mean_depth_image(summary: DepthSummary, *, max_depth: float | None = None, t
     """Draw the mean depth image (the baseline that knows no image) with its means by row and by column.
 
     `summary`: a `DepthSummary` of `data.statistics.depth`; pixels that are never valid are grey. `max_depth` (m) ends the
-    colour bar, default the
-    largest mean. The overall mean in the title is over all valid pixels: the other baseline.
+    colour bar, default the largest mean. The overall mean in the title is over all valid pixels: the other baseline.
     """
     mean, count = summary.mean, summary.count
     overall = float(np.nansum(np.where(count > 0, mean, 0) * count) / max(count.sum(), 1))

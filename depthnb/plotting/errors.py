@@ -28,7 +28,8 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
     """Draw an error by bands of true depth for one or several methods, above the share of pixels in each band.
 
     `bands`: method -> table with the columns lower, upper (metres), pixels and `metric`, as by_distance.csv holds them
-    (or one such table). Bands without pixels are left out. The shares are those of the first method: all methods are
+    (or one such table). Bands without pixels are left out, and those with under 0.5 % of the pixels do not stretch the
+    axis: a line may leave the panel there. The shares are those of the first method: all methods are
     scored on the same pixels. Raises ValueError for missing columns.
     """
     bands = named(bands, "")
@@ -47,8 +48,9 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
             label=name,
             linestyle="--" if name in BASELINES else "-",
         )
-    ax.set(ylabel=metric, ylim=(0, None))
     first = next(iter(bands.values()))
+    common = [frame.loc[frame["pixels"] >= 0.005 * frame["pixels"].sum(), metric].max() for frame in bands.values()]
+    ax.set(ylabel=metric, ylim=(0, 1.15 * max(common)))
     below.bar(
         (first["lower"] + first["upper"]) / 2,
         first["pixels"] / first["pixels"].sum(),
@@ -190,7 +192,7 @@ def radial_profile(table: pd.DataFrame) -> Figure:
     """
     require_columns(table, ["radius", "pixels", "true"], "radial table")
     names = [c for c in table.columns if c not in ("radius", "pixels", "true")]
-    figure = new_figure(9, 3.4, alt=f"mean depth from the image centre to its corners: true and {', '.join(names)}")
+    figure = new_figure(9, 3.7, alt=f"mean depth from the image centre to its corners: true and {', '.join(names)}")
     left, right = figure.subplots(1, 2)
     left.plot(table["radius"], table["true"], color="black", linewidth=2.2, label="true")
     right.axhline(1, color="black", linewidth=1.2)
@@ -200,5 +202,5 @@ def radial_profile(table: pd.DataFrame) -> Figure:
     left.set(title="mean depth (m)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1), ylim=(0, None))
     right.set(title="predicted / true", xlabel="distance from the centre (corner = 1)", xlim=(0, 1))
     right.axhspan(0.95, 1.05, color=NEUTRAL, alpha=0.12, linewidth=0)
-    left.legend()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(names) + 1))
     return figure

@@ -134,7 +134,7 @@ def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None 
     """Write `stem`.png and `stem`.pdf atomically and return both paths.
 
     `dpi` of the PNG is 200 for lines and text, 100 for grids of pictures, and at most 256 colours: a fifth of
-    the usual size. The files carry no date, so that the same figure gives the same bytes; the PNG's
+    the usual size. The files carry no date or version, so that the same figure gives the same bytes; the PNG's
     Description is the figure's `alt`.
     """
     stem = Path(stem)
@@ -144,7 +144,12 @@ def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None 
     buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
     with mpl.rc_context(STYLE):
         figure.savefig(buffers["png"], format="png", dpi=dpi or (DPI if pictures else 2 * DPI))
-        figure.savefig(buffers["pdf"], format="pdf", dpi=150 if pictures else 2 * DPI, metadata={"CreationDate": None})
+        figure.savefig(
+            buffers["pdf"],
+            format="pdf",
+            dpi=150 if pictures else 2 * DPI,
+            metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
+        )
     contents = {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
     return [_write_atomic(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
 

@@ -107,7 +107,7 @@ def activation_stats(stats: pd.DataFrame) -> Figure:
             ha="right" if len(layers) > 5 else "center",
         )
     axes[0].set_ylabel("standard deviation (log)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(palette)))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(palette)))
     return figure
 
 
