@@ -25,6 +25,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from depthnb.data import transforms
+from depthnb.launch import launched
 from depthnb.progress import Progress
 
 Loss = Callable[..., Tensor]  # (pred=, depth=, valid=) -> scalar
@@ -52,20 +53,6 @@ class History:
     def seconds(self) -> float:
         """Seconds of all epochs, those before an interruption included."""
         return float(sum(row["seconds"] for row in self.rows))
-
-
-def launched() -> tuple[int, int, int]:
-    """(rank, processes, nodes) as torchrun or SLURM's srun started this process; (0, 1, 1) for an ordinary one.
-
-    A batch script that SLURM started without srun is an ordinary process, however many tasks were reserved for it.
-    """
-    env = os.environ
-    if int(env.get("WORLD_SIZE", "1")) > 1:
-        processes = int(env["WORLD_SIZE"])
-        return int(env["RANK"]), processes, processes // int(env.get("LOCAL_WORLD_SIZE", processes))
-    if int(env.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-        return int(env["SLURM_PROCID"]), int(env["SLURM_STEP_NUM_TASKS"]), int(env.get("SLURM_STEP_NUM_NODES", "1"))
-    return 0, 1, 1
 
 
 def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric:

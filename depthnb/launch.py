@@ -1,0 +1,24 @@
+"""How this process was started: alone, or as one of several that train together."""
+
+from __future__ import annotations
+
+import os
+
+
+def launched() -> tuple[int, int, int]:
+    """(rank, processes, nodes) as torchrun or SLURM's srun started this process; (0, 1, 1) for an ordinary one.
+
+    A batch script that SLURM started without srun is an ordinary process, however many tasks were reserved for it.
+    """
+    env = os.environ
+    if int(env.get("WORLD_SIZE", "1")) > 1:
+        processes = int(env["WORLD_SIZE"])
+        return int(env["RANK"]), processes, processes // int(env.get("LOCAL_WORLD_SIZE", processes))
+    if int(env.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        return int(env["SLURM_PROCID"]), int(env["SLURM_STEP_NUM_TASKS"]), int(env.get("SLURM_STEP_NUM_NODES", "1"))
+    return 0, 1, 1
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes files and prints: the only one, or that of rank 0."""
+    return launched()[0] == 0
