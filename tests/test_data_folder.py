@@ -9,7 +9,8 @@ from data_fixtures import HEADER, SCALE, frame, write_folder, write_index
 from PIL import Image
 
 from depthnb import data
-from depthnb.data import folder, sample
+from depthnb.data import folder
+from depthnb.data.splits import SPLITS
 
 SCENES = {"hall": "train", "den": "train", "loft": "val", "attic": "test"}
 
@@ -235,7 +236,7 @@ def test_a_byte_order_mark_and_spare_columns_do_no_harm(root):
 
 def test_one_split_alone_is_divided_by_scene(tmp_path):
     rows = write_folder(tmp_path, {f"scene{i}": "train" for i in range(20)})
-    sets = {split: data.open("folder", tmp_path, split) for split in sample.SPLITS}
+    sets = {split: data.open("folder", tmp_path, split) for split in SPLITS}
     scenes = {split: set(ds.frames["scene"]) for split, ds in sets.items()}
     assert [len(s) for s in scenes.values()] == [16, 2, 2]
     assert (
@@ -252,7 +253,7 @@ def test_one_split_alone_is_divided_by_scene(tmp_path):
 
 def test_few_scenes(tmp_path):
     write_folder(tmp_path, {name: "train" for name in ("a", "b", "c")})
-    assert [len(data.open("folder", tmp_path, split)) for split in sample.SPLITS] == [2, 2, 2]
+    assert [len(data.open("folder", tmp_path, split)) for split in SPLITS] == [2, 2, 2]
     write_folder(tmp_path, {name: "train" for name in ("a", "b")})
     assert len(data.open("folder", tmp_path)) == 4
     with pytest.raises(ValueError, match=r"no val frames.*2 training scene\(s\) are too few"):

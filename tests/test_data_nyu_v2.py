@@ -10,7 +10,8 @@ import torch
 from data_fixtures import write_nyu_v2
 
 from depthnb import data
-from depthnb.data import nyu_v2, sample, transforms
+from depthnb.data import nyu_v2, transforms
+from depthnb.data.splits import SPLITS
 
 N = 6
 
@@ -87,7 +88,7 @@ def test_official_split_is_by_scene_and_validation_is_taken_by_scene(official):
     counts = index["split"].value_counts()
     assert counts["test"] == 654 and counts["train"] + counts["val"] == 795
     assert (index["split"] == "test").tolist() == (official["split"] == "test").tolist()
-    scenes = {part: set(index.loc[index["split"] == part, "scene"]) for part in sample.SPLITS}
+    scenes = {part: set(index.loc[index["split"] == part, "scene"]) for part in SPLITS}
     assert len(scenes["train"]) + len(scenes["val"]) == 249 and len(scenes["val"]) == 25 and len(scenes["test"]) == 215
     assert len(set.union(*scenes.values())) == 464
     assert index["scene_type"].nunique() == 27

@@ -4,7 +4,8 @@ import pytest
 from data_fixtures import write_folder
 
 from depthnb import data
-from depthnb.data import nyu_v2, rooms, sample
+from depthnb.data import nyu_v2, rooms
+from depthnb.data.splits import SPLITS, derive_splits
 
 
 def index_of(name, tmp_path):
@@ -22,7 +23,7 @@ def index_of(name, tmp_path):
 def test_no_scene_is_in_two_splits(name, tmp_path):
     frames = index_of(name, tmp_path)
     assert (frames.groupby("scene")["split"].nunique() == 1).all()
-    assert set(frames["split"]) == set(sample.SPLITS)
+    assert set(frames["split"]) == set(SPLITS)
     assert frames["id"].is_unique and (frames.groupby("scene")["scene_type"].nunique() == 1).all()
 
 
@@ -44,8 +45,8 @@ def test_derived_splits_do_not_depend_on_the_order_of_frames():
     import pandas as pd
 
     index = pd.DataFrame({"scene": [f"s{i % 30}" for i in range(90)], "split": "train"})
-    derived, notes = sample.derive_splits(index)
-    shuffled, _ = sample.derive_splits(index.sample(frac=1, random_state=0))
+    derived, notes = derive_splits(index)
+    shuffled, _ = derive_splits(index.sample(frac=1, random_state=0))
     assert derived["split"].equals(shuffled["split"].sort_index()) and len(notes) == 2
     counts = derived.groupby("split")["scene"].nunique()
     assert counts.to_dict() == {"train": 24, "val": 3, "test": 3}

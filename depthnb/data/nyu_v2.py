@@ -27,7 +27,8 @@ import torch
 from torch import Tensor
 
 from depthnb.data.download import ORIGINS, locate
-from depthnb.data.sample import Source, clone_data, derive_splits
+from depthnb.data.sample import Source, clone_data
+from depthnb.data.splits import derive_splits
 
 FILE = "nyu_depth_v2_labeled.mat"
 FRAMES = 1449

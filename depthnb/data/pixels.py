@@ -1,0 +1,120 @@
+r"""Reading image, depth and mask files strictly: what cannot be what it should be is refused by name, never guessed at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+_DEPTH_16_BIT = ("I;16", "I;16B", "I;16L", "I")
+
+
+def _open_image(path: Path) -> Image.Image:
+    """Open and decode an image file; one ValueError with the file's name if that fails."""
+    try:
+        picture = Image.open(path)
+        picture.load()
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: not an image file that can be read; expected JPEG or PNG") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: the file is missing") from None
+        raise ValueError(f"{path}: the image is damaged or cut short ({error}); copy it again") from None
+    return picture
+
+
+def read_image(path: Path) -> Tensor:
+    """Read a colour or grey image as uint8 [3,H,W]; grey is repeated, an alpha channel must be opaque.
+
+    Of a 16-bit colour PNG the upper 8 bits count.
+
+    Raises:
+        ValueError: for 16-bit, float and CMYK images, transparent ones, and ones that EXIF says are to be turned (its
+            depth map may or may not be turned).
+    """
+    with _open_image(path) as picture:
+        mode, turned = picture.mode, picture.getexif().get(0x0112, 1)
+        if mode in _DEPTH_16_BIT or mode == "F":
+            raise ValueError(
+                f"{path}: a {mode} image (16 bits or more, one channel); expected an 8-bit RGB or grey picture"
+            )
+        if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+            rgba = np.asarray(picture.convert("RGBA"))
+            if (rgba[..., 3] < 255).any():
+                raise ValueError(
+                    f"{path}: the image is partly transparent; flatten it onto a background, without alpha"
+                )
+            pixels = rgba[..., :3]
+        elif mode in ("RGB", "L", "P", "1"):
+            pixels = np.asarray(picture.convert("RGB"))
+        else:
+            raise ValueError(f"{path}: colour mode {mode}; expected an 8-bit RGB or grey picture; convert it to RGB")
+    if turned not in (0, 1):
+        raise ValueError(
+            f"{path}: EXIF orientation {turned} asks viewers to turn the picture, so it may not match its depth; "
+            "turn the pixels themselves and remove the tag"
+        )
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
+    """Read a depth map: metres float32 [1,H,W], and where it holds a measurement, bool [1,H,W].
+
+    Args:
+        path: 16-bit PNG (stored 0 = invalid) or `.npy` float32 [H,W] (not positive or not finite = invalid).
+        scale: metres for each stored unit.
+
+    Raises:
+        ValueError: for another bit depth, several channels, or another kind of file.
+    """
+    if path.suffix.lower() == ".npy":
+        try:
+            stored = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise ValueError(f"{path}: not a .npy array that can be read ({error}); copy it again") from None
+        if stored.dtype != np.float32 or stored.ndim != 2:
+            raise ValueError(
+                f"{path}: array is {stored.dtype} {stored.shape}; expected float32 [H, W]; "
+                "save it with np.save(path, depth.astype(np.float32))"
+            )
+        valid = np.isfinite(stored) & (stored > 0)
+    else:
+        with _open_image(path) as picture:
+            if picture.mode not in _DEPTH_16_BIT or picture.format != "PNG":
+                raise ValueError(
+                    f"{path}: a {picture.format} image of mode {picture.mode}; expected depth as 16-bit PNG with one "
+                    "channel, or .npy float32 (8-bit and coloured pictures of depth are not depth)"
+                )
+            stored = np.asarray(picture)
+        valid = stored > 0
+    depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
+    return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
+
+
+def read_valid(path: Path) -> Tensor:
+    """Read a mask as bool [1,H,W] from a 1-bit PNG, or an 8-bit one that holds two values, the lower being 0."""
+    with _open_image(path) as picture:
+        if picture.mode not in ("1", "L"):
+            raise ValueError(f"{path}: a mask of mode {picture.mode}; expected a 1-bit PNG (0 = invalid)")
+        stored = np.asarray(picture)
+    if stored.dtype != np.bool_:
+        values = np.unique(stored)
+        if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+            raise ValueError(f"{path}: a mask with values {values[:5].tolist()}...; expected 0 (invalid) and one other")
+        stored = stored > 0
+    return torch.from_numpy(np.array(stored))[None]
+
+
+def check_same_size(image: Tensor, other: Tensor, image_path: Path, other_path: Path) -> None:
+    """Raise ValueError if a depth map or mask is not of its image's size."""
+    if image.shape[-2:] != other.shape[-2:]:
+        (h, w), (h2, w2) = image.shape[-2:], other.shape[-2:]
+        raise ValueError(
+            f"{other_path}: {w2}x{h2} (width x height), but its image {image_path.name} is {w}x{h}; expected equal "
+            "sizes, pixel for pixel; resize the image to the depth map, never depth by averaging"
+        )

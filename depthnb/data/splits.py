@@ -1,0 +1,79 @@
+r"""Splits: by scene, never by frame, and what is done where a data set brings none for validation or testing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from depthnb.data.sample import Source
+
+SPLITS = ("train", "val", "test")
+
+
+def split_rows(source: Source, split: str) -> np.ndarray:
+    """Row numbers of a split ("train", "val", "test", "all", or joined by "+"), in the order of the index.
+
+    Raises:
+        ValueError: for an unknown split, or one that has no frames.
+    """
+    parts = SPLITS if split == "all" else tuple(split.split("+"))
+    unknown = [part for part in parts if part not in SPLITS]
+    if unknown:
+        raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}, all, or several joined by +")
+    rows = np.flatnonzero(source.index["split"].isin(parts))
+    if len(rows) == 0:
+        counts = source.index["split"].value_counts().to_dict()
+        said = " ".join(source.notes)
+        raise ValueError(
+            f"{source.name} at {source.root} has no {split} frames (found {counts}). {said}".strip()
+            + " Give the frames a split by scene, or open another split."
+        )
+    return rows
+
+
+def rank_scenes(scenes: Sequence[str]) -> list[str]:
+    """Unique scenes in the fixed pseudo-random order that derived splits follow: by SHA-256 of the name.
+
+    >>> rank_scenes(["a", "b", "c", "a"])
+    ['c', 'b', 'a']
+    """
+    return sorted(set(scenes), key=lambda scene: hashlib.sha256(scene.encode()).hexdigest())
+
+
+def derive_splits(index: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Take missing test and val splits out of the training scenes: 10 % of them each, at least one, by a fixed hash.
+
+    Args:
+        index: with the columns scene and split.
+
+    Returns:
+        The index (a changed copy, if a split was missing and there are scenes to take it from) and sentences on what
+        was done. At least one scene stays in training; without that many scenes nothing is taken.
+
+    >>> index = pd.DataFrame({"scene": list("abc"), "split": ["train"] * 3})
+    >>> derive_splits(index)[0]["split"].tolist()
+    ['train', 'val', 'test']
+    """
+    present = set(index["split"])
+    missing = [part for part in ("test", "val") if part not in present]
+    if not missing or "train" not in present:
+        return index, ()
+    ranked = rank_scenes(index.loc[index["split"] == "train", "scene"])
+    each = max(1, round(0.1 * len(ranked)))
+    if len(ranked) < each * len(missing) + 1:
+        why = f"{len(ranked)} training scene(s) are too few to take {' and '.join(missing)} from"
+        return index, (f"No {' and no '.join(missing)} split: {why}.",)
+    index, notes = index.copy(), []
+    for k, part in enumerate(missing):
+        taken = ranked[k * each : (k + 1) * each]
+        index.loc[(index["split"] == "train") & index["scene"].isin(taken), "split"] = part
+        notes.append(
+            f"No {part} split given: {each} of {len(ranked)} training scenes (10 %, at least one), first in order of "
+            f"the SHA-256 of their names, serve as {part}."
+        )
+    return index, tuple(notes)
