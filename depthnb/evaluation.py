@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,17 @@ from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
 
 KEPT = 12  # predictions kept in a run folder, always of the same frames
-KEPT_WIDTH = 128  # pixels; larger predictions are kept reduced
+KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay below 300 kB
 
 
 @dataclass
 class Evaluation:
     """What one model scored on one split.
 
-    protocol: one line that says how it was measured. summary: metric -> mean over images. per_image: one row per frame
-    with id, scene, scene_type and the metrics. by_distance: one row per band of true depth. predictions: id -> [1,h,w]
-    float32 of the 12 kept frames, at most 128 pixels wide.
+    protocol: one line that says how it was measured. summary: metric -> mean over images (over pixels, if the protocol says
+    so). per_image: one row per frame with id, scene, scene_type and the metrics. by_distance: one row per band of true
+    depth that has pixels: lower, upper (metres), pixels, and the pixel metrics over all of them. predictions: id -> [1,h,w]
+    float32 of the 12 kept frames, at most 12288 pixels each.
     """
 
     protocol: str
@@ -36,10 +38,14 @@ class Evaluation:
     predictions: dict[str, Tensor]
 
     def ranked(self, metric: str = "abs_rel") -> tuple[int, int, int]:
-        """Positions in the data set of the best, the median and the worst image: a fixed rule, so nobody picks."""
-        order = self.per_image[metric].dropna().sort_values(kind="stable").index.tolist()
-        if metrics.BETTER[metric] == "higher":
-            order.reverse()
+        """Positions in the data set of the best, the median and the worst image: a fixed rule, so nobody picks.
+
+        Frames without the metric do not take part; ties go to the earlier frame. Raises ValueError when no frame has it.
+        """
+        best_first = metrics.BETTER[metric] == "lower"
+        order = self.per_image[metric].dropna().sort_values(kind="stable", ascending=best_first).index.tolist()
+        if not order:
+            raise ValueError(f"no frame has a value of {metric} (no valid pixel, window or edge): nothing to rank")
         return order[0], order[len(order) // 2], order[-1]
 
     def save_predictions(self, file: Path) -> None:
@@ -64,14 +70,17 @@ def predict(model: nn.Module, dataset, *, batch_size: int = 32) -> Tensor:
     """Predictions [N,1,h,w] float32 in metres on the CPU, in the order of the data set; eval mode, on the model's device."""
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
-    mode = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        parts = [
-            model(dataset.batch(chunk.tolist())["image"].to(device)).float().cpu()
-            for chunk in torch.arange(len(dataset)).split(batch_size)
-        ]
-    model.train(mode)
+    try:
+        with torch.no_grad():
+            parts = [
+                model(dataset.batch(chunk.tolist())["image"].to(device)).float().cpu()
+                for chunk in torch.arange(len(dataset)).split(batch_size)
+            ]
+    finally:
+        for module, training in modes.items():
+            module.training = training
     return torch.cat(parts)
 
 
@@ -92,25 +101,33 @@ def evaluate(
 
     The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
     and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (design, section 3).
-    Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary.
+    Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary. Raises ValueError that
+    names the frame for a prediction that is not finite where it counts.
     """
     rule = metrics.protocol(protocol or dataset.protocol)
+    edges = distance_edges(rule)
     preds, native = predict(model, dataset, batch_size=batch_size), dataset.native()
     kept = set(kept_frames(len(dataset)))
-    rows, bands, predictions = [], [], {}
+    names, frames, bands, predictions = [], [], [], {}
     for index, pred in enumerate(preds):
         frame = native[index]
+        names.append({key: frame[key] for key in ("id", "scene", "scene_type")})
         depth, valid = frame["depth"][None], frame["valid"][None]
-        full = upsample(pred[None], tuple(depth.shape[-2:]))
-        scores = metrics.per_image(pred=full, depth=depth, valid=valid, protocol=rule, kind=kind)
-        names = {key: frame[key] for key in ("id", "scene", "scene_type")}
-        rows.append({**names, **{name: float(value[0]) for name, value in scores.items()}})
-        bands += metrics.by_distance(pred=full, depth=depth, valid=valid, protocol=rule, edges=distance_edges(rule))
+        given = {"pred": upsample(pred[None], tuple(depth.shape[-2:])), "depth": depth, "valid": valid}
+        given |= {"protocol": rule, "kind": kind}
+        try:
+            frames.append(metrics.statistics(**given))
+            bands.append(_band_statistics(**given, edges=edges))
+        except ValueError as error:
+            raise ValueError(f"frame {frame['id']}: {error}") from error
         if index in kept:
             predictions[frame["id"]] = _reduced(pred)
-    per_image = pd.DataFrame(rows)
-    summary = {name: float(per_image[name].mean()) for name in metrics.NAMES if name in per_image}
-    return Evaluation(str(rule), summary, per_image, _pool(bands), predictions)
+    sums = _joined(frames)
+    scores = metrics.finish(sums)
+    per_image = pd.DataFrame(names).assign(**{name: value.numpy() for name, value in scores.items()})
+    overall = metrics.finish(metrics.pool(sums)) if rule.average == "pixels" else scores
+    summary = {name: overall[name].nanmean().item() for name in metrics.NAMES}
+    return Evaluation(str(rule), summary, per_image, _by_distance(bands, edges), predictions)
 
 
 def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) -> dict[str, Evaluation]:
@@ -141,32 +158,44 @@ def distance_edges(protocol: metrics.Protocol) -> tuple[float, ...]:
     return tuple(float(x) for x in np.linspace(0.0, protocol.max_depth, 11))
 
 
+def _joined(sums: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Statistics of several frames (`metrics.statistics`) as those of one long batch."""
+    return {name: torch.cat([each[name] for each in sums]) for name in sums[0]}
+
+
+def _band_statistics(
+    *, pred: Tensor, depth: Tensor, valid: Tensor, protocol: metrics.Protocol, kind: str, edges: Sequence[float]
+) -> list[dict[str, Tensor]]:
+    """`metrics.statistics` of one frame in every band of true depth, on the scored pixels laid out in one row.
+
+    Faster than on the whole image: no band has a use for the neighbours of its pixels. An alignment still sees all of them.
+    """
+    counts = protocol.counts(depth=depth, valid=valid)
+    pred, depth = pred[counts], depth[counts]
+    rule = replace(protocol, crop="none")
+    found = []
+    for lower, upper in pairwise(edges):
+        near = (depth >= lower) & (depth < upper) if rule.alignment == "none" else slice(None)
+        row = {name: values[near].view(1, 1, 1, -1) for name, values in (("pred", pred), ("depth", depth))}
+        row["valid"] = torch.ones_like(row["depth"], dtype=torch.bool)
+        found.append(metrics.statistics(**row, protocol=rule, kind=kind, band=(lower, upper)))
+    return found
+
+
+def _by_distance(bands: Sequence[Sequence[Mapping[str, Tensor]]], edges: Sequence[float]) -> pd.DataFrame:
+    """One row per band from the statistics [frame][band]: all pixels of a band pooled, however spread over frames."""
+    pooled = _joined([metrics.pool(_joined(band)) for band in zip(*bands, strict=True)])
+    table = pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "pixels": pooled["pixels"].long().numpy()})
+    table = table.assign(**{name: value.numpy() for name, value in metrics.finish(pooled).items()})
+    return table[table["pixels"] > 0].reset_index(drop=True)
+
+
 def _reduced(pred: Tensor) -> Tensor:
-    """A prediction [1,h,w], made smaller where it is wider than what run folders keep."""
-    if pred.shape[-1] <= KEPT_WIDTH:
+    """A prediction [1,h,w], made smaller where it has more pixels than what run folders keep."""
+    scale = (KEPT_PIXELS / pred[0].numel()) ** 0.5
+    if scale >= 1:
         return pred
-    size = (round(pred.shape[-2] * KEPT_WIDTH / pred.shape[-1]), KEPT_WIDTH)
-    return F.interpolate(pred[None], size=size, mode="area")[0]
-
-
-def _pool(bands: list[dict]) -> pd.DataFrame:
-    """Bands of all frames as one table: abs_rel, rmse and delta1 over all pixels of a band, however spread over frames."""
-    frame = pd.DataFrame(bands).rename(columns={"near": "lower", "far": "upper"})
-    frame = frame[frame["pixels"] > 0]
-    sums = pd.DataFrame(
-        {
-            "lower": frame["lower"],
-            "upper": frame["upper"],
-            "pixels": frame["pixels"],
-            "abs_rel": frame["abs_rel"] * frame["pixels"],
-            "rmse": frame["rmse"] ** 2 * frame["pixels"],
-            "delta1": frame["delta1"] * frame["pixels"],
-        }
-    )
-    sums = sums.groupby(["lower", "upper"], as_index=False).sum()
-    for name in ("abs_rel", "rmse", "delta1"):
-        sums[name] = sums[name] / sums["pixels"]
-    return sums.assign(rmse=sums["rmse"] ** 0.5)
+    return F.interpolate(pred[None], size=[max(1, int(side * scale)) for side in pred.shape[-2:]], mode="area")[0]
 
 
 def gallery(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> dict:
@@ -175,7 +204,8 @@ def gallery(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> d
     Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at the native size of the first frame
     (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
     """
-    frames = [dataset.native()[i] for i in indices]
+    native = dataset.native()
+    frames = [native[i] for i in indices]
     size = tuple(frames[0]["image"].shape[-2:])
     image = torch.stack([transforms.resize_image(frame["image"], size) for frame in frames])
     maps = [transforms.resize_depth(frame["depth"], frame["valid"], size) for frame in frames]

@@ -42,7 +42,7 @@ class Toy:
 
     def __getitem__(self, i: int) -> dict:
         one = {key: value[0] for key, value in self.batch([i]).items()}
-        for key in ("depth", "valid"):  # at its native size
+        for key in ("image", "depth", "valid"):  # at its native size
             grown = nn.functional.interpolate(one[key][None].float(), size=self.sizes[i], mode="nearest")[0]
             one[key] = grown.to(one[key].dtype)
         return one

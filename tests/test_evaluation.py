@@ -1,0 +1,211 @@
+"""Evaluation: hand-computed values, the two baselines, the frames that are kept, and frames that cannot be judged."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from toys import Net, Toy
+
+from depthnb import evaluation, metrics
+
+
+class Two(Toy):
+    """Two frames of one row: truth 2 and 4 m, then 5 m and a hole with NaN in it."""
+
+    def __init__(self) -> None:
+        super().__init__(2, (1, 2))
+        self.image[:] = 0.5
+        self.depth = torch.tensor([[[[2.0, 4.0]]], [[[5.0, math.nan]]]])
+        self.valid = self.depth.isfinite()
+
+
+class Says(nn.Module):
+    """Predicts what it is told, in order, whatever it sees."""
+
+    def __init__(self, *depth: torch.Tensor) -> None:
+        super().__init__()
+        self.depth, self.shown = torch.stack(depth), 0
+
+    def forward(self, image):
+        self.shown += len(image)
+        return self.depth[self.shown - len(image) : self.shown]
+
+
+def test_equals_a_hand_computed_value():
+    """Prediction 3 m everywhere: errors 1 and -1 m, then -2 m."""
+    found = evaluation.evaluate(evaluation.Constant(torch.tensor([[[3.0, 3.0]]])), Two())
+    assert found.per_image.id.tolist() == ["frame_0_000", "frame_0_001"]
+    assert found.per_image.abs_rel.tolist() == pytest.approx([(1 / 2 + 1 / 4) / 2, 2 / 5])
+    assert found.per_image.rmse.tolist() == pytest.approx([1.0, 2.0])
+    assert found.summary["abs_rel"] == pytest.approx((0.375 + 0.4) / 2)
+    assert found.summary["rmse"] == pytest.approx(1.5)
+    assert list(found.summary) == list(metrics.NAMES)
+    assert math.isnan(found.summary["ssim"]), "no window is wholly valid"
+    bands = found.by_distance
+    assert bands[["lower", "upper", "pixels"]].values.tolist() == [[2, 3, 1], [4, 5, 1], [5, 6, 1]]
+    assert bands.rmse.tolist() == pytest.approx([1, 1, 2]) and bands.abs_rel.tolist() == pytest.approx([0.5, 0.25, 0.4])
+    assert found.protocol == str(metrics.protocol("rooms"))
+
+
+def test_a_protocol_that_pools_pixels_is_obeyed():
+    pooled = dataclasses.replace(metrics.protocol("rooms"), name="pooled", average="pixels")
+    found = evaluation.evaluate(evaluation.Constant(torch.tensor([[[3.0, 3.0]]])), Two(), protocol=pooled)
+    assert found.summary["rmse"] == pytest.approx(math.sqrt((1 + 1 + 4) / 3))
+    assert found.per_image.rmse.tolist() == pytest.approx([1.0, 2.0])
+
+
+def test_predictions_are_enlarged_to_each_frames_own_size():
+    """Frames of different native sizes; what was predicted at 16x24 is judged at theirs."""
+    sizes = [(16, 24), (33, 40), (64, 96)]
+    data, model = Toy(3, sizes=sizes), Net(plain=True)
+    found = evaluation.evaluate(model, data)
+    for i, size in enumerate(sizes):
+        frame = data[i]
+        with torch.no_grad():
+            full = evaluation.upsample(model(data.image[i : i + 1]), size)
+        assert frame["depth"].shape[-2:] == size
+        score = metrics.evaluate(pred=full, depth=frame["depth"][None], valid=frame["valid"][None], protocol="rooms")
+        assert found.per_image.loc[i, list(metrics.NAMES)].tolist() == pytest.approx(list(score.values()), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind"), [("rooms", "metric"), ("rooms/median", "metric"), ("zero-shot", "affine-inverse")]
+)
+def test_bands_pool_all_pixels_of_all_frames(protocol, kind):
+    data, model = Toy(3, (20, 30)), Net(plain=True)
+    nn.init.constant_(model.layers[-1].bias, 3.0)
+    rule = metrics.protocol(protocol)
+    found = evaluation.evaluate(model, data, protocol=rule, kind=kind).by_distance
+    with torch.no_grad():
+        preds = model(data.image)
+    edges = evaluation.distance_edges(rule)
+    rows = [
+        pd.DataFrame(
+            metrics.by_distance(
+                pred=preds[i : i + 1], depth=data.depth[i : i + 1], valid=data.valid[i : i + 1], protocol=rule, edges=edges, kind=kind
+            )
+        )
+        for i in range(3)
+    ]  # fmt: skip
+    for lower, upper, pixels, abs_rel, rmse in found[["lower", "upper", "pixels", "abs_rel", "rmse"]].values:
+        ours = pd.concat([row[(row.near == lower) & (row.far == upper)] for row in rows])
+        weights = ours.pixels / ours.pixels.sum()
+        assert pixels == ours.pixels.sum() > 0
+        assert abs_rel == pytest.approx((weights * ours.abs_rel.fillna(0)).sum())
+        assert rmse == pytest.approx(math.sqrt((weights * ours.rmse.fillna(0) ** 2).sum()))
+    assert found.pixels.sum() == sum(row.pixels.sum() for row in rows)
+
+
+def test_a_frame_without_a_valid_pixel_counts_nowhere():
+    data = Toy(3)
+    data.valid[1] = False
+    found = evaluation.evaluate(Net(plain=True), data)
+    assert found.per_image.loc[1, list(metrics.NAMES)].isna().all() and found.per_image.id[1] == "frame_0_001"
+    few = evaluation.evaluate(Net(plain=True), Toy(3))
+    assert found.summary["abs_rel"] == pytest.approx(few.per_image.abs_rel[[0, 2]].mean())
+    assert 1 not in found.ranked() and len(found.predictions) == 3
+    data.valid[:] = False
+    nothing = evaluation.evaluate(Net(plain=True), data)
+    assert math.isnan(nothing.summary["abs_rel"]) and nothing.by_distance.empty
+    with pytest.raises(ValueError, match="no frame has a value of abs_rel"):
+        nothing.ranked()
+
+
+def test_a_prediction_that_is_not_finite_is_blamed_on_its_frame():
+    wrong = torch.full((1, 16, 24), 2.0)
+    data = Toy(3)
+    for hole, finite in ((True, False), (False, True)):
+        data.valid[2, 0, 0, 0] = hole
+        bad = wrong.clone()
+        bad[0, 0, 0] = math.nan
+        model = Says(wrong, wrong, bad)
+        if finite:  # under the mask it does not count
+            assert evaluation.evaluate(model, data).summary["abs_rel"] > 0
+        else:
+            with pytest.raises(ValueError, match="frame frame_0_002: pred is NaN or infinite on 1 of"):
+                evaluation.evaluate(model, data)
+
+
+def test_the_baselines_are_the_training_means():
+    """Two frames, one pixel valid in both, one in the second alone, one in neither."""
+    train = Toy(2, (1, 3))
+    train.depth = torch.tensor([[[[2.0, 9.0, math.nan]]], [[[4.0, 6.0, 9.0]]]])
+    train.valid = torch.tensor([[[[True, False, False]]], [[[True, True, False]]]])
+    test = Toy(1, (1, 3))
+    test.depth, test.valid = torch.tensor([[[[3.0, 3.0, 3.0]]]]), torch.ones(1, 1, 1, 3, dtype=torch.bool)
+    found = evaluation.baselines(train, test)
+    assert evaluation.mean_depth(train)[1].tolist() == [[[3.0, 6.0, 4.0]]]
+    assert found["mean_depth"].summary["rmse"] == pytest.approx(1.0)
+    assert found["mean_image"].summary["rmse"] == pytest.approx(math.sqrt((0 + 9 + 1) / 3))
+
+
+def test_best_median_and_worst_follow_the_metric():
+    found = evaluation.evaluate(evaluation.Constant(torch.full((1, 16, 24), 4.0)), Toy(7))
+    for metric in ("abs_rel", "delta1"):
+        best, median, worst = found.ranked(metric)
+        values = found.per_image[metric]
+        low, high = (best, worst) if metric == "abs_rel" else (worst, best)
+        assert values[low] == values.min() and values[high] == values.max() and values[median] == values.median()
+    found.per_image["delta1"] = 0.5
+    assert found.ranked("delta1") == (0, 3, 6), "ties go to the earlier frame"
+
+
+def test_the_same_twelve_frames_are_kept_whatever_the_method():
+    assert evaluation.kept_frames(100) == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
+    for n in (*range(1, 60), 100, 654, 697):
+        kept = evaluation.kept_frames(n)
+        assert len(kept) == min(n, 12) and kept[0] == 0 and kept[-1] == n - 1
+    data = Toy(30)
+    found = evaluation.evaluate(Net(plain=True), data)
+    assert list(found.predictions) == [data.ids[i] for i in evaluation.kept_frames(30)]
+
+
+@pytest.mark.parametrize("size", [(240, 320), (480, 360), (192, 640), (16, 24)])
+def test_kept_predictions_stay_small_and_true(tmp_path, size):
+    """Twelve maps that compress badly: smooth, with noise in every digit that float16 has."""
+    torch.manual_seed(0)
+    smooth = nn.functional.interpolate(torch.rand(12, 1, 6, 8), size=size, mode="bilinear")[:, 0]
+    maps = 1 + 5 * smooth[:, None] + 0.01 * torch.rand(12, 1, *size)
+    found = evaluation.Evaluation(
+        "", {}, pd.DataFrame(), pd.DataFrame(), {f"room/{i}": evaluation._reduced(maps[i]) for i in range(12)}
+    )
+    found.save_predictions(tmp_path / "predictions.npz")
+    assert (tmp_path / "predictions.npz").stat().st_size < 300_000
+    stored = np.load(tmp_path / "predictions.npz")
+    assert len(stored.files) == 12 and stored["room/0"].dtype == np.float16
+    height, width = stored["room/0"].shape[-2:]
+    assert width / height == pytest.approx(size[1] / size[0], rel=0.02) and height * width <= 96 * 128
+    assert stored["room/3"].mean() == pytest.approx(maps[3].mean().item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_predicting_is_done_in_eval_mode_and_leaves_every_mode(mode):
+    model, data = Net().train(mode), Toy(5)
+    model.layers[1].train(not mode)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    preds = evaluation.predict(model, data, batch_size=2)
+    assert preds.shape == (5, 1, 16, 24) and not preds.requires_grad
+    assert model.training is mode and model.layers[1].training is not mode
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    with torch.no_grad():
+        assert torch.allclose(preds, model.eval()(data.image), atol=1e-6)
+
+
+def test_gallery_is_ready_to_draw():
+    class Small(Toy):
+        def subset(self, indices):
+            part = Toy(len(indices), self.size)
+            part.image = self.image[list(indices)]
+            return part
+
+    data, net = Small(4, sizes=[(32, 48), (32, 48), (20, 30), (32, 48)]), Net(plain=True)
+    shown = evaluation.gallery({"net": net}, data, [2, 0])
+    assert shown["image"].shape == (2, 3, 16, 24) or shown["depth"].shape[-2:] == shown["image"].shape[-2:]
+    with torch.no_grad():
+        expected = evaluation.upsample(net(data.image[[2, 0]]), tuple(shown["image"].shape[-2:]))
+    assert torch.allclose(shown["preds"]["net"], expected, atol=1e-6)
+    assert shown["valid"].dtype == torch.bool and shown["depth"].shape == shown["valid"].shape
