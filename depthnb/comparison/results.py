@@ -1,0 +1,269 @@
+"""Finished runs as results: found, chosen by preset, parted by how they were measured, grouped over seeds."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from depthnb import metrics, runs
+
+METHODS: Mapping[str, str] = {
+    "02_bn_cnn": "BN-CNN",
+    "03_eigen": "Eigen",
+    "04_unet": "U-Net",
+    "05_densenet": "DenseNet transfer",
+    "06_hma": "HMA-Depth",
+    "07_midas": "MiDaS",
+    "08_style_transfer": "Style transfer",
+    "09_gan": "GAN",
+}
+BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
+PRESETS = ("best", *BEST, "sweep")
+BAND_METRICS = ("abs_rel", "rmse", "delta1")  # what by_distance.csv holds
+SCORED = "test"  # the split that is compared
+_NOT_THE_METHOD = ("run", "seed", "device", "data_root")  # parameters that do not make another method
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run and what it scored on its test split.
+
+    `frames` stands for the very test frames (a hash of their ids), `measured` for all that must be equal between results
+    of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN where unknown.
+    """
+
+    notebook: str
+    run: str
+    dataset: str
+    protocol: str
+    frames: str
+    seed: int | None
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    parameters: float
+    seconds: float
+    device: str
+    commit: str
+    folder: Path
+    per_image: pd.DataFrame = field(repr=False)
+    by_distance: pd.DataFrame = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return f"{self.notebook}/{self.run}"
+
+    @property
+    def preset(self) -> str:
+        return preset_of(self.run)
+
+    @property
+    def measured(self) -> tuple[str, str, str]:
+        return self.dataset, self.protocol, self.frames
+
+    @property
+    def method(self) -> str:
+        return METHODS.get(self.notebook, self.notebook)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The parameters without those that leave the method the same: run, seed, device, data_root."""
+        return {name: value for name, value in self.params.items() if name not in _NOT_THE_METHOD}
+
+
+def preset_of(run: str) -> str:
+    """The preset that a run's name says: what is left without the endings for a seed and for a hash.
+
+    >>> [preset_of(name) for name in ("quick", "quick-0a1b2c3d", "rooms-full-seed1", "sweep-frames-160-seed2", "long")]
+    ['quick', 'quick', 'rooms-full', 'sweep', 'long']
+    """
+    name = re.sub(r"-[0-9a-f]{8}$", "", run)
+    name = re.sub(r"-seed\d+$", "", name)
+    return "sweep" if name.startswith("sweep") else name
+
+
+def check(*, metric: str, preset: str, results: Sequence[Result] = ()) -> None:
+    """Raise ValueError for a metric or preset that does not exist, naming the nearest; any run's name is a preset too."""
+    presets = (*PRESETS, *(each.preset for each in results))
+    for what, value, known in (("metric", metric, metrics.NAMES), ("preset", preset, presets)):
+        if value not in known:
+            near = difflib.get_close_matches(value, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"{what} {value!r} is not known; {hint}Known: {', '.join(dict.fromkeys(known))}")
+
+
+def load(dataset: str) -> tuple[list[Result], list[str]]:
+    """All finished runs that were judged on the test split of a data set, and sentences on what had to be left out.
+
+    Unfinished runs do not exist. A damaged run folder is left out and named, so that one bad file does not hide the rest;
+    so is a second run of the same method, parameters and seed.
+    """
+    results, notes = [], []
+    # TODO: one damaged record hides its notebook's other runs until runs.finished can pass over it
+    for notebook in sorted(folder.name for folder in runs.reports_dir().glob("*") if folder.is_dir()):
+        try:
+            contents = runs.finished(notebook)
+        except ValueError as error:
+            notes.append(f"{notebook} is left out: {error}".replace(str(runs.reports_dir()), "reports"))
+            continue
+        for content in contents:
+            if content.get("dataset") != dataset or SCORED not in (content.get("metrics") or {}):
+                continue
+            try:
+                results.append(_result(content))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                reason = f"{type(error).__name__}: {error}".replace(str(content["folder"]), "")
+                notes.append(f"{notebook}/{content['folder'].name} is damaged and left out ({reason}); train it again")
+    return _without_repeats(results, notes), notes
+
+
+def _result(content: Mapping[str, Any]) -> Result:
+    folder = content["folder"]
+    per_image = pd.read_csv(folder / "per_image.csv", dtype={"id": str, "scene": str, "scene_type": str})
+    by_distance = pd.read_csv(folder / "by_distance.csv")
+    _require(per_image, ("id", "scene", "scene_type", "abs_rel"), "per_image.csv")
+    _require(by_distance, ("lower", "upper", "pixels", *BAND_METRICS), "by_distance.csv")
+    if not content["protocol"]:
+        raise ValueError("run.json names no protocol")
+    ids = "\n".join(sorted(per_image["id"]))
+    return Result(
+        notebook=content["notebook"],
+        run=folder.name,
+        dataset=content["dataset"],
+        protocol=str(content["protocol"]),
+        frames=f"{len(per_image)} test frames {hashlib.sha256(ids.encode()).hexdigest()[:8]}",
+        seed=content.get("seed"),
+        params=dict(content["params"]),
+        metrics=_numbers(content["metrics"][SCORED]),
+        baselines={name: _numbers(each) for name, each in (content.get("baselines") or {}).get(SCORED, {}).items()},
+        parameters=_number(content.get("parameters")),
+        seconds=_number(content.get("training_seconds", content.get("seconds"))),
+        device=str(content.get("device") or "unknown"),
+        commit=str(content.get("commit") or "unknown"),
+        folder=folder,
+        per_image=per_image,
+        by_distance=by_distance,
+    )
+
+
+def _require(frame: pd.DataFrame, columns: Sequence[str], file: str) -> None:
+    missing = [name for name in columns if name not in frame]
+    if missing or frame.empty:
+        raise ValueError(f"{file} lacks {missing or 'rows'}")
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)  # run.json writes NaN as null
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: _number(value) for name, value in values.items()}
+
+
+def _without_repeats(results: list[Result], notes: list[str]) -> list[Result]:
+    """Of runs with the same parameters and seed keep the one with the plainest name, and say so."""
+    kept: dict[tuple, Result] = {}
+    for each in sorted(results, key=lambda r: (len(r.run), r.run)):
+        key = (each.notebook, each.preset, each.measured, repr(sorted(each.settings.items())), each.seed)
+        if key in kept:
+            notes.append(f"{each.label} is left out: the same parameters and seed as {kept[key].label}")
+        else:
+            kept[key] = each
+    return sorted(kept.values(), key=lambda r: (r.notebook, r.run))
+
+
+def select(results: Sequence[Result], preset: str = "best") -> list[Result]:
+    """The runs of one preset; `best`: for each notebook the first preset of `BEST` that has a finished run."""
+    if preset != "best":
+        return [each for each in results if each.preset == preset]
+    found = {each.notebook: [name for name in BEST if (each.notebook, name) in _have(results)] for each in results}
+    return [each for each in results if found[each.notebook][:1] == [each.preset]]
+
+
+def _have(results: Sequence[Result]) -> set[tuple[str, str]]:
+    return {(each.notebook, each.preset) for each in results}
+
+
+def comparable(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """The results parted into those that may stand in one table; the most runs first.
+
+    Keys are short names for files and headings: the protocol's name, numbered where two kinds of test frames share one.
+    """
+    parts: dict[tuple, list[Result]] = {}
+    for each in results:
+        parts.setdefault(each.measured, []).append(each)
+    ordered = sorted(parts.values(), key=lambda part: (-len(part), part[0].measured))
+    names = [re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.partition(":")[0]) for part in ordered]
+    seen: Counter[str] = Counter()
+    keyed = {}
+    for name, part in zip(names, ordered, strict=True):
+        seen[name] += 1
+        keyed[name if seen[name] == 1 else f"{name}-{seen[name]}"] = part
+    return keyed
+
+
+def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence[str], *, preset: str) -> str:
+    """What is compared and what is not, in lines to print; without any run the commands that make some."""
+    lines = list(notes)
+    if chosen:
+        lines.append("compared: " + ", ".join(each.label for each in chosen))
+    others = Counter(f"{each.notebook} {each.preset}" for each in results if each not in chosen)
+    if others:
+        lines.append(f"finished, but not of preset {preset}: " + ", ".join(f"{k} ({n})" for k, n in others.items()))
+    if not chosen:
+        lines.append(
+            f"Nothing to compare: no finished run of preset {preset} on this data set. `make report` trains every method "
+            "with quick defaults and comes back here; one alone: `papermill notebooks/03_eigen.ipynb out.ipynb`."
+        )
+    for number, (key, part) in enumerate(comparable(chosen).items(), 1):
+        lines.append(f"table {number} ({key}): {measured(part)}")
+    return "\n".join(lines)
+
+
+def measured(results: Sequence[Result]) -> str:
+    """The one way in which all results were measured, as a line to print.
+
+    Raises ValueError where data set, protocol or test frames differ: numbers measured differently do not make a ranking.
+    """
+    if not results:
+        raise ValueError("no results to compare; select some of comparison.load(dataset)")
+    first = results[0]
+    for what, index in (("data sets", 0), ("protocols", 1), ("test frames", 2)):
+        other = next((each for each in results if each.measured[index] != first.measured[index]), None)
+        if other is not None:
+            raise ValueError(
+                f"results of different {what} cannot stand in one table: {first.label} has {first.measured[index]!r}, "
+                f"{other.label} has {other.measured[index]!r}; part them with comparison.comparable(results) and make "
+                "one table of each"
+            )
+    return f"{first.dataset}, {first.frames.rpartition(' ')[0]}; {first.protocol}"
+
+
+def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Name -> runs that differ in their seed alone, in the order of the notebooks.
+
+    The name is the method's; where a notebook has several groups, what tells them apart stands behind it. Raises
+    ValueError as `measured`.
+    """
+    measured(results)
+    parts: dict[tuple, list[Result]] = {}
+    for each in results:
+        parts.setdefault((each.notebook, each.preset, repr(sorted(each.settings.items()))), []).append(each)
+    rivals = {notebook: [p[0] for p in parts.values() if p[0].notebook == notebook] for notebook, _, _ in parts}
+    return {_name(part[0], rivals[part[0].notebook]): part for part in parts.values()}
+
+
+def _name(one: Result, rivals: Sequence[Result]) -> str:
+    differing = [] if len({each.preset for each in rivals}) == 1 else [one.preset]
+    for key in dict.fromkeys(key for each in rivals for key in each.settings):
+        if len({repr(each.settings.get(key)) for each in rivals}) > 1:
+            differing.append(f"{key} {one.settings.get(key)}")
+    return one.method + (f" ({', '.join(differing)})" if differing else "")

@@ -1,0 +1,162 @@
+"""Results beside what they are judged by: the data set's frames, the constant opponents, the published numbers, claims."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from depthnb import claims, data, evaluation, metrics, published
+from depthnb.data import transforms
+
+from .results import METHODS, Result, groups, measured
+from .tables import differences, table
+
+COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose scenes are like those of ours
+    "rooms": ("nyu-v1", "nyu-v2"),
+    "folder": ("nyu-v1", "nyu-v2"),
+    "streets": ("kitti",),
+}
+_SIZE = (60, 80)  # (H, W) at which the mean image is made where a run does not say
+
+
+def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluation.Evaluation]:
+    """The two constant opponents with their errors by distance and by frame, which run folders do not hold.
+
+    Made from the data set with the training frames and the size of the first result. Empty, with a line that says why,
+    where the data are not here or the protocol aligns predictions (then each image has its own best constant). Raises
+    ValueError as `measured`.
+    """
+    measured(results)
+    first = results[0]
+    rule = metrics.protocol(first.protocol.partition(":")[0])
+    if rule.alignment != "none":
+        print(f"no opponents by distance: protocol {rule.name} aligns every prediction")
+        return {}
+    size = tuple(int(first.params.get(side, default)) for side, default in zip(("height", "width"), _SIZE, strict=True))
+    try:
+        train = data.open(first.dataset, root, "train", size)
+        test = data.open(first.dataset, root, "test", size)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"no opponents by distance, the data set cannot be opened: {error}")
+        return {}
+    if sorted(test.frames["id"]) != sorted(first.per_image["id"]):
+        print(
+            f"no opponents by distance: {first.label} was judged on other test frames than the {len(test)} found here"
+        )
+        return {}
+    return evaluation.baselines(train, test, protocol=rule)
+
+
+def pictures(
+    results: Sequence[Result], *, seed: int = 0, frames: int = 6, start: int = 0, root: str = ""
+) -> dict | None:
+    """The same test frames from every method, ready for `plotting.methods_grid(**pictures(...))`.
+
+    Of the frames that every run folder keeps (evaluation.KEPT, always the same), every second from `start`, at most
+    `frames`. Of each group the run with `seed`, else its first. Returns image, depth, valid (native size), preds (method ->
+    [B,1,h,w] metres) and column_titles (scene types); None, with a line that says why, where the data are not here. A method
+    whose predictions.npz is missing or damaged is left out and named. Raises ValueError as `measured`.
+    """
+    kept = {}
+    for name, part in groups(results).items():
+        one = next((each for each in part if each.seed == seed), part[0])
+        try:
+            kept[name] = _predictions(one)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print(f"{one.label} has no pictures: predictions.npz is damaged or missing ({type(error).__name__})")
+    common = set.intersection(*(set(each) for each in kept.values())) if kept else set()
+    ids = [key for key in next(iter(kept.values()), {}) if key in common][start::2][:frames]
+    if not ids:
+        print("no pictures: no test frame is kept by all of these runs")
+        return None
+    try:
+        test = data.open(results[0].dataset, root, "test")
+        row = {key: i for i, key in enumerate(test.frames["id"])}
+        samples = [test[row[key]] for key in ids]
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        print(f"no pictures, the data set cannot be opened or holds other frames: {error}")
+        return None
+    size = tuple(samples[0]["image"].shape[-2:])
+    maps = [transforms.resize_depth(one["depth"], one["valid"], size) for one in samples]
+    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    return {
+        "image": torch.stack([transforms.resize_image(one["image"], size) for one in samples]),
+        "depth": depth,
+        "valid": valid,
+        "preds": {name: _stack([each[key] for key in ids]) for name, each in kept.items()},
+        "column_titles": [one["scene_type"] for one in samples],
+    }
+
+
+def _predictions(one: Result) -> dict[str, Tensor]:
+    with np.load(one.folder / "predictions.npz", allow_pickle=False) as file:
+        return {key: torch.from_numpy(file[key].astype(np.float32)).reshape(1, *file[key].shape[-2:]) for key in file}
+
+
+def _stack(preds: list[Tensor]) -> Tensor:
+    """[1,h,w] each, of one size as a rule; of a data set with several sizes all at the first one's."""
+    size = preds[0].shape[-2:]
+    return torch.cat(
+        [evaluation.upsample(each[None], size) if each.shape[-2:] != size else each[None] for each in preds]
+    )
+
+
+def published_rows(dataset: str) -> pd.DataFrame:
+    """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
+
+    Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed. They were measured
+    on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand in published.csv.
+    """
+    rows = published.load()
+    rows = rows[rows["dataset"].isin(COUNTERPARTS.get(dataset, (dataset,))) & rows["metric"].isin(metrics.NAMES)]
+    rows = rows[rows["split"] != "train"]
+    keys = ["document", "table", "method", "dataset", "split", "protocol"]
+    wide = rows.groupby([*keys, "metric"], sort=False)["value"].first().unstack("metric", sort=False).reset_index()
+    wide["source"] = wide["document"].map(lambda d: "" if d == "paper" else f"document {d}, table ") + wide["table"]
+    wide.columns.name = None
+    return wide[["method", "dataset", "split", "protocol", "source", *(n for n in metrics.NAMES if n in wide)]]
+
+
+def against_documents(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFrame:
+    """What the documents say about methods beside each other, and our own claim, checked on these results.
+
+    Columns as in `depthnb.claims`. A claim that needs a method without a result is `not tested here`. One method leads when
+    its mean is best and, where both have several seeds, the ranges over seeds do not overlap. Raises ValueError as `measured`.
+    """
+    rows = [
+        _leads(results, metric, "03_eigen", "003 (5): the multi-scale network may outperform other network designs"),
+        _leads(results, metric, "05_densenet", "002: transfer from ImageNet outperforms other methods"),
+        _leads(results, metric, "06_hma", "004 (3): HMA-Depth outperforms other methods in all metrics but rmse"),
+        _leads(results, metric, "07_midas", "000 (4.2): MiDaS gives the best maps of CNN, style transfer and MiDaS"),
+    ]
+    frame = table(results)
+    ours = frame[frame["kind"] == "ours"]
+    bad = ours[ours["beats_baselines"] != "yes"]
+    here = (
+        ", ".join(f"{row.method}: {row.beats_baselines.removeprefix('no: ')}" for row in bad.itertuples())
+        or f"all {len(ours)} do"
+    )
+    unknown = len(ours) and (bad["beats_baselines"] == "unknown").all() and len(bad)
+    text = "(ours) every method beats both constant opponents in abs_rel, rmse and delta1"
+    rows.append(claims.row(text, here, None if unknown else bad.empty))
+    return pd.DataFrame(rows)
+
+
+def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) -> dict[str, str]:
+    parts = groups(results)
+    rivals = {part[0].notebook for part in parts.values()}
+    if notebook not in rivals or len(rivals) < 2:
+        missing = (
+            f"a finished run of {METHODS[notebook]}" if notebook not in rivals else "a second method to compare with"
+        )
+        return claims.row(claim, f"needs {missing} under this protocol", None)
+    pairs = differences(results, metric)
+    first = pairs.iloc[0]
+    leads = parts[first["better"]][0].notebook == notebook and first["seeds"] != "overlap"
+    here = f"{first['better']} is first in {metric}, {first['difference']:.3f} ahead of {first['worse']}"
+    return claims.row(claim, f"{here} (seeds: {first['seeds']})", leads)
