@@ -6,69 +6,110 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 PRESET ?= quick
+SEEDS ?= 0 1 2
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+BIN := $(VENV)/bin
 READY := $(VENV)/ready
+PARAMS := notebooks/params
 NOTEBOOKS := $(basename $(notdir $(sort $(wildcard notebooks/[0-9]*.ipynb))))
 DONE := build/$(PRESET)
 SOURCES := $(wildcard depthnb/*.py depthnb/*/*.py depthnb/*.csv) data/rooms/index.csv
 # bit-identical matrix products on a GPU need this before the first CUDA call
 export CUBLAS_WORKSPACE_CONFIG := :4096:8
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# the kernel of this environment, not one of the same name in the user's home
+export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help setup report test lab notebooks bench clean
+ifeq ($(filter $(PRESET),quick rooms-full paper),)
+$(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for the ablations: make sweep)
+endif
+
+.PHONY: help setup report test lab notebooks sweep bench clean again
 
 help:
-	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full|sweep|paper)"
+	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
 	@echo "make test        lint, unit tests, doctests, every notebook under nbval"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
+	@echo "make sweep       every ablation of $(PARAMS)/sweep.txt, with three seeds (SEEDS='0 1 2')"
 	@echo "make bench       every script under benchmarks/"
 	@echo "make clean       remove what make made, except $(VENV), finished runs and trained weights"
 
 setup: $(READY)
 
+# A virtual environment cannot be moved or copied, so $(READY) says for which folder it was made.
+STATE := $(shell if [ ! -s $(READY) ]; then echo missing; \
+	elif [ -x $(BIN)/python ] && [ "$$(cat $(READY))" = "$$(pwd -P)" ]; then echo good; else echo elsewhere; fi)
+
 # $(VENV)/unfinished stands while packages are being installed: an interrupted set-up is thrown away and made anew.
-$(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "depthnb needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-		{ echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@if [ -e $(VENV)/unfinished ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-		echo "set-up: new environment in $(VENV)"; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
+$(READY): pyproject.toml $(if $(filter good,$(STATE)),,again)
+	@if [ -e $(VENV)/unfinished ] || [ $(STATE) = elsewhere ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		command -v $(PYTHON) >/dev/null \
+			|| { echo "depthnb needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+			|| { echo "depthnb needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
+		$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+			|| { echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }; \
+		echo "set-up: new environment in $(VENV)"; \
+		rm -rf $(VENV); mkdir $(VENV); touch $(VENV)/unfinished; \
+		$(PYTHON) -m venv $(VENV); \
+	fi
 	@touch $(VENV)/unfinished
 	@echo "set-up: installing packages (about 5 GB with the CUDA build of torch; a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hub]'
 	@rm $(VENV)/unfinished
-	@touch $@
+	@pwd -P > $@
+
+again: ;
+
+# One papermill call; $(1): notebook, $(2): name of its output under build/, $(3): parameters. Only the exit status counts:
+# after a killed kernel the saved notebook still says "completed". ipykernel warns of its own start in every one.
+define papermill
+@mkdir -p $(dir build/$(2))
+@echo "== $(2)"
+@SECONDS=0; $(BIN)/python -m papermill notebooks/$(1).ipynb build/$(2).ipynb --kernel python3 --cwd notebooks \
+	--no-progress-bar --log-level ERROR $(3) 2> >(grep -v 'TCP without encryption' >&2) && echo "   $$SECONDS s"
+@touch $@
+endef
 
 report: $(NOTEBOOKS:%=$(DONE)/%.done)
 	@echo "report: reports/report.html"
 
-# Only papermill's exit status counts: after a killed kernel its saved notebook still says "completed".
-$(DONE)/%.done: notebooks/%.ipynb $(SOURCES) $(wildcard notebooks/params/*-$(PRESET).yaml) | $(READY)
-	@mkdir -p $(DONE)
-	@echo "== $* ($(PRESET))"
-	@$(BIN)/papermill notebooks/$*.ipynb $(DONE)/$*.ipynb --kernel python3 --cwd notebooks --no-progress-bar --log-level ERROR \
-		$(if $(wildcard notebooks/params/$*-$(PRESET).yaml),-f notebooks/params/$*-$(PRESET).yaml)
-	@touch $@
+$(DONE)/%.done: notebooks/%.ipynb $(SOURCES) $(wildcard $(PARAMS)/*-$(PRESET).yaml) | $(READY)
+	$(call papermill,$*,$(PRESET)/$*,$(addprefix -f ,$(wildcard $(PARAMS)/$*-$(PRESET).yaml)))
 
 # the comparison reads what the others wrote
 $(DONE)/10_comparison.done: $(patsubst %,$(DONE)/%.done,$(filter-out 10_comparison,$(NOTEBOOKS)))
 
+# A line of sweep.txt is: notebook, name, parameter=value ... It becomes the runs sweep-<name>-<seed>, all on the preset
+# <notebook>-sweep.yaml, so that two of them differ in what the line says and in nothing else.
+VARIATIONS := $(shell awk '$$1 ~ /^[0-9]/ {print $$1 "/" $$2}' $(PARAMS)/sweep.txt 2>/dev/null)
+sweep: $(foreach variation,$(VARIATIONS),$(SEEDS:%=build/sweep/$(variation)-%.done))
+
+notebook_of = $(patsubst %/,%,$(dir $*))
+name_and_seed = $(subst -, ,$(notdir $*))
+seed_of = $(lastword $(name_and_seed))
+name_of = $(patsubst %-$(seed_of),%,$(notdir $*))
+said_of = $(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(name_of)" \
+	{for (i = 3; i <= NF; i++) {n = index($$i, "="); print "-p", substr($$i, 1, n - 1), substr($$i, n + 1)}}' $(PARAMS)/sweep.txt)
+
+build/sweep/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-sweep.yaml) $(PARAMS)/sweep.txt | $(READY)
+	$(call papermill,$(notebook_of),sweep/$*,$(addprefix -f ,$(wildcard $(PARAMS)/$(notebook_of)-sweep.yaml)) \
+		$(said_of) -p seed $(seed_of) -p run sweep-$(notdir $*))
+
 test: | $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m pytest -q tests
 	$(BIN)/python -m pytest -q --doctest-modules depthnb
 	reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && DEPTHNB_REPORTS=$$reports \
 		$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 notebooks
 
 lab: | $(READY)
-	cd notebooks && $(BIN)/jupyter lab
+	$(BIN)/python -m jupyterlab --notebook-dir notebooks
 
 notebooks: | $(READY)
-	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --ExecutePreprocessor.record_timing=False \
+	$(BIN)/python -m nbconvert --to notebook --inplace --execute --ExecutePreprocessor.record_timing=False \
 		$(NOTEBOOKS:%=notebooks/%.ipynb)
 
 bench: | $(READY)
@@ -76,4 +117,4 @@ bench: | $(READY)
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache *.egg-info
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +

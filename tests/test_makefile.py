@@ -1,0 +1,208 @@
+"""make: set-up that is skipped, repaired or refused, and a report that goes on where it stopped. Python is a fake here."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(not shutil.which("make") or os.name != "posix", reason="needs make")
+
+# Does what the Makefile asks of Python, and writes down what that was.
+FAKE = """#!/bin/bash
+case "$1 $2" in
+  "-c import sys"*) [ -z "${FAKE_OLD:-}" ] ;;
+  "-c import venv"*) [ -z "${FAKE_NO_VENV:-}" ] ;;
+  "--version "*) echo "Python 3.9.2" ;;
+  "-m venv") echo venv >> "$FAKE_LOG"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip")
+    [ "$3" = --version ] && exit 0
+    echo "pip $*" >> "$FAKE_LOG"
+    [ -z "${FAKE_HANG:-}" ] || sleep 60
+    [ -z "${FAKE_NO_NETWORK:-}" ] ;;
+  "-m papermill")
+    echo "papermill ${*:3}" >> "$FAKE_LOG"
+    echo "IPKernelApp: Kernel is running over TCP without encryption" >&2
+    case "$3" in *"${FAKE_KILLED:-nothing}"*) echo "Kernel died" >&2; exit 138 ;; esac
+    echo '{"status": "completed"}' > "$4" ;;
+  *) echo "not expected: $*" >&2; exit 1 ;;
+esac
+"""
+
+
+class Clone:
+    """A copy of the Makefile in a folder of its own, with notebooks that are empty files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.log = folder / "a clone", folder / "log"
+        (self.folder / "notebooks" / "params").mkdir(parents=True)
+        (self.folder / "data" / "rooms").mkdir(parents=True)
+        for name in ("01_data", "02_bn_cnn", "10_comparison"):
+            (self.folder / "notebooks" / f"{name}.ipynb").touch()
+        (self.folder / "data" / "rooms" / "index.csv").touch()
+        shutil.copy(ROOT / "Makefile", self.folder)
+        (self.folder / "pyproject.toml").touch()
+        self.python = folder / "python3"
+        self.python.write_text(FAKE)
+        self.python.chmod(0o755)
+
+    def start(self, *arguments: str, **fakes: str) -> subprocess.Popen:
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+        env |= {"FAKE_LOG": str(self.log), "PYTHON": str(self.python), **fakes}
+        return subprocess.Popen(
+            ["make", *arguments], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def make(self, *arguments: str, **fakes: str) -> tuple[int, str, list[str]]:
+        """Exit status, everything printed, and what Python was asked for since the last call."""
+        self.log.write_text("")
+        process = self.start(*arguments, **fakes)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out + err, [line.split()[0] for line in self.log.read_text().splitlines()]
+
+    @property
+    def ready(self) -> bool:
+        return (self.folder / ".venv" / "ready").exists()
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return Clone(tmp_path)
+
+
+def test_set_up_happens_once_and_again_when_its_list_changes(clone):
+    assert clone.make("setup")[::2] == (0, ["venv", "pip"])
+    assert clone.make("setup")[::2] == (0, [])
+    later = time.time() + 5
+    os.utime(clone.folder / "pyproject.toml", (later, later))
+    assert clone.make("setup")[::2] == (0, ["pip"])
+
+
+def test_a_good_environment_needs_no_good_python(clone):
+    """Made with PYTHON=python3.12 once, it is brought up to date whatever `python3` is."""
+    clone.make("setup")
+    later = time.time() + 5
+    os.utime(clone.folder / "pyproject.toml", (later, later))
+    assert clone.make("setup", FAKE_OLD="1")[::2] == (0, ["pip"])
+
+
+NEEDS = "depthnb needs Python 3.11 or newer"
+REFUSALS = {
+    "too old": ((), {"FAKE_OLD": "1"}, NEEDS + "; '{python}' is Python 3.9.2. Try: make report PYTHON=python3.12"),
+    "missing": (("PYTHON=no-such",), {}, NEEDS + ", and there is no 'no-such' here. Try: make report PYTHON="),
+    "no venv": ((), {"FAKE_NO_VENV": "1"}, "'{python}' has no venv module; on Debian and Ubuntu: sudo apt install"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_a_python_that_will_not_do_gets_one_clear_line(clone, why):
+    options, fakes, line = REFUSALS[why]
+    status, said, asked = clone.make("report", *options, **fakes)
+    said = [each for each in said.splitlines() if not each.startswith("make: ***")]
+    assert status != 0 and len(said) == 1 and said[0].startswith(line.format(python=clone.python))
+    assert asked == [] and not (clone.folder / ".venv").exists()
+
+
+def test_an_interrupted_set_up_is_made_anew(clone):
+    process = clone.start("setup", FAKE_HANG="1")
+    until = time.monotonic() + 60
+    while "pip" not in (clone.log.read_text() if clone.log.exists() else ""):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    half_installed = clone.folder / ".venv" / "half_installed"
+    half_installed.touch()
+    assert not clone.ready
+    assert clone.make("setup")[::2] == (0, ["venv", "pip"])
+    assert clone.ready and not half_installed.exists()
+
+
+def test_a_failed_set_up_is_made_anew(clone):
+    status, _, asked = clone.make("report", FAKE_NO_NETWORK="1")
+    assert status != 0 and asked == ["venv", "pip"] and not clone.ready
+    assert clone.make("setup")[::2] == (0, ["venv", "pip"])
+
+
+def test_an_environment_without_pip_is_made_anew(clone):
+    """Interrupted while venv itself was at work, before pip was there."""
+    (clone.folder / ".venv" / "bin").mkdir(parents=True)
+    assert clone.make("setup")[::2] == (0, ["venv", "pip"])
+
+
+def test_a_moved_or_copied_clone_gets_its_own_environment(clone):
+    clone.make("setup")
+    clone.folder = clone.folder.rename(clone.folder.with_name("elsewhere"))
+    assert clone.make("setup")[::2] == (0, ["venv", "pip"])
+    assert clone.make("setup")[::2] == (0, [])
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(clone):
+    clone.make("setup")
+    python = clone.folder / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/no/such/python")
+    assert clone.make("setup")[::2] == (0, ["venv", "pip"])
+
+
+def test_report_runs_all_once_in_order_and_sets_up_before(clone):
+    (clone.folder / "notebooks" / "params" / "02_bn_cnn-rooms-full.yaml").touch()
+    status, said, asked = clone.make("report")
+    assert (status, asked) == (0, ["venv", "pip", "papermill", "papermill", "papermill"])
+    assert "TCP without encryption" not in said and "report: reports/report.html" in said
+    calls = [line.split() for line in clone.log.read_text().splitlines() if line.startswith("papermill")]
+    assert [call[1] for call in calls] == [f"notebooks/{n}.ipynb" for n in ("01_data", "02_bn_cnn", "10_comparison")]
+    assert not any("-f" in call for call in calls)
+    assert clone.make("report")[2] == []
+    asked = clone.make("report", "PRESET=rooms-full")[2]
+    assert asked == ["papermill"] * 3
+    assert "-f notebooks/params/02_bn_cnn-rooms-full.yaml" in clone.log.read_text().splitlines()[1]
+
+
+def test_report_goes_on_after_a_killed_kernel(clone):
+    """papermill's saved notebook says "completed" then; the exit status alone counts."""
+    clone.make("setup")
+    status, said, asked = clone.make("report", FAKE_KILLED="02_bn_cnn")
+    assert status != 0 and "Kernel died" in said and asked == ["papermill"] * 2
+    status, _, asked = clone.make("report")
+    assert status == 0 and asked == ["papermill"] * 2
+    assert "02_bn_cnn" in clone.log.read_text().splitlines()[0]
+
+
+def test_a_changed_notebook_is_run_again_and_the_comparison_after_it(clone):
+    clone.make("report")
+    later = time.time() + 5
+    os.utime(clone.folder / "notebooks" / "02_bn_cnn.ipynb", (later, later))
+    assert clone.make("report")[2] == ["papermill"] * 2
+    said = clone.log.read_text().splitlines()
+    assert "02_bn_cnn" in said[0] and "10_comparison" in said[1]
+
+
+def test_an_unknown_preset_is_refused(clone):
+    status, said, asked = clone.make("report", "PRESET=quik")
+    assert status != 0 and "PRESET is quick, rooms-full or paper, not 'quik'" in said and asked == []
+
+
+def test_sweep_runs_each_line_for_each_seed(clone):
+    params = clone.folder / "notebooks" / "params"
+    (params / "02_bn_cnn-sweep.yaml").touch()
+    (params / "sweep.txt").write_text(
+        "# notebook name parameters\n\n02_bn_cnn base\n02_bn_cnn not-shuffled shuffle=False  flip=0.5\n"
+    )
+    clone.make("setup")
+    status, _, asked = clone.make("sweep", "SEEDS=0 7")
+    assert status == 0 and asked == ["papermill"] * 4
+    calls = [line.split("ERROR ")[1] for line in clone.log.read_text().splitlines()]
+    base = "-f notebooks/params/02_bn_cnn-sweep.yaml"
+    assert calls == [
+        f"{base} -p seed 0 -p run sweep-base-0",
+        f"{base} -p seed 7 -p run sweep-base-7",
+        f"{base} -p shuffle False -p flip 0.5 -p seed 0 -p run sweep-not-shuffled-0",
+        f"{base} -p shuffle False -p flip 0.5 -p seed 7 -p run sweep-not-shuffled-7",
+    ]
+    assert clone.make("sweep", "SEEDS=0 7")[2] == []
