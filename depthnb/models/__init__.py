@@ -31,13 +31,21 @@ def build(name: str, config: dict) -> nn.Module:
 
 
 def save(model: nn.Module, file: str | os.PathLike) -> Path:
-    """Write a model's weights as safetensors, with its class and config as metadata; atomic. Returns the path."""
+    """Write a model's weights as safetensors, with its class and config as metadata; returns the path.
+
+    Atomic: a file of that name stays as it was until the new one is whole. Raises OSError when there is no room.
+    """
     file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(file.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(tensors, temporary, metadata={"model": type(model).__name__, "config": json.dumps(model.config)})
-    os.replace(temporary, file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, metadata={"model": type(model).__name__, "config": json.dumps(model.config)})
+        os.replace(temporary, file)
+    except (OSError, SafetensorError) as error:  # safetensors reports a full disk as its own error
+        raise OSError(f"could not write {file} ({error}); free some space and save again") from error
+    finally:
+        temporary.unlink(missing_ok=True)
     return file
 
 
@@ -59,8 +67,11 @@ def load(run_folder: str | os.PathLike) -> nn.Module:
         raise ValueError(f"{file} is not a readable safetensors file ({error}); delete it and train again") from error
     if "model" not in metadata or "config" not in metadata:
         raise ValueError(f"{file} was not written by depthnb.models.save: it does not say which model it holds")
-    model = build(metadata["model"], json.loads(metadata["config"]))
-    model.load_state_dict(tensors)
+    try:
+        model = build(metadata["model"], json.loads(metadata["config"]))
+        model.load_state_dict(tensors)
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{file} does not fit this version of depthnb ({error}); delete it and train again") from error
     return model.eval()
 
 

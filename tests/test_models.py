@@ -1,0 +1,288 @@
+"""The networks: shapes, counts from formulas, what is frozen, what is refused, and weights that come back bit for bit."""
+
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from depthnb import models
+from depthnb.models import blocks, eigen
+
+SMALL = (64, 80)  # the smallest that Eigen's layers allow, nearly
+
+
+def nets() -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    coarse = models.EigenCoarse(SMALL)
+    return {"BNCNN": models.BNCNN(width=4, depth=3), "EigenCoarse": coarse, "EigenFine": models.EigenFine(coarse)}
+
+
+# --- shapes and counts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (57, 76), (120, 160), (33, 64)])
+@pytest.mark.parametrize("depth", [1, 4])
+def test_bn_cnn_answers_every_size_in_kind(size, depth):
+    net = models.BNCNN(width=2, depth=depth)
+    assert net(torch.rand(2, 3, *size)).shape == (2, 1, *size)
+
+
+def test_a_batch_of_one_trains_and_predicts():
+    for net in nets().values():
+        for mode in (True, False):
+            assert net.train(mode)(torch.rand(1, 3, *SMALL)).shape[:2] == (1, 1)
+    assert models.BNCNN(width=2, depth=4).train()(torch.rand(1, 3, 16, 16)).isfinite().all()
+
+
+def test_the_unit_of_the_target_changes_the_scale_and_nothing_else():
+    one, centi = (models.BNCNN(width=2, depth=2, unit=unit) for unit in (1.0, 100.0))
+    centi.load_state_dict(one.state_dict())
+    image = torch.rand(2, 3, 16, 16)
+    assert torch.allclose(one.eval()(image), 100 * centi.eval()(image), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "output"), [((114, 152), (26, 36)), ((63, 63), (14, 14)), ((65, 130), (14, 30))])
+def test_eigen_predicts_at_a_quarter(size, output):
+    coarse = models.EigenCoarse(size)
+    image = torch.rand(2, 3, *size)
+    assert eigen.output_size(size) == output
+    assert coarse(image).shape == models.EigenFine(coarse)(image).shape == (2, 1, *output)
+
+
+@pytest.fixture(scope="module")
+def printed():
+    """The nets at the size of the paper, 304x228 -> 74x55 (width x height): 67 million weights, so made once."""
+    return models.EigenFine(models.EigenCoarse((228, 304)))
+
+
+def test_eigen_is_as_printed_layer_by_layer(printed):
+    """Figure 1 of Eigen et al. and section 3.1 of document 003."""
+    assert printed(torch.rand(1, 3, 228, 304)).shape == (1, 1, 55, 74)
+    table = models.describe(printed, (228, 304))
+    expected = [
+        "96 x 55 x 74", "96 x 27 x 37", "256 x 27 x 37", "256 x 13 x 18", "384 x 13 x 18", "256 x 6 x 8", "4096", "4070",
+        "63 x 110 x 148", "63 x 55 x 74", "64 x 55 x 74", "1 x 55 x 74",
+    ]  # fmt: skip
+    positions = [table.output.tolist().index(shape) for shape in expected]
+    assert positions == sorted(positions)
+    assert table.columns.tolist() == ["layer", "kind", "output", "parameters"]
+
+
+def conv(channels_in, channels_out, kernel, bias=True):
+    return channels_in * channels_out * kernel**2 + bias * channels_out
+
+
+@pytest.mark.parametrize(("width", "depth"), [(32, 4), (8, 1), (16, 5)])
+def test_bn_cnn_has_as_many_weights_as_its_formula(width, depth):
+    widths = [width * 2**i for i in range(depth)]
+    down = sum(conv(i, o, 3, bias=False) + 2 * o for i, o in zip([3, *widths[:-1]], widths, strict=True))
+    ups = zip(widths[::-1], [*widths[-2::-1], width], strict=True)
+    up = sum(conv(i, o, 4, bias=False) + 2 * o for i, o in ups)
+    assert models.parameter_count(models.BNCNN(width=width, depth=depth)) == down + up + conv(width, 1, 3)
+
+
+def test_eigen_has_as_many_weights_as_its_formula(printed):
+    convolutions = conv(3, 96, 11) + conv(96, 256, 5) + conv(256, 384, 3) + conv(384, 384, 3) + conv(384, 256, 3)
+    linear = (256 * 6 * 8) * 4096 + 4096 + 4096 * (55 * 74) + 55 * 74
+    assert models.parameter_count(printed.coarse) == convolutions + linear
+    fine = conv(3, 63, 9) + conv(64, 64, 5) + conv(64, 1, 5)
+    assert models.parameter_count(printed) == convolutions + linear + fine
+
+
+def test_describe_leaves_the_net_as_it_was():
+    for name, net in nets().items():
+        before = {key: value.clone() for key, value in net.state_dict().items()}
+        net.train()
+        modes = [module.training for module in net.modules()]
+        table = models.describe(net, SMALL)
+        assert table.parameters.sum() == models.parameter_count(net), name
+        assert modes == [module.training for module in net.modules()]
+        assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+        assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_describe_counts_a_module_that_runs_twice_once():
+    layer = nn.Conv2d(3, 3, 1)
+    assert models.describe(nn.Sequential(layer, layer), (4, 4)).parameters.tolist() == [12, 0]
+
+
+# --- learning ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_fine_net_learns_alone_and_its_coarse_net_sleeps():
+    torch.manual_seed(0)
+    fine = models.EigenFine(models.EigenCoarse(SMALL, dropout=0.9)).train()
+    assert fine.training and not any(module.training for module in fine.coarse.modules())
+    image = torch.rand(2, 3, *SMALL)
+    assert torch.equal(fine(image), fine(image)), "dropout of the coarse net is off"
+    fine(image).sum().backward()
+    learning = {name for name, parameter in fine.named_parameters() if parameter.grad is not None}
+    assert learning == {name for name, _ in fine.named_parameters() if not name.startswith("coarse.")}
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in fine.coarse.parameters())
+
+
+def test_the_coarse_net_drops_out_in_training_only():
+    torch.manual_seed(0)
+    coarse, image = models.EigenCoarse(SMALL), torch.rand(2, 3, *SMALL)
+    assert not torch.equal(coarse.train()(image), coarse(image))
+    assert torch.equal(coarse.eval()(image), coarse(image))
+
+
+def test_the_fine_net_joins_the_coarse_prediction():
+    torch.manual_seed(0)
+    fine, image = models.EigenFine(models.EigenCoarse(SMALL)).eval(), torch.rand(1, 3, *SMALL)
+    before = fine(image)
+    with torch.no_grad():
+        fine.coarse.coarse7.bias += 1.0
+    assert not torch.allclose(before, fine(image))
+
+
+def test_learning_rates_reach_the_layers_that_document_003_gives_them_to():
+    coarse = models.EigenCoarse(SMALL)
+    fine = models.EigenFine(models.EigenCoarse(SMALL))
+
+    def rates(net):
+        rate = {id(p): group["lr"] for group in net.parameter_groups() for p in group["params"]}
+        return {name.split(".")[0]: rate.get(id(p)) for name, p in net.named_parameters()}
+
+    assert rates(coarse) == {**{f"coarse{i}": 0.001 for i in range(1, 6)}, "coarse6": 0.1, "coarse7": 0.1}
+    assert rates(fine) == {"fine1": 0.001, "fine3": 0.01, "fine4": 0.001, "coarse": None}
+
+
+@pytest.mark.parametrize(
+    ("how", "conv_std", "linear_std"),
+    [
+        ("kaiming-xavier", (2 / (96 * 25)) ** 0.5, None),
+        ("normal-0.01", 0.01, 0.01),
+        ("normal-1", 1.0, 1.0),
+        ("uniform-1", 3**-0.5, 3**-0.5),
+        ("zeros", 0.0, 0.0),
+    ],
+)
+def test_initialisations_are_what_they_are_called(how, conv_std, linear_std):
+    torch.manual_seed(0)
+    net = models.EigenCoarse(SMALL, initialisation=how)
+    linear = net.coarse7.weight
+    linear_std = (2 / sum(linear.shape)) ** 0.5 if linear_std is None else linear_std
+    assert net.coarse2[0].weight.std().item() == pytest.approx(conv_std, rel=0.02)
+    assert linear.std().item() == pytest.approx(linear_std, rel=0.02)
+    assert not any(parameter.any() for name, parameter in net.named_parameters() if name.endswith("bias"))
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((2, 1, *SMALL), r"expected a batch of RGB images \[B,3,H,W\], found shape \(2, 1, 64, 80\).*grey or RGBA"),
+        ((2, 4, *SMALL), r"found shape \(2, 4, 64, 80\).*grey or RGBA images through depthnb.data"),
+        ((3, *SMALL), r"found shape \(3, 64, 80\); add the batch dimension with image\[None\]"),
+    ],
+)
+def test_what_is_no_batch_of_rgb_images_is_refused(shape, said):
+    for net in nets().values():
+        with pytest.raises(ValueError, match=said):
+            net(torch.rand(shape))
+
+
+def test_wrong_sizes_are_refused_with_the_remedy():
+    with pytest.raises(ValueError, match=r"image size 15x40 .* at least 16"):
+        models.BNCNN(width=2, depth=4)(torch.rand(1, 3, 15, 40))
+    for name in ("EigenCoarse", "EigenFine"):
+        with pytest.raises(
+            ValueError, match=r"built for images of 64 x 80 \(H x W\), found 80 x 64; open the data with size="
+        ):
+            nets()[name](torch.rand(1, 3, 80, 64))
+    with pytest.raises(ValueError, match=r"at least 63 pixels a side, found 62 x 80"):
+        models.EigenCoarse((62, 80))
+    with pytest.raises(ValueError, match=r"unknown initialisation 'he'; known: kaiming-xavier, normal-0.01"):
+        models.EigenCoarse(SMALL, initialisation="he")
+    with pytest.raises(ValueError, match=r"32.*next size that fits is 64x96"):
+        blocks.check_image(torch.rand(1, 3, 40, 65), multiple=32)
+
+
+def test_unknown_models_are_refused():
+    with pytest.raises(ValueError, match="unknown model 'UNet'; known: BNCNN"):
+        models.build("UNet", {})
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["BNCNN", "EigenCoarse", "EigenFine"])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_saved_and_loaded_it_says_the_same_bits(tmp_path, name, layout):
+    net, image = nets()[name], torch.rand(2, 3, *SMALL)
+    net.train()(image)  # batch statistics that are not the first ones
+    net.to(memory_format=layout)
+    file = models.save(net, tmp_path / "run" / models.WEIGHTS)
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+    loaded = models.load(tmp_path / "run")
+    assert not loaded.training and type(loaded) is type(net) and loaded.config == net.config
+    assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in net.state_dict().items())
+    net.to(memory_format=torch.contiguous_format)
+    with torch.no_grad():
+        assert torch.equal(net.eval()(image), loaded(image))
+        assert torch.equal(models.load(file)(image), loaded(image)), "the file itself can be named too"
+
+
+def test_pth_of_document_000_loads_with_weights_only(tmp_path):
+    """Its network was kept as a .pth file: a state_dict, loaded without running anything that a pickle may hold."""
+    net, again = (models.BNCNN(width=2, depth=2) for _ in range(2))
+    torch.save(net.state_dict(), tmp_path / "model.pth")
+    again.load_state_dict(torch.load(tmp_path / "model.pth", weights_only=True))
+    image = torch.rand(1, 3, 16, 16)
+    assert torch.equal(net.eval()(image), again.eval()(image))
+    torch.save(net, tmp_path / "whole.pth")  # the whole module is what weights_only refuses
+    with pytest.raises(Exception, match="Weights only load failed"):
+        torch.load(tmp_path / "whole.pth", weights_only=True)
+
+
+def test_missing_weights_name_the_command_that_makes_them(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"no weights at .*model.safetensors; make them with: the notebook of that"
+    ):
+        models.load(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"command": "papermill notebooks/02.ipynb out.ipynb -p seed 3"}))
+    with pytest.raises(FileNotFoundError, match=r"make them with: papermill notebooks/02.ipynb out.ipynb -p seed 3"):
+        models.load(tmp_path)
+
+
+def test_a_damaged_or_foreign_file_is_refused_by_name(tmp_path):
+    file = models.save(models.BNCNN(width=2, depth=1), tmp_path / "model.safetensors")
+    whole = file.read_bytes()
+    for content in (b"", whole[: len(whole) // 2], whole[:-1], b"not safetensors at all, but long enough to be read"):
+        file.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"model\.safetensors is not a readable safetensors file .*delete it and train"
+        ):
+            models.load(file)
+    config = json.dumps({"width": 2, "depth": 1, "unit": 1.0})
+    for metadata, said in (
+        (None, "was not written by depthnb.models.save"),
+        ({"model": "BNCNN", "config": "{"}, "does not fit"),
+        ({"model": "BNCNN", "config": '{"breadth": 2}'}, "does not fit"),
+        ({"model": "UNet", "config": "{}"}, "does not fit .*unknown model 'UNet'"),
+        ({"model": "BNCNN", "config": config}, "does not fit"),
+    ):
+        save_file({"weight": torch.ones(3)}, file, metadata=metadata)
+        with pytest.raises(ValueError, match=f"model.safetensors.*{said}"):
+            models.load(file)
+
+
+def test_a_full_disk_leaves_the_weights_before(tmp_path, monkeypatch):
+    file = models.save(models.BNCNN(width=2, depth=1), tmp_path / "model.safetensors")
+    before = file.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", _no_room)
+        with pytest.raises(OSError, match=r"could not write .*model\.safetensors .*No space left"):
+            models.save(models.BNCNN(width=4, depth=1), file)
+    assert file.read_bytes() == before and [each.name for each in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def _no_room(*_):
+    raise OSError(28, "No space left on device")
