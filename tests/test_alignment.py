@@ -105,6 +105,14 @@ def test_a_constant_prediction_becomes_the_best_constant():
     torch.testing.assert_close(inverse, (1 / (1 / depth[valid]).mean()).expand_as(depth))
 
 
+def test_rounding_of_the_mean_does_not_make_a_constant_look_like_a_slope():
+    _, depth, valid = maps(batch=1, height=37, width=53)
+    for constant in (0.1, 0.3, 1 / 3, 0.7, 123.456, 1e-4):
+        scale, shift = fit_scale_shift(pred=torch.full_like(depth, constant), target=depth, valid=valid)
+        assert scale.item() == 0
+        assert shift.item() == pytest.approx(depth[valid].mean().item(), rel=1e-6)
+
+
 def test_one_valid_pixel_is_met_exactly():
     pred, depth, valid = maps(batch=1)
     valid = torch.zeros_like(valid)

@@ -340,6 +340,9 @@ def test_by_distance_equals_masking_each_band():
         assert "ssim" not in row
     counted = (valid & (depth > 0.1) & (depth < 10)).sum().item()
     assert sum(row["pixels"] for row in rows) == counted > 0
+    on_edge = torch.full((1, 1, 2, 2), 2.0)  # belongs to the band that begins there
+    bands = by_distance(pred=on_edge, depth=on_edge, valid=on_edge > 0, protocol="rooms", edges=(1, 2, 3))
+    assert [band["pixels"] for band in bands] == [0, 4]
     with pytest.raises(ValueError, match="larger than the one before"):
         by_distance(pred=pred, depth=depth, valid=valid, protocol="rooms", edges=(1, 1))
 
