@@ -114,6 +114,8 @@ def figures():
     made = every_figure()
     assert (state()[1] == before).all(), "drawing used numpy's global random numbers"
     assert dict(mpl.rcParams) == settings, "drawing changed matplotlib's settings"
+    for figure in made.values():  # drawn once for all tests: this takes most of their time
+        figure.content = plotting.encode(figure)
     return made
 
 
@@ -129,7 +131,7 @@ def test_every_figure_fits_a_notebook_and_is_small(figures):
     for name, figure in figures.items():
         assert isinstance(figure, plotting.Figure), name
         assert figure.get_size_inches()[0] <= plotting.MAX_WIDTH, name
-        content = plotting.encode(figure)
+        content = figure.content
         assert len(content) < 150_000, f"{name}: {len(content)} bytes"
         assert content[:3] == (b"\xff\xd8\xff" if figure.image_format == "jpeg" else b"\x89PN"), name
         width, _ = Image.open(io.BytesIO(content)).size
@@ -138,7 +140,6 @@ def test_every_figure_fits_a_notebook_and_is_small(figures):
 
 def test_text_is_large_enough_and_nothing_is_cut_off(figures):
     for name, figure in figures.items():
-        plotting.encode(figure)
         sizes = {t.get_fontsize() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text().strip()}
         assert min(sizes) >= 8, name
         drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()

@@ -1,5 +1,7 @@
 """Our numbers beside published ones: a panel for each way of measuring, so that nothing is ranked across them."""
 
+import textwrap
+
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
@@ -26,9 +28,13 @@ def beside_published(ours: pd.DataFrame, published: pd.DataFrame, *, metric: str
             panels.append(
                 (f"published: {dataset} {split}, {protocol or 'protocol not stated'}", rows.assign(kind="published"))
             )
-    heights = [max(len(rows), 1) + 1.2 for _, rows in panels]
+    panels = [(textwrap.fill(title, 84), rows) for title, rows in panels]
+    heights = [max(len(rows), 1) + 1.0 for _, rows in panels]
+    lines = sum(title.count("\n") + 1 for title, _ in panels)
     names = ", ".join(str(name) for _, rows in panels for name in rows["method"])
-    figure = new_figure(9, 0.7 + 0.24 * sum(heights), alt=f"{metric} of our and of published methods, apart: {names}")
+    figure = new_figure(
+        9, 0.6 + 0.22 * sum(heights) + 0.17 * lines, alt=f"{metric} of our and of published methods, apart: {names}"
+    )
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     styles = {"ours": (PALETTE[0], "o"), "baseline": (NEUTRAL, "s"), "published": (PALETTE[1], "D")}
     for ax, (title, rows) in zip(axes, panels, strict=True):

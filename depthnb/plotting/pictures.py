@@ -117,7 +117,7 @@ def predictions_grid(
         height / width,
         bars=1,
         titled=row_titles is not None,
-        alt=(f"{count} frames: image, true depth, and depth and {error} error predicted by {', '.join(preds)}"),
+        alt=f"{count} frames: image, true depth, and prediction with error ({error}) of {', '.join(preds)}",
     )
     depth_norm = Normalize(0, max_depth or _limit(depth[valid], 99))
     all_errors = np.concatenate([e[valid] for e in errors.values()])
