@@ -160,6 +160,7 @@ def test_lookup_finds_the_twin_and_is_worse_without_it(whole):
     assert table["same_scene"].all()
     assert not (whole.frames["scene"].to_numpy()[table["elsewhere"]] == table["scene"]).any()
     assert (table["error_by_frame"] < 0.05).all()
+    assert table["error_by_video"].between(0.001, 5).all()
     assert (table["error_by_scene"] > 0.2).all()
     # the depth handed out is the twin's, counted where both are valid
     depth, valid = stacked(whole)  # 24 x 32 is the size at which depth maps are compared
@@ -172,6 +173,10 @@ def test_lookup_takes_whole_scenes_up_to_a_limit(whole):
     table = statistics.lookup(whole, frames=3)
     assert len(table) == 4 and table["scene"].nunique() == 2
     pd.testing.assert_frame_equal(statistics.lookup(whole, frames=4), table)
+
+
+def test_lookup_in_a_video_that_stands_still_gives_everything_away(whole):
+    assert (statistics.lookup(whole, shift=0)["error_by_video"] == 0).all()
 
 
 def test_lookup_in_one_scene_is_refused(tmp_path):

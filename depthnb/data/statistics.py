@@ -149,7 +149,7 @@ def middle_and_border(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "middle", "border"])
 
 
-def lookup(dataset: Dataset, *, frames: int = 1000) -> pd.DataFrame:
+def lookup(dataset: Dataset, *, frames: int = 1000, shift: int = 4) -> pd.DataFrame:
     """What memory alone would score: give each frame the depth map of the frame whose photograph looks most alike.
 
     Photographs are compared as thumbnails of 16 x 12 (squared difference), depth maps at 32 x 24.
@@ -157,36 +157,38 @@ def lookup(dataset: Dataset, *, frames: int = 1000) -> pd.DataFrame:
     Args:
         dataset: opened with a size.
         frames: whole scenes are taken, in a fixed pseudo-random order, up to about so many frames.
+        shift: pixels. A video is imitated by cutting each frame so much narrower at the right, and its next frame at the
+            left: the camera has turned a little.
 
     Returns:
-        One row a frame, numbers of frames being those of the data set: frame, scene, nearest (whose photograph looks most
-        alike), same_scene (whether it shows the same scene), error_by_frame (mean of |d' - d| / d over the pixels valid in
-        both, d' being the depth of `nearest`), elsewhere and error_by_scene (the same when only other scenes may be looked
-        up). NaN where no pixel is valid in both.
+        One row a frame, numbers of frames being those of the data set: frame, scene; nearest (whose photograph looks most
+        alike) and elsewhere (the same among other scenes only); same_scene (whether nearest shows the same scene);
+        error_by_frame, error_by_scene, the mean of |d' - d| / d over the pixels valid in both, d' being the depth of
+        nearest or elsewhere; error_by_video, the same if the next frames of an imitated video may be looked up. NaN where
+        no pixel is valid in both.
 
     Raises:
         ValueError: if there is only one scene.
     """
     chosen, scenes = _whole_scenes(dataset, frames)
-    photos, depths, valids = _thumbnails(dataset, chosen)
-    distance = torch.cdist(photos, photos, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(math.inf)
+    width = dataset.batch(chosen[:1])["image"].shape[-1]
+    photos, *truth = _thumbnails(dataset, chosen, 0, width)
+    distance = _distances(photos, photos).fill_diagonal_(math.inf)
     same = torch.from_numpy(scenes[:, None] == scenes)
     by_frame, by_scene = distance.argmin(1), distance.masked_fill(same, math.inf).argmin(1)
-
-    def error(other: Tensor) -> list[float]:
-        both = valids & valids[other]
-        relative = torch.where(both, (depths[other] - depths).abs() / depths, 0.0)
-        return (relative.sum(1) / both.sum(1)).tolist()
-
+    shot, *shot_truth = _thumbnails(dataset, chosen, 0, width - shift)
+    following, *next_truth = _thumbnails(dataset, chosen, shift, width)
+    by_video = _distances(shot, following).argmin(1)
     return pd.DataFrame(
         {
             "frame": chosen,
             "scene": scenes,
             "nearest": chosen[by_frame],
-            "same_scene": scenes[by_frame] == scenes,
-            "error_by_frame": error(by_frame),
             "elsewhere": chosen[by_scene],
-            "error_by_scene": error(by_scene),
+            "same_scene": scenes[by_frame] == scenes,
+            "error_by_frame": _copied(truth, truth, by_frame),
+            "error_by_scene": _copied(truth, truth, by_scene),
+            "error_by_video": _copied(shot_truth, next_truth, by_video),
         }
     )
 
@@ -271,12 +273,25 @@ def _whole_scenes(dataset: Dataset, frames: int) -> tuple[np.ndarray, np.ndarray
     return chosen, scenes[chosen]
 
 
-def _thumbnails(dataset: Dataset, numbers: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    """Photographs [N,576], depth [N,768] in metres and valid [N,768] of some frames, a batch at a time."""
+def _thumbnails(dataset: Dataset, numbers: np.ndarray, left: int, right: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Photographs [N,576], depth [N,768] in metres and valid [N,768] of columns left to right, a batch at a time."""
     parts = []
     for chunk in np.array_split(numbers, math.ceil(len(numbers) / 64)):
         batch = dataset.batch(chunk)
-        photo = F.interpolate(batch["image"], (12, 16), mode="area")
-        small = transforms.resize_depth(batch["depth"], batch["valid"], (24, 32))
-        parts.append([t.flatten(1) for t in (photo, *small)])
+        image, depth, valid = (batch[key][..., left:right] for key in ("image", "depth", "valid"))
+        small = transforms.resize_depth(depth, valid, (24, 32))
+        parts.append([t.flatten(1) for t in (F.interpolate(image, (12, 16), mode="area"), *small)])
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+
+def _distances(photos: Tensor, others: Tensor) -> Tensor:
+    """Euclidean distances [N,M] of thumbnails, exact where two are equal."""
+    return torch.cdist(photos, others, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _copied(truth: list[Tensor], given: list[Tensor], which: Tensor) -> list[float]:
+    """Mean relative error, for each frame, of the depth of the frame it was given."""
+    (depth, valid), (other, other_valid) = truth, (each[which] for each in given)
+    both = valid & other_valid
+    relative = torch.where(both, (other - depth).abs() / depth, 0.0)
+    return (relative.sum(1) / both.sum(1)).tolist()
