@@ -23,7 +23,13 @@ from depthnb.report_page import PAGE
 MAX_BYTES = 1_000_000
 COMPARISON = "10_comparison"
 HEADLINE = ("abs_rel", "rmse", "log10", "delta1", "delta2", "ssim")  # enough for a phone; the table files hold the rest
-FIRST = ("best_median_worst", "curves", "by_distance")  # figures shown first, then the others by name
+FIRST = (
+    "comparison",
+    "same_images",
+    "best_median_worst",
+    "curves",
+    "by_distance",
+)  # figures shown first, then the others by name
 LEVELS = (  # figures a notebook, their width in pixels and WebP quality: the first that fits into MAX_BYTES is taken
     (6, 900, 75),
     (6, 860, 55),
@@ -65,6 +71,7 @@ class Section:
     claims: Table | None
     published: Table | None
     tables: list[Table]
+    folded: list[Table]
     others: Table | None
     figures: list[Path]
     shown: list[dict[str, Any]] = field(default_factory=list)
@@ -164,7 +171,12 @@ def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems
         published=_table(pd.DataFrame(run["published"]), "Published numbers")
         if _is_rows(run.get("published"))
         else None,
-        tables=[_table(table, stem.replace("_", " ")) for stem, table in tables.items()],
+        tables=[
+            _table(table, stem.replace("_", " ")) for stem, table in tables.items() if stem.startswith("comparison")
+        ],
+        folded=[
+            _table(table, stem.replace("_", " ")) for stem, table in tables.items() if not stem.startswith("comparison")
+        ],
         others=_other_runs(others) if others else None,
         figures=[figures[stem] for stem in order],
     )
@@ -315,7 +327,7 @@ def _render(sections: list[Section], problems: list[str]) -> str:
     total = sum(1 + (len(section.others.rows) if section.others else 0) for section in sections)
     return (
         environment.from_string(PAGE)
-        .render(sections=sections, problems=problems, total=total, version=__version__, comparison=COMPARISON)
+        .render(sections=sections, problems=problems, total=total, version=__version__)
         .lstrip()
     )
 

@@ -98,21 +98,16 @@ notebook{{ "" if sections | length == 1 else "s" }}. Every number on this page i
 {% for section in sections %}
 <section id="{{ section.name }}">
 <h2>{{ section.title }}</h2>
-{% if section.name == comparison %}
 {% for table in section.tables %}<h3>{{ table.title }}</h3>{{ draw(table) }}{% endfor %}
-{{ pictures(section) }}
-{% endif %}
 <dl>{% for label, text in section.facts %}<dt>{{ label }}</dt><dd>{{ text }}</dd>{% endfor %}</dl>
 {% if section.scores %}<h3>{{ section.scores.title }}</h3>{{ draw(section.scores) }}{% endif %}
 {% if section.verdict %}<p>{{ section.verdict }}</p>{% endif %}
 {% if section.published %}<h3>{{ section.published.title }}</h3>{{ draw(section.published) }}{% endif %}
 {% if section.claims %}<h3>{{ section.claims.title }}</h3>{{ draw(section.claims) }}{% endif %}
-{% if section.name != comparison %}
 {{ pictures(section) }}
-{% for table in section.tables %}
+{% for table in section.folded %}
 <details><summary>{{ table.title }}</summary>{{ draw(table) }}</details>
 {% endfor %}
-{% endif %}
 {% if section.others %}<details><summary>{{ section.others.title }}</summary>{{ draw(section.others) }}</details>{% endif %}
 {% if section.run.get("command") %}<details><summary>Make this run again</summary>
 <p><code>{{ section.run["command"] }}</code></p></details>{% endif %}
