@@ -20,7 +20,7 @@ from .results import (
     preset_of,
     select,
 )
-from .tables import bands, differences, each_run, images, readable, sentences, table
+from .tables import bands, differences, each_run, images, readable, sentences, table, worth
 from .versus import against_documents, opponents, pictures, published_rows
 
 __all__ = [
@@ -48,4 +48,5 @@ __all__ = [
     "select",
     "sentences",
     "table",
+    "worth",
 ]

@@ -32,7 +32,7 @@ SCORED = "test"  # the split that is compared
 _NOT_THE_METHOD = ("run", "seed", "device", "data_root")  # parameters that do not make another method
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """One finished run and what it scored on its test split.
 
@@ -193,21 +193,17 @@ def _have(results: Sequence[Result]) -> set[tuple[str, str]]:
 
 
 def comparable(results: Sequence[Result]) -> dict[str, list[Result]]:
-    """The results parted into those that may stand in one table; the most runs first.
+    """The results parted into those that may stand in one table; the part with most methods first.
 
-    Keys are short names for files and headings: the protocol's name, numbered where two kinds of test frames share one.
+    Keys are endings of file names: "" for the first part, "-<protocol>" for the others, numbered where they share one.
     """
     parts: dict[tuple, list[Result]] = {}
     for each in results:
         parts.setdefault(each.measured, []).append(each)
-    ordered = sorted(parts.values(), key=lambda part: (-len(part), part[0].measured))
-    names = [re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.partition(":")[0]) for part in ordered]
-    seen: Counter[str] = Counter()
-    keyed = {}
-    for name, part in zip(names, ordered, strict=True):
-        seen[name] += 1
-        keyed[name if seen[name] == 1 else f"{name}-{seen[name]}"] = part
-    return keyed
+    ordered = sorted(parts.values(), key=lambda part: (-len({r.notebook for r in part}), -len(part), part[0].measured))
+    names = ["-" + re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.partition(":")[0]) for part in ordered]
+    endings = [f"{name}-{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
+    return dict(zip(["", *endings[1:]], ordered, strict=True)) if ordered else {}
 
 
 def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence[str], *, preset: str) -> str:
@@ -215,7 +211,8 @@ def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence
     lines = list(notes)
     if chosen:
         lines.append("compared: " + ", ".join(each.label for each in chosen))
-    others = Counter(f"{each.notebook} {each.preset}" for each in results if each not in chosen)
+    labels = {each.label for each in chosen}
+    others = Counter(f"{each.notebook} {each.preset}" for each in results if each.label not in labels)
     if others:
         lines.append(f"finished, but not of preset {preset}: " + ", ".join(f"{k} ({n})" for k, n in others.items()))
     if not chosen:
@@ -223,8 +220,10 @@ def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence
             f"Nothing to compare: no finished run of preset {preset} on this data set. `make report` trains every method "
             "with quick defaults and comes back here; one alone: `papermill notebooks/03_eigen.ipynb out.ipynb`."
         )
-    for number, (key, part) in enumerate(comparable(chosen).items(), 1):
-        lines.append(f"table {number} ({key}): {measured(part)}")
+    parts = comparable(chosen).values()
+    if len(parts) > 1:
+        lines.append(f"{len(parts)} ways of measuring, so {len(parts)} tables, each with its own figures:")
+    lines += [f"measured on {measured(part)}" for part in parts]
     return "\n".join(lines)
 
 

@@ -15,8 +15,8 @@ from .results import Result, groups
 _DRAWS = 2000  # of the bootstrap over scenes
 
 
-def table(results: Sequence[Result]) -> pd.DataFrame:
-    """One row a group of runs, and one a baseline, best `abs_rel` on top.
+def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
+    """One row a group of runs, and one a baseline; `by`: the metric whose best is on top, default the notebooks' order.
 
     Columns: method, kind ("ours" or "baseline"), notebook, preset, seeds (how many), the metrics (mean over seeds) each
     with its `<metric>_std` (sample standard deviation, NaN for one seed), beats_baselines ("yes", "no: ..." or "unknown";
@@ -46,7 +46,9 @@ def table(results: Sequence[Result]) -> pd.DataFrame:
     text = ["notebook", "preset", "device"]
     frame[text] = frame[text].fillna("")
     frame["seeds"] = frame["seeds"].astype("Int64")  # whole numbers with gaps: a baseline has no seed
-    return frame.sort_values("abs_rel", kind="stable", ignore_index=True)
+    if by is None:
+        return frame
+    return frame.sort_values(by, ascending=metrics.BETTER[by] == "lower", kind="stable", ignore_index=True)
 
 
 def _mean_and_std(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -189,4 +191,26 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
             f"test frames; in other scenes of this kind it {rooms} (95 %: {row.low:+.3f} to {row.high:+.3f}); "
             f"{seeds[row.seeds]}."
         )
+    return said
+
+
+def worth(ours: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
+    """Which rows of a `table` are worth their price: a sentence on each method that another one makes pointless.
+
+    Another does if it is at least as good in `metric` with no more parameters and no more training time on the same device, and
+    better in one of the three.
+    """
+    sign = 1 if metrics.BETTER[metric] == "lower" else -1
+    said = []
+    for row in ours.to_dict("records"):
+        price = np.array([sign * row[metric], row["parameters"], row["seconds"]])
+        for other in ours[ours["device"] == row["device"]].to_dict("records"):
+            rival = np.array([sign * other[metric], other["parameters"], other["seconds"]])
+            if (rival <= price).all() and (rival < price).any():
+                said.append(
+                    f"{row['method']} is not worth its price: {other['method']} is no worse, no larger and no slower."
+                )
+                break
+    if not said:
+        said = ["Every method is worth its price to somebody: none is beaten in error, parameters and time at once."]
     return said
