@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 import depthnb
-from depthnb import models
+from depthnb import models, plotting
 from depthnb.launch import is_first
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -211,12 +211,9 @@ class Run:
         return file
 
     def save_figure(self, figure: Figure, name: str) -> Figure:
-        """Write figures/<name>.png (150 dpi) and .pdf, both atomically, and return the figure for display."""
-        for suffix in ("png", "pdf"):
-            file = self.folder / "figures" / f"{name}.{suffix}"
-            # no dates and versions inside: the same figure gives the same bytes
-            metadata = dict.fromkeys(("CreationDate", "Creator", "Producer") if suffix == "pdf" else ("Software",))
-            _write(file, partial(figure.savefig, format=suffix, dpi=150, metadata=metadata))
+        """Write figures/<name>.png and .pdf (as `plotting.printed` makes them), and return the figure for display."""
+        for suffix, content in plotting.printed(figure).items():
+            _write(self.folder / "figures" / f"{name}.{suffix}", partial(_write_bytes, content))
         return figure
 
     def save_table(self, table: pd.DataFrame, name: str, *, digits: int = 3, index: bool = False) -> pd.DataFrame:
@@ -373,7 +370,11 @@ def _rounded(value: Any, digits: int) -> Any:
 
 
 def _write_text(file: Path, text: str) -> None:
-    _write(file, lambda part: part.write_bytes(text.encode()))
+    _write(file, partial(_write_bytes, text.encode()))
+
+
+def _write_bytes(content: bytes, file: Path) -> None:
+    file.write_bytes(content)
 
 
 def _write(file: Path, writer: Callable[[Path], Any]) -> None:

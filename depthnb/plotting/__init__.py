@@ -19,6 +19,7 @@ from .style import (
     error_colormap,
     house_style,
     new_figure,
+    printed,
     save,
     show,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "methods_grid",
     "new_figure",
     "predictions_grid",
+    "printed",
     "radial_profile",
     "radial_table",
     "save",

@@ -131,14 +131,20 @@ def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
 
 
 def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None = None) -> list[Path]:
-    """Write `stem`.png and `stem`.pdf atomically and return both paths.
+    """Write `stem`.png and `stem`.pdf (see `printed`) atomically and return both paths."""
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    contents = printed(figure, dpi=dpi)
+    return [_write_atomic(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
+
+
+def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict[str, bytes]:
+    """Return the figure as the bytes of a PNG and a PDF file, under the keys png and pdf.
 
     `dpi` of the PNG is 200 for lines and text, 100 for grids of pictures, and at most 256 colours: a fifth of
     the usual size. The files carry no date or version, so that the same figure gives the same bytes; the PNG's
     Description is the figure's `alt`.
     """
-    stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     alt = getattr(figure, "alt", "")
     pictures = getattr(figure, "image_format", "png") == "jpeg"
     buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
@@ -150,8 +156,7 @@ def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None 
             dpi=150 if pictures else 2 * DPI,
             metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
         )
-    contents = {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
-    return [_write_atomic(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
+    return {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
 
 
 def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False) -> bytes:
