@@ -367,9 +367,10 @@ def _save(file: Path, model, optimizer, scheduler, rows: list[dict], best: dict 
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, file)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+    except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError that says something else
+        reason = error.__context__ if isinstance(error.__context__, OSError) else error
         raise OSError(
-            f"could not write the checkpoint of epoch {rows[-1]['epoch']} to {file.parent} ({error}); free some space "
+            f"could not write the checkpoint of epoch {rows[-1]['epoch']} to {file.parent} ({reason}); free some space "
             "and start the same command again: it continues after the last epoch that was saved"
         ) from error
     finally:
