@@ -139,8 +139,8 @@ def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, An
             _write_text(run.weights / STARTED, json.dumps({"hash": key, "parameters": others}, indent=1))
         except OSError as error:
             raise OSError(
-                f"cannot write the run folder {folder} ({error.__cause__ or error}); free some space, or set DEPTHNB_REPORTS to a folder "
-                "that can be written"
+                f"cannot write the run folder {folder} ({error.__cause__ or error}); free some space, or set "
+                "DEPTHNB_REPORTS to a folder that can be written"
             ) from error
         print(f"run folder: {run.label} ({state})")
     return run
