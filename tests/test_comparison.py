@@ -26,8 +26,8 @@ def judged(levels, *, protocol: str = PROTOCOL, first: int = 0) -> evaluation.Ev
     ids = [f"f{first + i}" for i in range(len(levels))]
     names = pd.DataFrame({"id": ids, "scene": SCENES[: len(levels)], "scene_type": "office"})
     per_image = names.join(pd.DataFrame([scores(level) for level in levels]))
-    bands = pd.DataFrame({"lower": [0.0, 1.0], "upper": [1.0, 2.0], "pixels": [10, 20], "abs_rel": [0.1, levels[0]]})
-    bands = bands.assign(rmse=0.5, delta1=0.5)
+    bands = pd.DataFrame({"lower": [0.0, 1.0], "upper": [1.0, 2.0], "pixels": [10, 20]})
+    bands = bands.join(pd.DataFrame([scores(0.1), scores(levels[0])]))
     kept = {key: torch.full((1, 6, 8), 1.0 + level) for key, level in zip(ids, levels, strict=True)}
     return evaluation.Evaluation(protocol, scores(float(np.mean(levels))), per_image, bands, kept)
 

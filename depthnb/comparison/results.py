@@ -27,7 +27,7 @@ METHODS: Mapping[str, str] = {
 }
 BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
 PRESETS = ("best", *BEST, "sweep")
-BAND_METRICS = ("abs_rel", "rmse", "delta1")  # what by_distance.csv holds
+BAND_METRICS = metrics.PIXEL_NAMES  # what a band of distance defines
 SCORED = "test"  # the split that is compared
 _NOT_THE_METHOD = ("run", "seed", "device", "data_root")  # parameters that do not make another method
 

@@ -27,7 +27,7 @@ _SIZE = (60, 80)  # (H, W) at which the mean image is made where a run does not 
 def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluation.Evaluation]:
     """The two constant opponents with their errors by distance and by frame, which run folders do not hold.
 
-    Made from the data set with the training frames and the size of the first result. Empty, with a line that says why,
+    Made from the data set with all its training frames at the size of the first result. Empty, with a line that says why,
     where the data are not here or the protocol aligns predictions (then each image has its own best constant). Raises
     ValueError as `measured`.
     """
