@@ -282,7 +282,7 @@ def test_the_spread_over_seeds_decides(reports, levels, said):
 def test_one_method_has_no_difference(reports):
     finish("02_bn_cnn", "quick", [0.3] * 6)
     found = comparison.differences(load())
-    assert found.empty and list(found) and comparison.sentences(found) == []
+    assert found.empty and comparison.sentences(found)[0].startswith("One method alone")
 
 
 def test_worth_its_price(reports):
@@ -322,15 +322,13 @@ def test_opponents_are_those_of_the_run_records(folder_runs):
 
 
 def test_pictures_show_the_same_frames_of_every_method(folder_runs):
-    shown = comparison.pictures(load("folder"), root=str(folder_runs), frames=2, start=0)
+    shown = comparison.pictures(load("folder"), root=str(folder_runs), frames=2)
     test = data.open("folder", folder_runs, "test")
     assert torch.equal(shown["image"][1], test[2]["image"]), "every second of the kept frames"
     assert shown["preds"]["BN-CNN"].shape == (2, 1, 24, 32) and shown["preds"]["Eigen"].unique().tolist() == [
         2.900390625
     ]
     plotting.methods_grid(**shown)
-    shown = comparison.pictures(load("folder"), root=str(folder_runs), start=1)
-    assert torch.equal(shown["image"][0], test[1]["image"])
 
 
 def test_pictures_of_the_seed_asked_for(folder_runs, reports):
@@ -433,7 +431,7 @@ def test_the_notebook_with_two_runs_and_a_damaged_one(folder_runs, reports):
     folder = reports / "10_comparison" / "quick"
     figures = {file.stem for file in folder.glob("figures/*.png")}
     assert figures == {
-        "comparison", "seeds", "cost", "by_distance", "by_scene_type", "same_images", "same_images_more", "published",
+        "comparison", "seeds", "cost", "by_distance", "by_scene_type", "same_images", "published",
     }  # fmt: skip
     table = pd.read_csv(folder / "tables" / "comparison.csv")
     assert set(table["method"]) == {"BN-CNN", "Eigen", "mean_depth", "mean_image"}

@@ -178,6 +178,8 @@ def _apart(one: Sequence[float], other: Sequence[float]) -> str:
 
 def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
     """What `differences` found, in words; one sentence a pair."""
+    if frame.empty:
+        return ["One method alone: it has only the constant opponents to be compared with."]
     seeds = {
         "apart": "larger than the spread over seeds",
         "overlap": "within the spread over seeds: no difference to speak of",
@@ -200,6 +202,8 @@ def worth(ours: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
     Another does if it is at least as good in `metric` with no more parameters and no more training time on the same device, and
     better in one of the three.
     """
+    if len(ours) < 2:
+        return ["One method alone has no price to be compared with."]
     sign = 1 if metrics.BETTER[metric] == "lower" else -1
     said = []
     for row in ours.to_dict("records"):

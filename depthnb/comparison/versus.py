@@ -52,15 +52,13 @@ def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluat
     return evaluation.baselines(train, test, protocol=rule)
 
 
-def pictures(
-    results: Sequence[Result], *, seed: int = 0, frames: int = 6, start: int = 0, root: str = ""
-) -> dict | None:
+def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root: str = "") -> dict | None:
     """The same test frames from every method, ready for `plotting.methods_grid(**pictures(...))`.
 
-    Of the frames that every run folder keeps (evaluation.KEPT, always the same), every second from `start`, at most
-    `frames`. Of each group the run with `seed`, else its first. Returns image, depth, valid (native size), preds (method ->
-    [B,1,h,w] metres) and column_titles (scene types); None, with a line that says why, where the data are not here. A method
-    whose predictions.npz is missing or damaged is left out and named. Raises ValueError as `measured`.
+    Of the frames that every run folder keeps (evaluation.KEPT, always the same) every second, at most `frames`. Of each
+    group the run with `seed`, else its first. Returns image, depth, valid (native size), preds (method -> [B,1,h,w] metres)
+    and column_titles (scene types); None, with a line that says why, where the data are not here. A method whose
+    predictions.npz is missing or damaged is left out and named. Raises ValueError as `measured`.
     """
     kept = {}
     for name, part in groups(results).items():
@@ -70,7 +68,7 @@ def pictures(
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             print(f"{one.label} has no pictures: predictions.npz is damaged or missing ({type(error).__name__})")
     common = set.intersection(*(set(each) for each in kept.values())) if kept else set()
-    ids = [key for key in next(iter(kept.values()), {}) if key in common][start::2][:frames]
+    ids = [key for key in next(iter(kept.values()), {}) if key in common][::2][:frames]
     if not ids:
         print("no pictures: no test frame is kept by all of these runs")
         return None
