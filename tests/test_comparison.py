@@ -99,10 +99,18 @@ def test_damaged_folders_are_left_out_and_named(reports):
     (reports / "04_unet" / "quick" / "per_image.csv").write_text("")
     file = reports / "05_densenet" / "quick" / "by_distance.csv"
     file.write_text("\n".join(file.read_text().replace("pixels", "pix").splitlines()))
+    finish("02_bn_cnn", "rooms-full", [0.3] * 6)
+    for name, text in (("list", "[]"), ("empty", ""), ("bytes", b"\xff\xfe"), ("other", '{"finished": "no"}')):
+        (reports / "07_midas" / name).mkdir(parents=True)
+        (reports / "07_midas" / name / runs.RECORD).write_bytes(text if isinstance(text, bytes) else text.encode())
     found, notes = comparison.load("rooms")
-    assert [r.label for r in found] == ["06_hma/quick"]
-    assert [note.split("/")[0].split(" ")[0] for note in notes] == ["02_bn_cnn", "03_eigen", "04_unet", "05_densenet"]
-    assert "damaged" in notes[0] and "per_image.csv" in notes[1] and "lacks ['pixels']" in notes[3]
+    assert [r.label for r in found] == ["02_bn_cnn/rooms-full", "06_hma/quick"], "one bad file hides no other run"
+    assert [note.split(" ")[0] for note in notes] == [
+        "02_bn_cnn/quick", "03_eigen/quick", "04_unet/quick", "05_densenet/quick",
+        "07_midas/bytes", "07_midas/empty", "07_midas/list",
+    ]  # fmt: skip
+    assert all("is damaged and left out" in note for note in notes)
+    assert "per_image.csv" in notes[1] and "lacks ['pixels']" in notes[3]
     assert not any(str(reports) in note for note in notes), "no path of this machine in a notebook"
 
 
@@ -427,7 +435,7 @@ def test_the_notebook_with_two_runs_and_a_damaged_one(folder_runs, reports):
     broken.mkdir(parents=True)
     (broken / runs.RECORD).write_text('{"finished": tr')
     said = run_notebook(dataset="folder", data_root=str(folder_runs), metric="rmse")
-    assert "04_unet is left out" in said and "compared: 02_bn_cnn/quick, 03_eigen/quick" in said
+    assert "04_unet/quick is damaged and left out" in said and "compared: 02_bn_cnn/quick, 03_eigen/quick" in said
     folder = reports / "10_comparison" / "quick"
     figures = {file.stem for file in folder.glob("figures/*.png")}
     assert figures == {

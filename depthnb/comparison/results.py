@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -107,22 +108,22 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     so is a second run of the same method, parameters and seed.
     """
     results, notes = [], []
-    # TODO: one damaged record hides its notebook's other runs until runs.finished can pass over it
-    for notebook in sorted(folder.name for folder in runs.reports_dir().glob("*") if folder.is_dir()):
+    for file in sorted(runs.reports_dir().glob(f"*/*/{runs.RECORD}")):
+        label = f"{file.parent.parent.name}/{file.parent.name}"
         try:
-            contents = runs.finished(notebook)
-        except ValueError as error:
-            notes.append(f"{notebook} is left out: {error}".replace(str(runs.reports_dir()), "reports"))
-            continue
-        for content in contents:
-            if content.get("dataset") != dataset or SCORED not in (content.get("metrics") or {}):
-                continue
-            try:
-                results.append(_result(content))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                reason = f"{type(error).__name__}: {error}".replace(str(content["folder"]), "")
-                notes.append(f"{notebook}/{content['folder'].name} is damaged and left out ({reason}); train it again")
+            content = _record(file)
+            if content.get("dataset") == dataset and SCORED in (content.get("metrics") or {}):
+                results.append(_result({**content, "folder": file.parent}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}".replace(f"{file.parent}/", "")
+            notes.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
     return _without_repeats(results, notes), notes
+
+
+def _record(file: Path) -> dict[str, Any]:
+    """A finished run.json, empty for an unfinished one. `runs.finished` would stop at the first damaged file of them all."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return content if content.get("finished") is True else {}
 
 
 def _result(content: Mapping[str, Any]) -> Result:
