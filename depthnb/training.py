@@ -288,7 +288,7 @@ class _Loop:
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
+    return {key: value.detach().to("cpu", copy=True) for key, value in model.state_dict().items()}
 
 
 def _share(chunk: Tensor, rank: int, processes: int) -> tuple[list[int], int]:
