@@ -28,7 +28,7 @@ from torch import nn
 
 import depthnb
 from depthnb import models, plotting
-from depthnb.launch import is_first
+from depthnb.launch import is_first, launched
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"int": int, "float": float, "str": str, "bool": bool}  # what a parameter can be
@@ -269,6 +269,7 @@ class Run:
             "params": parameters,
             "seed": parameters.get("seed"),
             "device": device_name(parameters.get("device", "auto")),
+            "processes": launched()[1],
             "seconds": round(time.time() - self.started, 1),
             "versions": versions(),
             "commit": commit(),

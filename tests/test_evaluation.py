@@ -73,7 +73,8 @@ def test_predictions_are_enlarged_to_each_frames_own_size():
 
 
 @pytest.mark.parametrize(
-    ("protocol", "kind"), [("rooms", "metric"), ("rooms/median", "metric"), ("zero-shot", "affine-inverse")]
+    ("protocol", "kind"),
+    [("rooms", "metric"), ("kitti-garg", "metric"), ("rooms/median", "metric"), ("zero-shot", "affine-inverse")],
 )
 def test_bands_pool_all_pixels_of_all_frames(protocol, kind):
     data, model = Toy(3, (20, 30)), Net(plain=True)

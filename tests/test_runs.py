@@ -172,6 +172,14 @@ def test_a_damaged_record_is_named_and_can_be_trained_over(reports):
     assert len(runs.finished()) == 1
 
 
+def test_a_kill_while_the_old_result_is_cleared_leaves_none(reports, monkeypatch):
+    start().finish()
+    monkeypatch.setattr("shutil.rmtree", _no_room)
+    with pytest.raises(OSError, match="cannot write the run folder"):
+        start()
+    assert runs.finished() == []
+
+
 def test_an_unfinished_record_does_not_exist(reports):
     run = start()
     assert runs.finished() == []
@@ -206,7 +214,7 @@ def test_what_a_record_holds(reports):
     assert record["protocol"].startswith("rooms: 0.1 < depth < 10 m")
     assert record["metrics"]["test"]["abs_rel"] > 0
     assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}
-    assert {"seconds", "training_seconds", "versions", "commit", "device", "params"} <= record.keys()
+    assert {"seconds", "training_seconds", "versions", "commit", "device", "params", "processes"} <= record.keys()
     files = sorted(str(file.relative_to(run.folder)) for file in run.folder.rglob("*") if file.is_file())
     assert files == [
         "by_distance.csv", "environment.txt", "history.csv", "per_image.csv", "predictions.npz", "run.json",

@@ -1,6 +1,7 @@
 """fit(): what it learns, what it remembers, what it refuses, and that neither a kill nor a second process changes a bit."""
 
 import json
+import logging
 import math
 import os
 import subprocess
@@ -377,11 +378,19 @@ def test_bf16_trains_in_bf16_and_keeps_float32_weights():
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-def test_a_training_says_nothing_on_stderr(capfd):
+def test_a_training_says_nothing_on_stderr(capsys):
     """Lightning announces precision and devices there; a notebook would show that in red."""
-    fit(Net(), precision="bf16-mixed", progress=True, name="toy")
-    said = capfd.readouterr()
-    assert said.err == ""
+    announced = []
+    handler = logging.Handler()
+    handler.emit = lambda record: announced.append(record.getMessage())
+    log = logging.getLogger("lightning_fabric")
+    log.addHandler(handler)
+    try:
+        fit(Net(), precision="bf16-mixed", progress=True, name="toy")
+    finally:
+        log.removeHandler(handler)
+    said = capsys.readouterr()
+    assert announced == [] and said.err == ""
     assert said.out.splitlines()[-1].startswith("toy epoch 2/2: train loss ")
 
 
