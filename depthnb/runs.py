@@ -266,6 +266,7 @@ class Run:
             "hash": self.hash,
             "dataset": parameters.get("dataset"),
             "split_counts": {split: len(part) for split, part in self.data.items()},
+            "data": {split: getattr(part, "fingerprint", None) for split, part in self.data.items()},
             "params": parameters,
             "seed": parameters.get("seed"),
             "device": device_name(parameters.get("device", "auto")),
