@@ -293,23 +293,23 @@ def test_a_table_is_written_for_machines_and_for_papers(reports):
 def test_a_write_that_fails_leaves_nothing_half_written(reports, monkeypatch):
     run = start()
     run.save_table(pd.DataFrame({"a": [1]}), "scores")
+    monkeypatch.setattr(runs, "_write_bytes", _half)
+    for write, file in (
+        (lambda: run.save_figure(Figure(), "curve"), "curve.png"),
+        (lambda: run.save_table(pd.DataFrame({"b": [2]}), "scores"), "scores.csv"),
+        (run.finish, "environment.txt"),
+    ):
+        with pytest.raises(OSError, match=rf"could not write .*{file} .*No space left.*free some space"):
+            write()
+    assert runs.finished() == []
+    files = sorted(file.name for file in run.folder.rglob("*") if file.is_file())
+    assert files == ["scores.csv", "scores.tex", "started.json"]
+    assert pd.read_csv(run.folder / "tables" / "scores.csv").columns.tolist() == ["a"]
 
-    class Broken(Figure):
-        def savefig(self, file, **options):
-            file.write_bytes(b"half")
-            raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match=r"could not write .*curve\.png .*No space left.*free some space"):
-        run.save_figure(Broken(), "curve")
-    assert not list(run.folder.rglob("*.part")) and not list(run.folder.rglob("curve*"))
-    monkeypatch.setattr(os, "replace", _no_room)
-    with pytest.raises(OSError, match=r"could not write .*run\.json|environment"):
-        run.finish()
-    assert runs.finished() == [] and not list(run.folder.rglob("*.part"))
-
-
-def _no_room(*_):
-    raise OSError(28, "No space left on device")
+def _half(content: bytes, file: Path) -> None:
+    file.write_bytes(content[: len(content) // 2])
+    _no_room()
 
 
 def test_only_the_first_of_several_processes_writes(reports, monkeypatch, capsys):
