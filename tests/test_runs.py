@@ -312,6 +312,10 @@ def _half(content: bytes, file: Path) -> None:
     _no_room()
 
 
+def _no_room(*_) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_only_the_first_of_several_processes_writes(reports, monkeypatch, capsys):
     first = start()
     (first.folder / "weights" / "model.ckpt").write_text("kept")
