@@ -80,7 +80,7 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
         (0.5 * difference.pow(2).mean() + 0.5 * difference.var()).backward()
         for name, output in outputs.items():
             gradient = output.grad if output.grad is not None else torch.zeros_like(output)
-            deviations = {"activation_std": float(output.std()), "gradient_std": float(gradient.std())}
+            deviations = {"activation_std": float(output.detach().std()), "gradient_std": float(gradient.std())}
             rows.append({"initialisation": how, "layer": name, **deviations})
     return pd.DataFrame(rows)
 
