@@ -1,0 +1,55 @@
+"""Every preset fits its notebook: known names, right types, and a sweep that changes what it says."""
+
+from pathlib import Path
+
+import papermill
+import pytest
+import yaml
+
+import depthnb
+
+NOTEBOOKS = Path(depthnb.__file__).parents[1] / "notebooks"
+PRESETS = sorted((NOTEBOOKS / "params").glob("*.yaml"))
+KINDS = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+def declared(notebook: str) -> dict[str, dict]:
+    return papermill.inspect_notebook(str(NOTEBOOKS / f"{notebook}.ipynb"))
+
+
+def fits(value: object, kind: str) -> bool:
+    return type(value) is KINDS[kind] or (kind == "float" and type(value) is int)
+
+
+@pytest.mark.parametrize("file", PRESETS, ids=lambda file: file.stem)
+def test_a_preset_fits_its_notebook(file):
+    notebook, _, preset = file.stem.partition("-")
+    known = declared(notebook)
+    values = yaml.safe_load(file.read_text())
+    for name, value in values.items():
+        assert name in known, f"{file.name}: {name} is no parameter of {notebook}"
+        kind = known[name]["inferred_type_name"]
+        assert fits(value, kind), f"{file.name}: {name} must be {kind}, found {value!r} (write 1.0e-3, not 1e-3)"
+    if preset != "sweep":
+        assert values["run"] == preset
+
+
+def test_the_training_notebooks_have_all_presets():
+    names = {file.stem for file in PRESETS}
+    for notebook in ("02_bn_cnn", "03_eigen"):
+        assert {f"{notebook}-{preset}" for preset in ("rooms-full", "sweep", "paper")} <= names
+
+
+def test_the_sweep_changes_one_known_thing_at_a_time():
+    lines = [line.split() for line in (NOTEBOOKS / "params/sweep.txt").read_text().splitlines()]
+    lines = [line for line in lines if line and line[0] != "#"]
+    assert len({(notebook, name) for notebook, name, *_ in lines}) == len(lines), "a name twice"
+    for notebook, name, *changes in lines:
+        known = declared(notebook)
+        base = yaml.safe_load((NOTEBOOKS / f"params/{notebook}-sweep.yaml").read_text())
+        for change in changes:
+            parameter, value = change.split("=")
+            kind = KINDS[known[parameter]["inferred_type_name"]]
+            default = base.get(parameter, known[parameter]["default"])
+            assert str(default).strip("'\"") != value, f"{notebook} {name}: {change} is what the base has already"
+            assert value in ("True", "False") if kind is bool else kind(value) is not None
