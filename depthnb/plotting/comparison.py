@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from depthnb import metrics
 
@@ -88,6 +88,10 @@ def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
             )
         ax.set(xscale="log", xlabel=label)
         ax.margins(0.1)
+        # less than a decade would be labelled at every minor tick, one label over the next
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(_arrow(metric))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
