@@ -150,7 +150,7 @@ def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, default=here / "work" / "rooms")
+    parser.add_argument("--work", type=Path, default=here / "scratch" / "rooms")
     parser.add_argument("--out", type=Path, default=here.parent / "rooms")
     parser.add_argument("--check", action="store_true", help="only print the numbers of --out")
     parser.add_argument("--readme", action="store_true", help="also write the numbers into data/README.md")

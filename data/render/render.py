@@ -1,4 +1,4 @@
-"""Render the embedded data: ``python data/render/render.py rooms --scenes 0-231 --out data/render/work/rooms``.
+"""Render the embedded data: ``python data/render/render.py rooms --scenes 0-231 --out data/render/scratch/rooms``.
 
 One folder per scene, written under a temporary name and renamed when complete: a killed render carries on where it was.
 Every scene depends on (seed, scene number) only. ``--worker 0/2`` and ``--worker 1/2`` share the scenes between two
