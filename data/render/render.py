@@ -189,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("set", choices=["rooms"])
     parser.add_argument("--scenes", default=f"0-{len(scene_list()) - 1}", help="first-last, or a comma-separated list")
-    parser.add_argument("--out", type=Path, default=HERE / "work" / "rooms")
+    parser.add_argument("--out", type=Path, default=HERE / "scratch" / "rooms")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
