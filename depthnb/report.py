@@ -343,13 +343,14 @@ def _is_number(value: object) -> bool:
 def _number(value: object) -> str:
     """Three digits after the point, whole numbers with separators, very small and large ones in powers of ten.
 
-    >>> [_number(v) for v in (0.12345, 1449, 3.2e-05, 0.0, None)]
-    ['0.123', '1,449', '3.20e-05', '0.000', '']
+    >>> [_number(v) for v in (0.12345, 1449, 86.0, 3.2e-05, 0.0, None)]
+    ['0.123', '1,449', '86', '3.20e-05', '0.000', '']
     """
     if not _is_number(value):
         return ""
-    if isinstance(value, int):
-        return f"{value:,}"
+    # a column of whole numbers with an empty cell is read as floats
+    if isinstance(value, int) or (value.is_integer() and abs(value) >= 1):
+        return f"{int(value):,}"
     return f"{value:.2e}" if value and not 0.0005 <= abs(value) < 1e5 else f"{value:.3f}"
 
 
