@@ -14,7 +14,7 @@ def table(*, times=3.0, deeper=0.8, forgotten=2.0, errors=(0.5, 0.1, 0.05)):
     middle = pd.DataFrame({"middle": [2.0] * 10, "border": [1.0 if i < 10 * deeper else 3.0 for i in range(10)]})
     moved = pd.DataFrame({"K follows": [0.0, 0.0], "K forgotten": [forgotten, 0.0]})
     labelled = statistics.nyu_scene_types()["labelled"]
-    return claims.data(labelled=labelled, compared=compared, middle=middle, moved=moved, leak=list(errors))
+    return claims.data.checked(labelled=labelled, compared=compared, middle=middle, moved=moved, leak=list(errors))
 
 
 def test_what_the_lists_say_does_not_depend_on_the_frames():

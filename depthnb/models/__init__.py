@@ -16,18 +16,20 @@ from depthnb.models.eigen import EigenCoarse, EigenFine
 
 __all__ = ["BNCNN", "EigenCoarse", "EigenFine", "build", "describe", "load", "parameter_count", "save"]
 
+# class name -> model from its config; one line for each model that a run folder may hold
+_BUILDERS = {
+    "BNCNN": lambda config: BNCNN(**config),
+    "EigenCoarse": lambda config: EigenCoarse(**config),
+    "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),
+}
 WEIGHTS = Path("weights") / "model.safetensors"  # inside a run folder
 
 
 def build(name: str, config: dict) -> nn.Module:
     """The untrained model of a class name and its `config` (as stored beside the weights)."""
-    if name == "BNCNN":
-        return BNCNN(**config)
-    if name == "EigenCoarse":
-        return EigenCoarse(**config)
-    if name == "EigenFine":
-        return EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"])
-    raise ValueError(f"unknown model {name!r}; known: BNCNN, EigenCoarse, EigenFine")
+    if name not in _BUILDERS:
+        raise ValueError(f"unknown model {name!r}; known: {', '.join(sorted(_BUILDERS))}")
+    return _BUILDERS[name](config)
 
 
 def save(model: nn.Module, file: str | os.PathLike) -> Path:

@@ -1,0 +1,11 @@
+"""Claims of the documents, checked: every number from a run, every verdict computed.
+
+One file per notebook, whose `checked(...)` returns the table that closes it, with the columns `claim` (what the document
+says, in our words), `here` (what was measured, as text) and `verdict`: `holds`, `does not hold`, or `not tested here` with
+what would test it.
+"""
+
+from depthnb.claims import bn_cnn, data, eigen
+from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
+
+__all__ = ["FAILS", "HOLDS", "against_baselines", "beats", "bn_cnn", "compare", "data", "eigen", "row", "sweep"]

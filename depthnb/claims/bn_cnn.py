@@ -1,0 +1,51 @@
+"""Document 000's claims on its BN-CNN, for notebook 02."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from depthnb.claims.rules import against_baselines, compare, row
+
+
+def checked(*, tests, opponents, contrast, ranges, histories, loss: str, rival: str) -> pd.DataFrame:
+    """The table of claims.
+
+    tests: loss name -> Evaluation on the test split; contrast: loss name -> median contrast; ranges: the table of
+    `analysis.loss_ranges` with its last column; histories: loss name -> History.
+    """
+    mse, l1 = (name if name in tests else None for name in ("mse", "l1"))
+    rows = []
+    if mse and l1:
+        rows.append(
+            row(
+                "with MSE the output is a blank image (section 2.2.2)",
+                f"contrast {contrast['mse']:.2f} of the truth's with MSE, {contrast['l1']:.2f} with L1; blank would be 0",
+                contrast["mse"] < 0.1,
+            )
+        )
+        a, b = tests["mse"].summary["abs_rel"], tests["l1"].summary["abs_rel"]
+        rows.append(row("with L1 the model improves (2.2.2)", f"test abs_rel {a:.3f} with MSE, {b:.3f} with L1", b < a))
+    fitting = ranges[ranges.iloc[:, -1].astype(bool)]
+    units = ", ".join(f"{r.loss} in {r.unit}" for r in fitting.itertuples()) or "no unit"
+    rows.append(
+        row(
+            "a loss of 300 to 2300 shows that the network needs more layers (4.1)",
+            f"{units} gives that range with this very network; in metres the loss is {ranges.iloc[0]['trained']:.2f}",
+            fitting.empty,
+        )
+    )
+    values = histories[loss].frame["val_loss"]
+    if len(values) > 5:
+        here = f"validation loss {values[2]:.3f} after 3, {values[4]:.3f} after 5, {values.iloc[-1]:.3f} after {len(values)}"
+        rows.append(row("more epochs than 3 or 5 help (5.1.3)", here, bool(values.iloc[-1] < values[[2, 4]].min())))
+    else:
+        rows.append(row("more epochs than 3 or 5 help (5.1.3)", "needs more than 5 epochs: -p epochs 8", None))
+    sweeps = [
+        ("shuffle", False, True, "with shuffling the model would do a bit better (2.2.2)"),
+        ("flip", 0.0, 0.5, "augmenting the data improves it (5.1.3)"),
+        ("steps", 3, 4, "more layers improve it (4.1)"),
+        ("channels", 8, 16, "more complexity improves it (4.1)"),
+    ]
+    rows += [compare("02_bn_cnn", p, a, b, claim=text) for p, a, b, text in sweeps]
+    rows += against_baselines("the BN-CNN", tests[loss].summary, opponents)
+    return pd.DataFrame(rows)

@@ -1,0 +1,126 @@
+"""Document 003's claims and its Table 1, for notebook 03."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from depthnb import published
+from depthnb.claims.rules import against_baselines, compare, row
+
+
+def table1(tests: Mapping, *, dataset: str) -> pd.DataFrame:
+    """Document 003's Table 1 and its Eigen rows (Table 2) beside ours.
+
+    tests: "coarse train", "coarse + fine val" ... -> Evaluation. Our value is the mean over images of the root, `unrooted`
+    the mean over images of its square, which is what the document's equation 1 says. Read from published.csv.
+    """
+    measures = [
+        ("RMSE (log, scale inv.) Training", "si_rmse_log", "train"),
+        ("RMSE (log, scale inv.) Validation", "si_rmse_log", "val"),
+        ("RMSE (log) Validation", "rmse_log", "val"),
+    ]
+    rows = []
+    for label, metric, split in measures:
+        for name, printed in (("coarse", "Coarse"), ("coarse + fine", "Coarse + Fine")):
+            values = tests[f"{name} {split}"].per_image[metric]
+            rows.append(
+                {
+                    "row": label,
+                    "net": name,
+                    "document 003 (NYU V1)": _printed("1", metric, split, printed),
+                    "Eigen et al. (NYU V2)": _printed("2", metric, split, f"Eigen et al. {printed}"),
+                    f"ours ({dataset})": values.mean(),
+                    f"ours, unrooted ({dataset})": (values**2).mean(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _printed(table: str, metric: str, split: str, method: str) -> float:
+    """One number of document 003, NaN where the table has none."""
+    rows = published.load("003")
+    rows = rows[(rows[["table", "metric", "split", "method"]] == [table, metric, split, method]).all(axis=1)]
+    return float(rows["value"].iloc[0]) if len(rows) else float("nan")
+
+
+def checked(*, tests, opponents, weaknesses, true_ratio, signals) -> pd.DataFrame:
+    """The table of claims; arguments as that notebook makes them."""
+    coarse, fine = tests["coarse"].summary, tests["coarse + fine"].summary
+    rows = [
+        row(
+            "the fine network improves on the coarse one (Table 1)",
+            f"validation si_rmse_log {_si(tests, 'coarse')} -> {_si(tests, 'coarse + fine')}; "
+            f"test abs_rel {coarse['abs_rel']:.3f} -> {fine['abs_rel']:.3f}",
+            tests["coarse + fine val"].summary["si_rmse_log"] < tests["coarse val"].summary["si_rmse_log"],
+        )
+    ]
+    theirs = _printed("1", "si_rmse_log", "val", "Coarse + Fine")
+    eigens = _printed("2", "si_rmse_log", "val", "Eigen et al. Coarse + Fine")
+    said = _printed("text", "behind_eigen_percent", "val", "Coarse + Fine")
+    rows.append(
+        row(
+            f"its scale-invariant validation error lags behind Eigen's by {said:.0f} % (4.2.1)",
+            f"its own tables: {theirs} / {eigens} is {100 * (theirs / eigens - 1):.0f} % more, on another data set",
+            round(100 * (theirs / eigens - 1)) == said,
+        )
+    )
+    predicted = weaknesses.loc["coarse", "centre / border, predicted"]
+    rows.append(
+        row(
+            "the coarse output always takes the middle for farther than the edges (4.2.2)",
+            f"centre over border {predicted:.2f} predicted, {true_ratio:.2f} in the truth",
+            bool(predicted > true_ratio),
+        )
+    )
+    edges = weaknesses["edge F1 at 0.25 m"]
+    rows.append(
+        row(
+            "fine details are ignored (4.2.2)",
+            f"edge F1 {edges['coarse']:.3f} coarse, {edges['coarse + fine']:.3f} with the fine net; 1 would be all of them",
+            bool(edges["coarse + fine"] < 0.5),
+        )
+    )
+    contrast = weaknesses["contrast, median"]
+    rows.append(
+        row(
+            "differences in depth come out too small (4.2.2)",
+            f"contrast {contrast['coarse']:.2f} coarse, {contrast['coarse + fine']:.2f} with the fine net; 1 is right",
+            bool(contrast["coarse + fine"] < 0.9),
+        )
+    )
+    rows.append(_initialisation_claim(signals))
+    rows += [
+        compare("03_eigen", "decay", False, True, claim="without the decay it plateaus early (4.1)"),
+        compare("03_eigen", "frames", 320, 640, claim="more frames have a small impact on the error (4.2.1)", sign=0),
+        compare(
+            "03_eigen",
+            "split",
+            "scene",
+            "frame",
+            on="val",
+            claim="(ours) a split by frame flatters the validation error",
+        ),
+    ]
+    rows += against_baselines("coarse + fine", fine, opponents)
+    return pd.DataFrame(rows)
+
+
+def _si(tests: Mapping, name: str) -> str:
+    return f"{tests[f'{name} val'].summary['si_rmse_log']:.3f}"
+
+
+def _initialisation_claim(signals: pd.DataFrame) -> dict[str, str]:
+    """Explode or vanish: the gradient's spread changes by more than a factor 100 from the last layer to the first."""
+    first, last = signals["layer"].iloc[0], signals["layer"].unique()[-1]
+    wide = signals.pivot_table(index="initialisation", columns="layer", values="gradient_std", sort=False)
+    ratio = (wide[first] / wide[last]).astype(float)
+    bad = {name: not (1e-2 < value < 1e2) for name, value in ratio.items()}
+    ours = "kaiming-xavier"
+    text = ", ".join(f"{name} {value:.1e}" for name, value in ratio.items())
+    return row(
+        "other initialisations explode or vanish (3.3)",
+        f"gradient at layer 1 over layer 7: {text}",
+        not bad[ours] and all(flag for name, flag in bad.items() if name != ours),
+    )
