@@ -1,4 +1,4 @@
-"""What all tests share: a cache of prepared frames of their own, made once for the session."""
+"""What all tests share: a cache of prepared frames of their own, made once for the session, and no network."""
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ def session_cache(tmp_path_factory):
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("DEPTHNB_CACHE", str(folder))
         patch.delenv("DEPTHNB_DATA", raising=False)
+        patch.setenv("DEPTHNB_OFFLINE", "1")  # whether a machine has a network must not change what a notebook trains
         yield folder
 
 

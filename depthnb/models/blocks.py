@@ -6,6 +6,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB values of ImageNet
+
 
 def conv_bn_relu(channels_in: int, channels_out: int, kernel_size: int = 3) -> nn.Sequential:
     """One convolution that keeps the size, batch normalisation, ReLU.
@@ -17,6 +19,14 @@ def conv_bn_relu(channels_in: int, channels_out: int, kernel_size: int = 3) -> n
         nn.BatchNorm2d(channels_out),
         nn.ReLU(inplace=True),
     )
+
+
+def normalise(image: Tensor) -> Tensor:
+    """RGB images 0..1 as networks trained on ImageNet expect them: less the mean of its colours, by their deviation.
+
+    image: float [B,3,H,W] -> the same shape and dtype. Source: the constants of torchvision's ImageNet weights.
+    """
+    return (image - image.new_tensor(_MEAN).view(3, 1, 1)) / image.new_tensor(_DEVIATION).view(3, 1, 1)
 
 
 def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:

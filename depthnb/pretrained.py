@@ -1,0 +1,241 @@
+"""Image networks of torchvision with ImageNet weights: from a file, the cache or the network, or honestly without them.
+
+torchvision's own registry says which file belongs to which network and part of its checksum; the file is kept where
+`torch.hub` keeps it (`$TORCH_HOME/hub/checkpoints`), so that one that is there already is used, and one that was brought
+by hand is as good. Nothing that is read can run code: `.pth` files are loaded with `weights_only=True`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import pickle
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+_CHUNK = 2**18  # bytes that must arrive within each `timeout`: slower than this is as good as hanging
+# the published DenseNet files have a dot here that modules may no longer have in their names
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+_HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no depth net uses them
+
+
+def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float = 10.0) -> tuple[nn.Module, str]:
+    """A classification network of torchvision, and one sentence that says where its weights come from.
+
+    Args:
+        name: as torchvision spells it: resnet50, resnext50_32x4d, densenet169, vgg19, ...
+        weights: `auto`: the file in torch.hub's cache, else a download (checked, at most `timeout` seconds without
+            progress), else random weights. `none`: random weights, nothing is looked for. `require`: as `auto`, but an
+            error instead of random weights. Anything else is the path of a file: `.safetensors`, or `.pth` as
+            `torch.save(model.state_dict(), ...)` writes it. A file need not hold the classification layer.
+        timeout: seconds that the network may be silent before it is given up; a name look-up that hangs counts too.
+
+    Returns:
+        The network in training mode, and the sentence, which holds no path.
+
+    Raises:
+        ValueError: for an unknown name; for a file that is damaged, holds more than tensors, or belongs to another network.
+        FileNotFoundError: if the file given by path is not there.
+        ConnectionError: if `require` finds no weights, with the place to put them.
+
+    `DEPTHNB_OFFLINE=1` keeps `auto` and `require` from trying the network. Random weights are drawn from torch's global
+    generator in every case, so that what is drawn after them does not depend on whether a file was found.
+    """
+    model = _build(name)
+    if not isinstance(weights, str | os.PathLike):
+        raise ValueError(f"weights is {weights!r}; expected 'auto', 'none', 'require' or the path of a file")
+    if weights == "none":
+        return model, "random weights: none were asked for"
+    if weights not in ("auto", "require"):
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(f"no weights at {path}; expected 'auto', 'none', 'require' or the path of a file")
+        load_into(model, path, name=name)
+        return model, f"weights from the file {path.name}"
+    url, prefix = _published(name)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(url).path).name
+    try:
+        _ensure(url, path, prefix, timeout)
+    except (OSError, ValueError) as error:
+        if weights == "require":
+            raise ConnectionError(
+                f"no ImageNet weights for {name}: {error}. Get {url} elsewhere and put it at {path}, or give the path of "
+                "a file, or 'none' for random weights"
+            ) from error
+        return model, f"random weights: no ImageNet weights for {name} ({error})"
+    load_into(model, path, name=name)
+    return model, f"ImageNet weights from {path.name}"
+
+
+def load_into(model: nn.Module, path: Path, *, name: str) -> None:
+    """Fill a network of torchvision from a file; all or nothing, save for its classification layer.
+
+    Raises ValueError that names the file if it is damaged, holds more than tensors, or belongs to another network.
+    """
+    found = {_key(key): value for key, value in _read(path).items()}
+    own = model.state_dict()
+    body = {key for key in own if not key.startswith(_HEADS)}
+    # batch norm's step counter is younger than some of the files, and does nothing to a prediction
+    missing = sorted(key for key in body - set(found) if not key.endswith("num_batches_tracked"))
+    foreign = sorted(key for key in found if key not in own and not key.startswith(_HEADS))
+    fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
+    reshaped = sorted(body & set(found) - set(fitting))
+    for keys, said in ((missing, "lacks"), (foreign, "has no place for"), (reshaped, "has another shape of")):
+        if keys:
+            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            subject = name if said.startswith("has no") else "it"
+            raise ValueError(f"{path} does not hold weights of {name}: {subject} {said} {keys[0]}{more}")
+    whole = set(own) - body <= set(fitting)  # a layer for other classes than ImageNet's is left out
+    model.load_state_dict({**own, **{key: value for key, value in fitting.items() if whole or key in body}})
+
+
+def _build(name: str) -> nn.Module:
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        close = difflib.get_close_matches(str(name), known, 3)
+        raise ValueError(
+            f"unknown network {name!r}; " + (f"did you mean {' or '.join(close)}?" if close else str(known))
+        )
+    # these two ask for a choice that the others have not, and warn without it
+    extra = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    return torchvision.models.get_model(name, weights=None, **extra)
+
+
+def _published(name: str) -> tuple[str, str]:
+    """URL of the published weights and the start of their SHA-256, which the file name holds."""
+    choices = torchvision.models.get_model_weights(name)
+    # V1: what the papers had; later training recipes are better at ImageNet, and another experiment
+    url = (choices["IMAGENET1K_V1"] if "IMAGENET1K_V1" in choices.__members__ else choices.DEFAULT).url
+    return url, re.search(r"-([0-9a-f]{8,})\.", url).group(1)
+
+
+def _ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
+    """Have the published file at `path`; raises OSError or ValueError in one sentence part without a path."""
+    damaged = path.is_file() and not _is_whole(path, prefix)
+    if path.is_file() and not damaged:
+        return
+    reason = f"{path.name} is {'damaged' if damaged else 'not'} in torch.hub's cache"
+    if os.environ.get("DEPTHNB_OFFLINE", "0") not in ("", "0"):
+        raise ConnectionError(f"{reason}, and DEPTHNB_OFFLINE is set")
+    handle, part = None, None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(prefix=path.name + ".part-", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            _download(url, file, timeout)
+        if not _is_whole(Path(part), prefix):
+            raise ValueError("what was downloaded does not have the published checksum")
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise OSError(f"{reason}, and {said[0].lower() + said[1:]}") from error
+    except ValueError as error:
+        raise ValueError(f"{reason}, and {error}") from error
+    finally:
+        if part is not None:
+            Path(part).unlink(missing_ok=True)
+
+
+class _Sink:
+    """The file that a download writes to, which knows when it last grew and refuses to grow once given up."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.given_up, self.grown = file, False, time.monotonic()
+
+    def write(self, data: bytes) -> None:
+        if self.given_up:
+            raise TimeoutError
+        self.file.write(data)
+        self.grown = time.monotonic()
+
+    def flush(self) -> None:
+        pass  # pooch asks for it after each chunk
+
+
+def _download(url: str, file: BinaryIO, timeout: float) -> None:
+    """Fetch `url` into `file`; raises ConnectionError when nothing has come for `timeout` seconds.
+
+    In a thread that can be left behind, because a look-up of the server's name cannot be interrupted, and a socket's own
+    time limit starts anew with every byte.
+    """
+    sink, failed = _Sink(file), []
+    fetch = pooch.HTTPDownloader(chunk_size=_CHUNK, timeout=timeout)
+
+    def work() -> None:
+        try:
+            fetch(url, sink, None)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive() and time.monotonic() - sink.grown < timeout:
+        thread.join(0.05)
+    host = urlsplit(url).netloc
+    if thread.is_alive():
+        sink.given_up = True
+        raise ConnectionError(f"{host} was silent for {timeout:g} s")
+    if failed:
+        raise ConnectionError(_reason(failed[0], host)) from failed[0]
+
+
+def _reason(error: Exception, host: str) -> str:
+    if isinstance(error, requests.exceptions.HTTPError):
+        return f"{host} answered {error.response.status_code}"
+    if isinstance(error, requests.exceptions.RequestException):
+        return f"{host} cannot be reached ({type(error).__name__})"
+    return f"the download failed ({type(error).__name__}: {error})"
+
+
+def _is_whole(path: Path, prefix: str) -> bool:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest().startswith(prefix)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file, by name."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} is not a file of weights, or holds more than tensors, which could run code: refused; save only "
+            "model.state_dict(), best as .safetensors"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+        legacy = "legacy .tar" in str(error)
+        remedy = "it is in a format of 2016; save it anew with a recent torch" if legacy else "get it again"
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"{path} cannot be read as weights: {remedy} ({said[:200]})") from error
+    for inner in ("state_dict", "model"):  # how training scripts wrap it
+        if isinstance(stored, Mapping) and isinstance(stored.get(inner), Mapping):
+            stored = stored[inner]
+    if not isinstance(stored, Mapping) or not stored or not all(isinstance(v, Tensor) for v in stored.values()):
+        raise ValueError(f"{path} holds {type(stored).__name__}, expected a state_dict: tensors by name")
+    return dict(stored)
+
+
+def _key(key: str) -> str:
+    """A tensor's name as the modules of today spell it.
+
+    >>> _key("module.features.denseblock1.denselayer1.norm.1.weight")
+    'features.denseblock1.denselayer1.norm1.weight'
+    """
+    return _OLD_DENSENET.sub(r"\1\2", key.removeprefix("module."))
