@@ -175,7 +175,7 @@ def _download(url: str, file: BinaryIO, timeout: float) -> None:
     time limit starts anew with every byte.
     """
     sink, failed = _Sink(file), []
-    fetch = pooch.HTTPDownloader(chunk_size=_CHUNK, timeout=timeout)
+    fetch = pooch.HTTPDownloader(chunk_size=_CHUNK, timeout=2 * timeout)  # this one ends a thread that was left behind
 
     def work() -> None:
         try:
