@@ -143,6 +143,11 @@ def test_mean_depth_and_its_image(whole):
     assert float(image[0, 10, 10]) == pytest.approx(depth[:, 10, 10][valid[:, 10, 10]].mean(), rel=1e-6)
 
 
+def test_geometric_mean_depth(whole):
+    depth, valid = stacked(whole)
+    assert statistics.geometric_mean_depth(whole) == pytest.approx(np.exp(np.log(depth[valid]).mean()), rel=1e-5)
+
+
 def test_middle_and_border(whole):
     depth, valid = stacked(whole)
     table = statistics.middle_and_border(whole)

@@ -172,6 +172,18 @@ def test_initialisations_are_what_they_are_called(how, conv_std, linear_std):
     assert not any(parameter.any() for name, parameter in net.named_parameters() if name.endswith("bias"))
 
 
+def test_eigen_starts_at_a_depth():
+    image = torch.full((1, 3, *SMALL), 0.5)  # which both nets shift to zero: no feature, so only biases are left
+    coarse = models.EigenCoarse(SMALL).eval().start_at(2.5)
+    assert torch.allclose(coarse(image), torch.tensor(2.5))
+    fine = models.EigenFine(coarse).start_at(3.0).eval()
+    fine.fine3[0].weight.data.zero_()  # else the coarse output shines through
+    assert torch.allclose(fine(image), torch.tensor(3.0))
+    for depth in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="above 0"):
+            coarse.start_at(depth)
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 

@@ -93,6 +93,9 @@ def checked(*, tests, opponents, weaknesses, true_ratio, signals) -> pd.DataFram
     rows.append(_initialisation_claim(signals))
     rows += [
         compare("03_eigen", "decay", False, True, claim="without the decay it plateaus early (4.1)"),
+        compare(
+            "03_eigen", "start_at_mean", False, True, claim="(ours) starting at the mean depth instead of 1 m helps"
+        ),
         compare("03_eigen", "frames", 320, 640, claim="more frames have a small impact on the error (4.2.1)", sign=0),
         compare(
             "03_eigen",

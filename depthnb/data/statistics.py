@@ -130,6 +130,20 @@ def mean_depth(dataset: Dataset) -> tuple[float, Tensor]:
     return float(mean), torch.from_numpy(image).float()[None]
 
 
+def geometric_mean_depth(dataset: Dataset) -> float:
+    """The depth in metres whose logarithm is the mean log depth of all valid pixels: the best constant for a log loss.
+
+    Raises ValueError if no pixel at all is valid.
+    """
+    total, count = 0.0, 0
+    for batch in _batches(dataset):
+        total += float(batch["depth"][batch["valid"]].log().sum(dtype=torch.float64))
+        count += int(batch["valid"].sum())
+    if not count:
+        raise ValueError(f"no valid pixel in the {dataset.split} split of {dataset.name}: nothing to average")
+    return math.exp(total / count)
+
+
 def middle_and_border(dataset: Dataset) -> pd.DataFrame:
     """Mean valid depth of each frame's middle (half its height and width) and of the rest around it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -68,6 +70,16 @@ class EigenCoarse(nn.Module):
         log_depth = self.coarse7(self.coarse6(x.flatten(1)))
         return log_depth.view(-1, 1, *output_size(self.size)).float().exp()
 
+    def start_at(self, depth: float) -> EigenCoarse:
+        """Set the output's bias so that the untrained net predicts about this depth (metres) everywhere; returns self.
+
+        Deviation: document 003 does not say how biases start, `initialise` makes them zero, which is 1 m. Each pixel of the
+        output has a bias of its own whose gradient is one n-th of the image's error, so plain SGD moves the level of the
+        whole output by way of the weights, over many epochs.
+        """
+        nn.init.constant_(self.coarse7.bias, _log(depth))
+        return self
+
     def parameter_groups(self, *, convolutions: float = 0.001, linear: float = 0.1) -> list[dict]:
         """Optimiser groups with document 003's learning rates: layers 1 to 5, and layers 6 and 7."""
         fully_connected = {id(p) for layer in (self.coarse6, self.coarse7) for p in layer.parameters()}
@@ -114,10 +126,21 @@ class EigenFine(nn.Module):
         joined = torch.cat([detail, coarse.to(detail.dtype)], dim=1)  # the second layer
         return self.fine4(self.fine3(joined)).float().exp()
 
+    def start_at(self, depth: float) -> EigenFine:
+        """As `EigenCoarse.start_at`, for the fine net's own output."""
+        nn.init.constant_(self.fine4.bias, _log(depth))
+        return self
+
     def parameter_groups(self, *, first: float = 0.001, second: float = 0.01, third: float = 0.001) -> list[dict]:
         """Optimiser groups with document 003's learning rates for the three convolutions; the coarse net has none."""
         layers = ((self.fine1, first), (self.fine3, second), (self.fine4, third))
         return [{"params": list(layer.parameters()), "lr": rate} for layer, rate in layers]
+
+
+def _log(depth: float) -> float:
+    if not 0 < depth < math.inf:
+        raise ValueError(f"start_at wants a depth in metres above 0, found {depth}")
+    return math.log(depth)
 
 
 def initialise(model: nn.Module, how: str) -> None:
