@@ -155,6 +155,11 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
                 truth="in-painted depths",
                 frames="654 labelled test frames",
             ),
+            # V1 and the CSV form of V2: Eigen et al.'s crop too, since outside of it no depth was measured
+            Protocol("nyu-v1", 1e-3, 10.0, "nyu-eigen", truth="in-painted depths", frames="scenes drawn by hash"),
+            Protocol(
+                "nyu-v1-raw", 1e-3, 10.0, "nyu-eigen", truth="rawDepths, projected", frames="scenes drawn by hash"
+            ),
             Protocol(
                 "kitti-garg",
                 1e-3,

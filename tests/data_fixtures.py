@@ -78,28 +78,47 @@ class Memory(sample.Source):
 
 
 def write_nyu_v2(path: Path, frames: list[dict], scenes: list[str], types: list[str], leave_out: str = "") -> Path:
-    """Write frames (image uint8 [3,480,640], raw and filled float32 [480,640]) as MATLAB v7.3 would write the file.
+    """Write frames (image uint8 [3,480,640], raw and filled float32 [480,640]) as MATLAB v7.3 would write the file."""
+    fields = {"images": "image", "rawDepths": "raw", "depths": "filled"}
+    arrays = {field: [one[key] for one in frames] for field, key in fields.items() if field != leave_out}
+    cells = {"scenes": scenes, "sceneTypes": types}
+    return write_mat73(path, arrays, {key: words for key, words in cells.items() if key != leave_out})
 
-    The layout is that of the published file: a 512-byte MATLAB header before the HDF5 data, every array's axes reversed,
-    cell arrays as (1, N) object references into the group #refs#, strings as uint16 columns.
+
+def write_nyu_v1(path: Path, frames: list[dict], scenes: list[str]) -> Path:
+    """As V2, with V1's fields: no scene types, raw uint16 as the Kinect gave it with its bytes swapped."""
+    arrays = {
+        "images": [one["image"] for one in frames],
+        "depths": [one["filled"] for one in frames],
+        "labels": [np.zeros((480, 640), np.uint16)] * len(frames),
+        "rawDepths": [one["raw"] for one in frames],
+    }
+    write_mat73(path, arrays, {"names": ["wall", "floor"], "scenes": scenes})
+    with h5py.File(path, "r+") as file:
+        file["accelData"] = np.zeros((4, len(frames)))
+    return path
+
+
+def write_mat73(path: Path, arrays: dict[str, list[np.ndarray]], cells: dict[str, list[str]]) -> Path:
+    """Write frames ([H,W] or [C,H,W], one dtype a field) and cell arrays of strings as MATLAB v7.3.
+
+    The layout is that of the published files: a 512-byte MATLAB header before the HDF5 data, every array's axes
+    reversed, cell arrays as (1, N) object references into the group #refs#, strings as uint16 columns.
     """
-    n = len(frames)
     with h5py.File(path, "w", userblock_size=512) as file:
-        images = file.create_dataset("images", (n, 3, 640, 480), "uint8", chunks=(1, 3, 640, 480), compression=1)
-        raw = file.create_dataset("rawDepths", (n, 640, 480), "float32", chunks=(1, 640, 480), compression=1)
-        filled = file.create_dataset("depths", (n, 640, 480), "float32", chunks=(1, 640, 480), compression=1)
-        for i, one in enumerate(frames):
-            images[i] = one["image"].transpose(0, 2, 1)
-            raw[i], filled[i] = one["raw"].T, one["filled"].T
+        for key, frames in arrays.items():
+            shape = frames[0].swapaxes(-1, -2).shape
+            options = {"chunks": (1, *shape), "compression": 1}
+            stored = file.create_dataset(key, (len(frames), *shape), frames[0].dtype, **options)
+            for i, one in enumerate(frames):
+                stored[i] = one.swapaxes(-1, -2)
         store = file.create_group("#refs#")
-        for key, words in (("scenes", scenes), ("sceneTypes", types)):
-            cells = file.create_dataset(key, (1, len(words)), dtype=h5py.ref_dtype)
+        for key, words in cells.items():
+            references = file.create_dataset(key, (1, len(words)), dtype=h5py.ref_dtype)
             for i, word in enumerate(words):
                 text = np.array([[ord(letter)] for letter in word], np.uint16)
-                cells[0, i] = store.create_dataset(f"{key}{i}", data=text).ref
-            cells.attrs["MATLAB_class"] = np.bytes_("cell")
-        if leave_out:
-            del file[leave_out]
+                references[0, i] = store.create_dataset(f"{key}{i}", data=text).ref
+            references.attrs["MATLAB_class"] = np.bytes_("cell")
     with open(path, "r+b") as handle:
         handle.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: (test) HDF5 schema 1.00 .".ljust(124))
         handle.write(b"\x00\x02IM")

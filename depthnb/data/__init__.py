@@ -14,8 +14,13 @@ from depthnb.data.sample import Dataset
 __all__ = ["NAMES", "Dataset", "open", "training_split"]
 
 # name -> module of this package holding open_source(root, ...); one file for each data set
-_MODULES = {"rooms": "rooms", "folder": "folder", "nyu-v2": "nyu_v2"}
-_TRUTHS = {"nyu-v2": ("raw", "filled")}  # the first is the default
+_MODULES = {
+    "rooms": "rooms",
+    "folder": "folder",
+    "nyu-v1": "nyu_v1",
+    "nyu-v2": "nyu_v2",
+}
+_TRUTHS = {"nyu-v1": ("filled", "raw"), "nyu-v2": ("raw", "filled")}  # the first is the default
 NAMES = tuple(_MODULES)
 
 
@@ -35,7 +40,8 @@ def open(
         split: "train", "val", "test", "all", or several joined by "+". Splits are by scene. Where a set brings no
             validation split, it is 10 % of the training scenes by a fixed hash, and the data set's `notes` say so.
         size: (height, width) wanted: frames come from a memory-mapped cache, prepared on first use; None: native size.
-        truth: which depth counts as true where a set stores several: nyu-v2 "raw" (default) or "filled".
+        truth: which depth counts as true where a set stores several: nyu-v2 "raw" (default) or "filled", nyu-v1 "filled"
+            (default) or "raw".
 
     Returns:
         A `Dataset`.

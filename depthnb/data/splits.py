@@ -45,11 +45,12 @@ def rank_scenes(scenes: Sequence[str]) -> list[str]:
     return sorted(set(scenes), key=lambda scene: hashlib.sha256(scene.encode()).hexdigest())
 
 
-def derive_splits(index: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def derive_splits(index: pd.DataFrame, *, test: float = 0.1, val: float = 0.1) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Take missing test and val splits out of the training scenes: 10 % of them each, at least one, by a fixed hash.
 
     Args:
         index: with the columns scene and split.
+        test, val: other shares of the training scenes.
 
     Returns:
         The index (a changed copy, if a split was missing and there are scenes to take it from) and sentences on what
@@ -64,16 +65,18 @@ def derive_splits(index: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if not missing or "train" not in present:
         return index, ()
     ranked = rank_scenes(index.loc[index["split"] == "train", "scene"])
-    each = max(1, round(0.1 * len(ranked)))
-    if len(ranked) < each * len(missing) + 1:
+    share = {"test": test, "val": val}
+    each = {part: max(1, round(share[part] * len(ranked))) for part in missing}
+    if len(ranked) < sum(each.values()) + 1:
         why = f"{len(ranked)} training scene(s) are too few to take {' and '.join(missing)} from"
         return index, (f"No {' and no '.join(missing)} split: {why}.",)
-    index, notes = index.copy(), []
-    for k, part in enumerate(missing):
-        taken = ranked[k * each : (k + 1) * each]
+    index, notes, first = index.copy(), [], 0
+    for part in missing:
+        taken = ranked[first : first + each[part]]
+        first += each[part]
         index.loc[(index["split"] == "train") & index["scene"].isin(taken), "split"] = part
         notes.append(
-            f"No {part} split given: {each} of {len(ranked)} training scenes (10 %, at least one), first in order of "
-            f"the SHA-256 of their names, serve as {part}."
+            f"No {part} split given: {each[part]} of {len(ranked)} training scenes ({100 * share[part]:g} %, at least "
+            f"one), first in order of the SHA-256 of their names, serve as {part}."
         )
     return index, tuple(notes)

@@ -1,0 +1,146 @@
+r"""Reading MATLAB v7.3 files, one frame at a time: what the two labelled files of NYU Depth have in common.
+
+Such a file is HDF5 after a header of 512 bytes, with every array's axes reversed: MATLAB's images [480, 640, 3, N] lie
+there as (N, 3, 640, 480). A cell array of strings is a (1, N) array of references to columns of uint16 characters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a field must be: its shape after the first axis, as HDF5 has it, and the dtypes it may have."""
+
+    shape: tuple[int, ...]
+    dtypes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{' or '.join(self.dtypes)} (N, {', '.join(map(str, self.shape))})"
+
+
+class Mat73:
+    """One open file; each process opens it for itself, since HDF5 handles must not be shared.
+
+    Args:
+        path: the file.
+        what: in words, what it is expected to be ("the labelled data set of NYU Depth V2").
+        frames: how many frames the published file has.
+        remedy: a sentence that ends every error: where to get the right file.
+    """
+
+    def __init__(self, path: Path, *, what: str, frames: int, remedy: str):
+        self.path, self.what, self.frames, self.remedy = path, what, frames, remedy
+        self._open: tuple[int, h5py.File] | None = None
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_open": None}
+
+    def file(self) -> h5py.File:
+        """The open file; opened anew in a forked process, whose inherited handle would read rubbish."""
+        if self._open is None or self._open[0] != os.getpid():
+            self._open = (os.getpid(), self._open_hdf5())
+        return self._open[1]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.file()
+
+    def check(self, fields: Mapping[str, Field], cells: Sequence[str]) -> int:
+        """Check the fields that are needed (cells: only that they are there); return the number of frames.
+
+        Raises:
+            ValueError: for a field that is missing, of another type or shape, or with another number of frames.
+        """
+        file = self.file()
+        for key in (*fields, *cells):
+            if key not in file:
+                raise ValueError(
+                    f"{self.path}: field {key} is missing; found {', '.join(sorted(file)) or 'nothing'}; expected "
+                    f"{self.what}. {self.remedy}"
+                )
+        for key, field in fields.items():
+            found = file[key]
+            data = isinstance(found, h5py.Dataset)
+            if not data or found.shape[1:] != field.shape or str(found.dtype) not in field.dtypes:
+                what = f"{found.dtype} {found.shape}" if data else "a group"
+                raise ValueError(f"{self.path}: field {key} is {what}; expected {field}. {self.remedy}")
+        counts = {key: file[key].shape[0] for key in fields}
+        if len(set(counts.values())) > 1 or 0 in counts.values():
+            raise ValueError(
+                f"{self.path}: frames differ between fields: {counts}; expected {self.frames} each. {self.remedy}"
+            )
+        return next(iter(counts.values()))
+
+    def frame(self, key: str, row: int) -> np.ndarray:
+        """One frame of a field, its axes as MATLAB has them but channels first: [H, W] or [C, H, W]."""
+        try:
+            stored = self.file()[key][row]
+        except OSError as error:
+            raise ValueError(
+                f"{self.path}: frame {row + 1} cannot be read ({error}); the file is damaged. {self.remedy}"
+            ) from None
+        return np.ascontiguousarray(stored.swapaxes(-1, -2))
+
+    def strings(self, key: str, frames: int) -> list[str]:
+        """Strings of a cell array, one for each frame.
+
+        Raises:
+            ValueError: if it is no cell array, has another length, or holds something else than characters.
+        """
+        file = self.file()
+        cells = file[key]
+        if not isinstance(cells, h5py.Dataset) or h5py.check_ref_dtype(cells.dtype) is not h5py.Reference:
+            raise ValueError(f"{self.path}: field {key} is not a cell array (HDF5 object references). {self.remedy}")
+        references = cells[()].ravel()
+        if len(references) != frames:
+            raise ValueError(
+                f"{self.path}: field {key} has {len(references)} entries for {frames} frames. {self.remedy}"
+            )
+        strings = []
+        for number, reference in enumerate(references, start=1):
+            characters = file[reference][()] if reference else np.zeros(0)
+            if characters.dtype != np.uint16:
+                raise ValueError(
+                    f"{self.path}: {key}{{{number}}} is {characters.dtype}; expected characters (uint16). {self.remedy}"
+                )
+            strings.append("".join(map(chr, characters.ravel())))
+        return strings
+
+    def fingerprint(self, variant: str) -> str:
+        """Hash of a word, the size, and the first and last MiB: the whole file would take as long as preparing it."""
+        size = self.path.stat().st_size
+        digest = hashlib.sha256(f"{variant} {size}".encode())
+        with open(self.path, "rb") as handle:
+            digest.update(handle.read(2**20))
+            handle.seek(max(0, size - 2**20))
+            digest.update(handle.read())
+        return digest.hexdigest()[:12]
+
+    def _open_hdf5(self) -> h5py.File:
+        """Open, or tell what the file is instead."""
+        try:
+            # chunks may hold several frames; a cache larger than HDF5's 1 MB keeps them from being unpacked for each anew
+            return h5py.File(self.path, "r", rdcc_nbytes=32 * 2**20)
+        except OSError as error:
+            found, head = 0, b""
+            if self.path.is_file():
+                found = self.path.stat().st_size
+                with open(self.path, "rb") as handle:
+                    head = handle.read(128)
+            if self.path.is_dir():
+                what = "a folder"
+            elif head.startswith(b"MATLAB 5.0"):
+                what = "a MATLAB v5 file, while the published one is v7.3 (in MATLAB: save with '-v7.3')"
+            elif "truncated" in str(error):
+                what = f"an HDF5 file cut short at {found} bytes"
+            else:
+                what = f"not an HDF5 (MATLAB v7.3) file: {found} bytes that begin with {head[:16]!r}"
+            raise ValueError(f"{self.path}: {what}. {self.remedy}") from None
