@@ -160,6 +160,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             Protocol(
                 "nyu-v1-raw", 1e-3, 10.0, "nyu-eigen", truth="rawDepths, projected", frames="scenes drawn by hash"
             ),
+            Protocol("nyu-v2-50k", 1e-3, 10.0, "nyu-eigen", truth="16-bit PNG", frames="654 labelled test frames"),
             Protocol(
                 "kitti-garg",
                 1e-3,

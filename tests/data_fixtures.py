@@ -123,3 +123,22 @@ def write_mat73(path: Path, arrays: dict[str, list[np.ndarray]], cells: dict[str
         handle.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: (test) HDF5 schema 1.00 .".ljust(124))
         handle.write(b"\x00\x02IM")
     return path
+
+
+def write_nyu_v2_50k(root: Path, frames: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
+    """Write the CSV form of NYU V2: path of an image in the lists -> image uint8 [H,W,3] and depth as it is stored.
+
+    As in the archive: lists without header, the one of the training frames with Windows line ends, paths from the folder
+    above `data`; JPEG and PNG of one name for training, 00000_colors.png and 00000_depth.png for testing.
+    """
+    lists = {"train": [], "test": []}
+    for name, (image, depth) in frames.items():
+        split = "test" if "nyu2_test" in name else "train"
+        other = name.replace("_colors", "_depth").replace(".jpg", ".png")
+        lists[split].append(f"{name},{other}")
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(root / name, **({"quality": 95} if name.endswith("jpg") else {}))
+        Image.fromarray(depth).save(root / other)
+    for (split, lines), end in zip(lists.items(), ("\r\n", "\n"), strict=True):
+        (root / "data" / f"nyu2_{split}.csv").write_bytes("".join(line + end for line in lines).encode())
+    return root

@@ -19,6 +19,7 @@ _MODULES = {
     "folder": "folder",
     "nyu-v1": "nyu_v1",
     "nyu-v2": "nyu_v2",
+    "nyu-v2-50k": "nyu_v2_50k",
 }
 _TRUTHS = {"nyu-v1": ("filled", "raw"), "nyu-v2": ("raw", "filled")}  # the first is the default
 NAMES = tuple(_MODULES)

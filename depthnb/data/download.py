@@ -13,6 +13,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -136,6 +137,28 @@ def locate(name: str, inside: str, root: Path | str | None) -> Path:
         f"Layout: {origin.layout}. Then give root= (in a notebook: data_root), or put it in the folder {name} under the "
         "one that DEPTHNB_DATA names"
     )
+
+
+def search(name: str, patterns: Sequence[str], root: Path | str | None) -> Path:
+    """Find a data set whose archives people unpack in several ways, such as into a folder of their own.
+
+    Args:
+        name, root: as for `locate`, but `root` is a folder.
+        patterns: glob patterns relative to the root; the first match of the first one that has any counts.
+
+    Raises:
+        FileNotFoundError: as `locate`.
+        ValueError: if `root` is a file, such as the archive itself.
+    """
+    data = os.environ.get("DEPTHNB_DATA")
+    where = [root] if root is not None else [Path(data) / name, data] if data else []
+    for base in (Path(folder).expanduser() for folder in where):
+        if base.is_file():
+            raise ValueError(f"{base}: a file; expected the folder that the archive of {name} was unpacked into")
+        for pattern in patterns:
+            for found in sorted(base.glob(pattern)):
+                return found
+    return locate(name, patterns[0], root)
 
 
 def fetch(

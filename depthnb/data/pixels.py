@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 _DEPTH_16_BIT = ("I;16", "I;16B", "I;16L", "I")
@@ -28,16 +28,21 @@ def _open_image(path: Path) -> Image.Image:
     return picture
 
 
-def read_image(path: Path) -> Tensor:
+def read_image(path: Path, *, turn: bool = False) -> Tensor:
     """Read a colour or grey image as uint8 [3,H,W]; grey is repeated, an alpha channel must be opaque.
 
     Of a 16-bit colour PNG the upper 8 bits count.
 
+    Args:
+        path: JPEG or PNG.
+        turn: turn the picture as EXIF says; only for a data set whose depth is known to match the turned picture.
+
     Raises:
-        ValueError: for 16-bit, float and CMYK images, transparent ones, and ones that EXIF says are to be turned (its
-            depth map may or may not be turned).
+        ValueError: for 16-bit, float and CMYK images, transparent ones, and without `turn` ones that EXIF says are to
+            be turned (its depth map may or may not be turned).
     """
-    with _open_image(path) as picture:
+    with _open_image(path) as opened:
+        picture = ImageOps.exif_transpose(opened) if turn else opened
         mode, turned = picture.mode, picture.getexif().get(0x0112, 1)
         if mode in _DEPTH_16_BIT or mode == "F":
             raise ValueError(
@@ -94,6 +99,21 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
         valid = stored > 0
     depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
+
+
+def read_stored(path: Path) -> np.ndarray:
+    """Read a one-channel PNG as it is stored, [H, W] of uint8 or uint16: for a data set that mixes the two.
+
+    Raises:
+        ValueError: for another kind of file, several channels, or pixels that are not 8 or 16 bits.
+    """
+    with _open_image(path) as picture:
+        if picture.format != "PNG" or picture.mode not in ("L", *_DEPTH_16_BIT):
+            raise ValueError(
+                f"{path}: a {picture.format} image of mode {picture.mode}; expected depth as PNG with one channel of 8 or "
+                "16 bits (coloured pictures of depth are not depth)"
+            )
+        return np.array(picture).astype(np.uint8 if picture.mode == "L" else np.uint16)
 
 
 def read_valid(path: Path) -> Tensor:
