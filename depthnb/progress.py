@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 ROWS = 8  # rows of the table that stays behind
 EVERY = 0.5  # seconds between two updates of the bar
@@ -16,11 +16,22 @@ class Progress:
 
     In a notebook one display is updated in place (at most twice a second, so that a saved notebook and a slow browser do
     not suffer) and in the end replaced by a table of at most 8 epochs. Elsewhere each epoch prints one line. Nothing is
-    ever written to stderr. before: epochs that an earlier session made. enabled False: silent.
+    ever written to stderr. before: epochs that an earlier session made. enabled False: silent. also: column -> label of
+    what is shown beside the losses.
     """
 
-    def __init__(self, *, epochs: int, batches: int, name: str = "", before: int = 0, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        epochs: int,
+        batches: int,
+        name: str = "",
+        before: int = 0,
+        enabled: bool = True,
+        also: Mapping[str, str] | None = None,
+    ) -> None:
         self.epochs, self.batches, self.name, self.before = epochs, batches, name, before
+        self.also = dict(also or {})
         self.started = self.shown = time.monotonic()
         self.batches_done = 0
         self.enabled = enabled
@@ -44,7 +55,7 @@ class Progress:
         """Report one finished epoch, the last row of history."""
         if self.enabled and self.handle is None:
             row = history[-1]
-            line = f"{self.name} epoch {row['epoch']}/{self.epochs}: {', '.join(_losses(row))} ({row['seconds']:.1f} s)"
+            line = f"{self.name} epoch {row['epoch']}/{self.epochs}: {', '.join(self._losses(row))} ({row['seconds']:.1f} s)"
             print(line.strip(), flush=True)
 
     def close(self, history: Sequence[dict]) -> None:
@@ -61,11 +72,15 @@ class Progress:
         total, done = self.epochs * self.batches, max(0, epoch - 1) * self.batches + batch
         spent = time.monotonic() - self.started
         left = f"about {_clock(spent / self.batches_done * (total - done))} left" if self.batches_done else "starting"
-        losses = "; ".join(_losses(history[-1])) if history else ""
+        losses = "; ".join(self._losses(history[-1])) if history else ""
         return (
             f"<div><b>{html.escape(self.name)}</b> epoch {epoch}/{self.epochs}, batch {batch}/{self.batches}, {left} "
             f'<progress value="{done}" max="{total}" style="width:18em"></progress> {losses}</div>'
         )
+
+    def _losses(self, row: dict) -> list[str]:
+        shown = {"train_loss": "train loss", "val_loss": "validation loss", **self.also}
+        return [f"{label} {_number(row[column])}" for column, label in shown.items() if row.get(column) is not None]
 
     def _table(self, history: Sequence[dict]) -> str:
         caption = f"{len(history)} of {self.epochs} epochs in {_clock(sum(row['seconds'] for row in history))}"
@@ -75,13 +90,15 @@ class Progress:
         rows = [*history[: len(history) - 1 : step], history[-1]] if history else []
         cells = "".join(
             f"<tr><td>{row['epoch']}</td><td>{row['train_loss']:.4g}</td>"
-            f"<td>{'' if row['val_loss'] is None else format(row['val_loss'], '.4g')}</td>"
-            f"<td>{row['learning_rate']:.2g}</td><td>{row['seconds']:.1f}</td></tr>"
+            f"<td>{_number(row['val_loss'])}</td>"
+            + "".join(f"<td>{_number(row.get(column))}</td>" for column in self.also)
+            + f"<td>{row['learning_rate']:.2g}</td><td>{row['seconds']:.1f}</td></tr>"
             for row in rows
         )
+        also = "".join(f"<th>{html.escape(label)}</th>" for label in self.also.values())
         return (
             f"<table><caption>{html.escape(self.name)} {caption}</caption><thead><tr><th>epoch</th><th>train loss</th>"
-            f"<th>validation loss</th><th>learning rate</th><th>seconds</th></tr></thead><tbody>{cells}</tbody></table>"
+            f"<th>validation loss</th>{also}<th>learning rate</th><th>seconds</th></tr></thead><tbody>{cells}</tbody></table>"
         )
 
 
@@ -98,8 +115,5 @@ def _clock(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def _losses(row: dict) -> list[str]:
-    parts = [f"train loss {row['train_loss']:.4g}"]
-    if row["val_loss"] is not None:
-        parts.append(f"validation loss {row['val_loss']:.4g}")
-    return parts
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
