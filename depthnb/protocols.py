@@ -172,6 +172,10 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             Protocol("kitti-eigen", 1e-3, 80.0, "kitti-eigen", truth="raw LiDAR", frames="697 Eigen test frames"),
             # the scanner's own range, Vasiljevic et al. 2019 (arXiv:1908.00463)
             Protocol("diode", 0.6, 350.0, truth="laser scan under its mask", frames="validation set serving as test"),
+            # farthest indoor depth of the same paper's Table 1; 350 m would blunt SSIM, whose data range this is
+            Protocol(
+                "diode-indoors", 0.6, 50.0, truth="laser scan under its mask", frames="validation set serving as test"
+            ),
             # "C1": true depth below 70 m only (Liu et al., CVPR 2014); no crop, unlike Godard et al. 2017 (2:1 centre)
             Protocol("make3d", 1e-3, 70.0, truth="laser grid, C1", frames="134 test frames"),
             # least squares in inverse depth as in MiDaS (arXiv:1907.01341, section 6), here on the range of rooms

@@ -2,9 +2,10 @@
 
 import pytest
 from data_fixtures import write_folder
+from real_layouts import write_diode
 
 from depthnb import data
-from depthnb.data import nyu_v2, rooms
+from depthnb.data import kitti, nyu_v2, rooms
 from depthnb.data.splits import SPLITS, derive_splits
 
 
@@ -15,6 +16,13 @@ def index_of(name, tmp_path):
     if name == "folder":
         write_folder(tmp_path, {f"s{i}": "train" for i in range(12)}, per_scene=3)
         return data.open("folder", tmp_path, "all").frames
+    if name.startswith("kitti"):
+        return kitti.official_index({"kitti": "annotated", "kitti-raw": "raw"}[name])[0]
+    if name.startswith("diode"):
+        for k in range(8):
+            kind, part = ("indoors", "outdoor")[k % 2], ("train", "train", "train", "val")[k // 2]
+            write_diode(tmp_path, part, kind, k, k, 2)
+        return data.open(name, tmp_path, "all").frames
     official = nyu_v2.official_index()
     return nyu_v2._index("file", official["scene"].tolist(), official["scene_type"].tolist())[0]
 

@@ -20,8 +20,23 @@ _MODULES = {
     "nyu-v1": "nyu_v1",
     "nyu-v2": "nyu_v2",
     "nyu-v2-50k": "nyu_v2_50k",
+    "diode": "diode",
+    "diode-indoors": "diode",
+    "diode-outdoor": "diode",
+    "kitti": "kitti",
+    "kitti-raw": "kitti",
 }
-_TRUTHS = {"nyu-v1": ("filled", "raw"), "nyu-v2": ("raw", "filled")}  # the first is the default
+_TRUTHS = {  # the first is the default
+    "nyu-v1": ("filled", "raw"),
+    "nyu-v2": ("raw", "filled"),
+    "kitti": ("annotated", "raw"),
+}
+# part of a data set under a name of its own, since a notebook names its data by one word
+_OPTIONS = {
+    "diode-indoors": {"kind": "indoors", "name": "diode-indoors"},
+    "diode-outdoor": {"kind": "outdoor", "name": "diode-outdoor"},
+    "kitti-raw": {"truth": "raw", "name": "kitti-raw"},
+}
 NAMES = tuple(_MODULES)
 
 
@@ -41,8 +56,8 @@ def open(
         split: "train", "val", "test", "all", or several joined by "+". Splits are by scene. Where a set brings no
             validation split, it is 10 % of the training scenes by a fixed hash, and the data set's `notes` say so.
         size: (height, width) wanted: frames come from a memory-mapped cache, prepared on first use; None: native size.
-        truth: which depth counts as true where a set stores several: nyu-v2 "raw" (default) or "filled", nyu-v1 "filled"
-            (default) or "raw".
+        truth: which depth counts as true where a set stores several: nyu-v2 "raw" (default) or "filled"; nyu-v1 "filled"
+            (default) or "raw"; kitti "annotated" (default) or "raw", the latter also under the name kitti-raw.
 
     Returns:
         A `Dataset`.
@@ -58,7 +73,7 @@ def open(
         near = difflib.get_close_matches(str(name), NAMES, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"data set {name!r} is not known; expected one of {', '.join(NAMES)}{hint}")
-    options = {}
+    options = dict(_OPTIONS.get(name, {}))
     if truth is not None:
         choices = _TRUTHS.get(name, ())
         if truth not in choices:

@@ -92,7 +92,8 @@ ORIGINS = {
     "kitti": Origin(
         page="https://www.cvlibs.net/datasets/kitti/eval_depth.php?benchmark=depth_prediction",
         size="about 175 GB of raw images and 14 GB of annotated depth",
-        layout="raw/<date>/<drive>_sync/image_02/data/*.png and depth/<train|val>/<drive>_sync/proj_depth/groundtruth/",
+        layout="raw/<date>/calib_*.txt, raw/<date>/<drive>_sync/image_02/data/*.png (and velodyne_points/data/*.bin), "
+        "depth/<train|val>/<drive>_sync/proj_depth/groundtruth/image_02/*.png",
         terms="CC BY-NC-SA 3.0, free registration; cite Geiger et al. 2013 and Uhrig et al. 2017",
     ),
     "make3d": Origin(
@@ -110,28 +111,34 @@ ORIGINS = {
 }
 
 
-def locate(name: str, inside: str, root: Path | str | None) -> Path:
+def locate(name: str, inside: str | Sequence[str], root: Path | str | None) -> Path:
     """Find a data set's file or folder.
 
     Args:
         name: data set, a key of `ORIGINS`.
-        inside: what to look for, relative to the data set's root, such as "nyu_depth_v2_labeled.mat".
+        inside: what to look for, relative to the data set's root, such as "nyu_depth_v2_labeled.mat"; or several, the
+            first that is there counts.
         root: the folder that holds it, or the file itself; None: `$DEPTHNB_DATA/<name>`, then `$DEPTHNB_DATA`.
 
     Raises:
         FileNotFoundError: saying where it was looked for, and page, size and layout of the data set.
     """
+    data = os.environ.get("DEPTHNB_DATA")
     if root is not None:
-        root = Path(root).expanduser()
-        places = [root if root.is_file() else root / inside]
+        bases = [Path(root).expanduser()]
     else:
-        data = os.environ.get("DEPTHNB_DATA")
-        places = [Path(data).expanduser() / name / inside, Path(data).expanduser() / inside] if data else []
-    for place in places:
-        if place.exists():
-            return place
+        bases = [Path(data).expanduser() / name, Path(data).expanduser()] if data else []
+    single = isinstance(inside, str)
+    choices = [inside] if single else inside
+    for base in bases:
+        if base.is_file() and not single:
+            raise ValueError(f"{base}: a file; expected the folder that its archive was unpacked into")
+        for place in [base] if base.is_file() else [base / choice for choice in choices]:
+            if place.exists():
+                return place
     origin = ORIGINS[name]
-    looked = ", ".join(str(place) for place in places) or "nowhere: neither root nor DEPTHNB_DATA is set"
+    places = [str(base / inside) if single else f"{base} for {' or '.join(choices)}" for base in bases]
+    looked = ", ".join(places) or "nowhere: neither root nor DEPTHNB_DATA is set"
     raise FileNotFoundError(
         f"data set {name} not found (looked at: {looked}). Get it from {origin.page}: {origin.size}; {origin.terms}. "
         f"Layout: {origin.layout}. Then give root= (in a notebook: data_root), or put it in the folder {name} under the "
