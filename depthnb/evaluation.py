@@ -154,8 +154,18 @@ def kept_frames(n: int) -> list[int]:
 
 
 def distance_edges(protocol: metrics.Protocol) -> tuple[float, ...]:
-    """Borders in metres of the bands of true depth: ten equal ones up to the protocol's maximum."""
-    return tuple(float(x) for x in np.linspace(0.0, protocol.max_depth, 11))
+    """Borders in metres of the bands of true depth: ten equal ones up to the protocol's maximum.
+
+    Beyond 100 m, where equal bands would put nearly all pixels into the first, they widen as 1, 2, 5, 10, 20, 50 and so on.
+
+    >>> distance_edges(metrics.protocol("diode"))
+    (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 350.0)
+    """
+    end = protocol.max_depth
+    if end <= 100:
+        return tuple(float(x) for x in np.linspace(0.0, end, 11))
+    steps = [float(step * 10**power) for power in range(6) for step in (1, 2, 5)]
+    return (0.0, *(step for step in steps if step < end), float(end))
 
 
 def _joined(sums: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

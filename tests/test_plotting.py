@@ -333,3 +333,32 @@ def test_figures_show_in_a_notebook(tmp_path):
         assert [key for key in output.data if key.startswith("image/")] == [kind]
         assert output.metadata[kind]["width"] == 900
     assert notebook.cells[5].outputs == []
+
+
+def long_range(end, pixels_within):
+    """A summary of 0.2 m bins up to `end` whose pixels lie evenly within `pixels_within` metres, but for a few at the end."""
+    edges = np.linspace(0, end, round(end / 0.2) + 1)
+    pixels = np.where(edges[1:] <= pixels_within, 1000, 0)
+    pixels[-1] = 1
+    return DepthSummary(edges, pixels, 2 * pixels, np.ones((12, 16)), np.ones((12, 16), int), 2)
+
+
+def test_a_long_range_is_drawn_as_far_as_there_are_pixels():
+    ax = plotting.depth_histogram(long_range(350, 30)).axes[0]
+    assert 29 < ax.get_xlim()[1] < 31 and "between 30 and 350 m" in ax.get_xlabel()
+    density, edges, _ = ax.patches[0].get_data()
+    assert 25 <= (edges <= 30).sum() <= 51 and edges[-1] == 350
+    assert np.isclose((density * np.diff(edges)).sum(), 1) and np.allclose(density[:20], 1 / 30, rtol=0.01)
+    full = plotting.depth_histogram({"a": long_range(350, 30), "b": long_range(350, 300)}).axes[0]
+    assert full.get_xlim()[1] == 350 and full.get_xlabel() == "depth (m)"
+    by_depth = plotting.valid_fraction(long_range(350, 350)).axes[1].patches[0].get_data()
+    assert len(by_depth.values) == 50 and np.allclose(by_depth.values, 0.5)
+
+
+def test_truth_against_prediction_ends_where_the_depths_do():
+    depth = torch.linspace(0.5, 9, 4000).view(1, 1, 40, 100)
+    depth[0, 0, 0, 0] = 200
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    axes = plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=350).axes[0]
+    assert 8.9 < axes.get_xlim()[1] < 9.1 and axes.get_ylim() == axes.get_xlim()
+    assert plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=10).axes[0].get_xlim()[1] == 10

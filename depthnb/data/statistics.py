@@ -74,7 +74,7 @@ def summary(dataset: Dataset) -> dict[str, str | int | float]:
 
 
 def depth(
-    dataset: Dataset, *, bins: int = 50, max_depth: float | None = None, known: Dataset | None = None
+    dataset: Dataset, *, bins: int | None = None, max_depth: float | None = None, known: Dataset | None = None
 ) -> DepthSummary:
     """Sum up where depth is valid and how deep it is.
 
@@ -84,6 +84,7 @@ def depth(
     Args:
         dataset: opened with a size.
         bins, max_depth: equal bins from 0 to `max_depth` metres (default: the data set's); deeper pixels are in no bin.
+            By default 50 bins; beyond 20 m bins of 0.2 m, since a long range is mostly empty at its far end.
         known: the same frames with depth at every pixel, where that is another data set (nyu-v2: truth="filled"). By
             default, depth that is stored under invalid pixels counts as known, as in rendered sets. This is the only place
             that reads depth where `valid` is False, in order to judge the mask itself.
@@ -101,7 +102,9 @@ def depth(
             f"known holds {len(known)} other frames than the {len(dataset)} of {dataset.name} {dataset.split}; "
             "open it with the same split"
         )
-    edges = np.linspace(0, max_depth or dataset.max_depth, bins + 1)
+    end = max_depth or dataset.max_depth
+    bins = bins or (50 if end <= 20 else round(end / 0.2))
+    edges = np.linspace(0, end, bins + 1)
     in_valid, in_known = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
     beyond = 0
     native = dataset.native()

@@ -126,15 +126,18 @@ def scatter_truth_pred(
     """Draw how often each predicted depth meets each true depth, with the identity and the median prediction.
 
     `pred`, `depth`, `valid`: tensors or arrays of one shape, metres and bool; all valid pixels count. Axes run from 0
-    to `max_depth` metres; predictions beyond it are counted at the edge. A median line flatter than the identity means
-    compressed depth. Raises ValueError for different shapes or no valid pixel.
+    to `max_depth` metres, or where nearly all true depths (99.5 %) are below half of that, to their end; predictions beyond
+    it are counted at the edge. A median line flatter than the identity means compressed depth. Raises ValueError for
+    different shapes or no valid pixel.
     """
     pred, depth, valid = (np.asarray(a) for a in (pred, depth, valid))
     if not pred.shape == depth.shape == valid.shape:
         raise ValueError(f"shapes differ: pred {pred.shape}, depth {depth.shape}, valid {valid.shape}")
-    true, predicted = depth[valid], np.clip(pred[valid], 0, max_depth)
-    if not true.size:
+    if not valid.any():
         raise ValueError("no valid pixel; nothing to draw")
+    nearly_all = float(np.quantile(depth[valid], 0.995))
+    max_depth = nearly_all if nearly_all < max_depth / 2 else max_depth
+    true, predicted = depth[valid], np.clip(pred[valid], 0, max_depth)
     edges = np.linspace(0, max_depth, bins + 1)
     counts = np.histogram2d(true, predicted, bins=(edges, edges))[0]
     figure = new_figure(5.2, 4.4, alt="predicted against true depth in metres, as a two-dimensional histogram")
