@@ -8,8 +8,9 @@ from functools import partial
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from depthnb import losses, models
+from depthnb import evaluation, losses, models
 
 UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0, "8-bit": 255.0 / 10.0}  # stored units a metre; 8-bit: 255 stands for 10 m
 INITIALISATIONS = ("kaiming-xavier", "normal-0.01", "normal-1", "uniform-1", "zeros")
@@ -107,3 +108,79 @@ def centre_over_border(maps: Tensor, valid: Tensor) -> Tensor:
         return torch.where(mask, maps, 0.0).sum((1, 2, 3)) / mask.sum((1, 2, 3))
 
     return mean(valid & centre) / mean(valid & ~centre)
+
+
+def cross_entropies(*, depth: Tensor, valid: Tensor, classes: int = 10) -> pd.DataFrame:
+    """What a cross-entropy with whole numbers as labels says about depth: one row a case, with its loss and slope.
+
+    depth: [B,1,H,W] metres; valid: bool, at least one True. Labels are whole metres, those beyond the last class in it.
+    Returns case, channels, loss and gradient (the largest entry of the loss's gradient by the network's output). A depth
+    network has one channel, and softmax over one number is 1, whatever the number. With a channel for each class the loss
+    knows right from wrong, and no near from far.
+    """
+    labels = depth[valid].long().clamp(0, classes - 1)[:4096]
+    sure = 5.0 * F.one_hot(labels, classes)
+    cases = [
+        ("one channel of metres, as a depth map has", depth[valid][:4096, None], torch.zeros_like(labels)),
+        (f"{classes} channels, one a metre, untrained", torch.zeros(len(labels), classes), labels),
+        ("the same, sure of the right metre", sure, labels),
+        ("sure, but always one metre off", sure.roll(1, 1), labels),
+        (f"sure, but always {classes // 2} metres off", sure.roll(classes // 2, 1), labels),
+    ]
+    rows = []
+    for case, scores, target in cases:
+        scores = scores.float().clone().requires_grad_()
+        loss = F.cross_entropy(scores, target)
+        (slope,) = torch.autograd.grad(loss, scores)
+        rows.append(
+            {"case": case, "channels": scores.shape[1], "loss": loss.item(), "gradient": slope.abs().max().item()}
+        )
+    return pd.DataFrame(rows)
+
+
+def with_and_without_mask(*, pred: Tensor, depth: Tensor, valid: Tensor) -> pd.DataFrame:
+    """Three errors as a mask gives them, and as their formulas do where a sensor stored 0 for "no depth".
+
+    pred, depth: [B,1,H,W] metres; valid: bool; what stands under the mask does not matter. Returns one row an error: error,
+    masked, holes as 0 m. MARE divides by the depth, so a hole makes it infinite; with the 1e-7 that Keras adds to such
+    divisors it is finite and worse.
+    """
+    holes = torch.where(valid, depth, 0.0)
+    on = {"pred": pred, "depth": depth, "valid": valid}
+    off = (pred - holes).abs()
+    rows = [
+        ("MAE (m)", losses.l1(**on), off.mean()),
+        ("RMSE (m)", losses.mse(**on).sqrt(), off.square().mean().sqrt()),
+        ("MARE", losses.mare(**on), (off / holes).mean()),
+        ("MARE with 1e-7 added to the depth", losses.mare(**on), (off / (holes + 1e-7)).mean()),
+    ]
+    return pd.DataFrame(
+        [{"error": name, "masked": float(masked), "holes as 0 m": float(bare)} for name, masked, bare in rows]
+    )
+
+
+def bridges(net: models.UNet, dataset) -> pd.DataFrame:
+    """What each bridge of a trained U-Net carries: scores on a data set with that one's map made the same everywhere.
+
+    Every channel of the bridge is replaced by its mean over the image, so the upper steps still hear how much there is of
+    it, but not where. Returns one row a bridge, the coarsest first, after one with all of them whole: bridge (its share of
+    the image side), abs_rel, rmse, edge_f1_025.
+    """
+
+    def flatten(channels: int, _module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        x = inputs[0].clone()
+        x[:, :channels] = x[:, :channels].mean((2, 3), keepdim=True)
+        return (x,)
+
+    names, rows = ("abs_rel", "rmse", "edge_f1_025"), []
+    for step in (None, *range(len(net.up))):
+        scale = len(net.up) - 1 - (step or 0)
+        handle = None if step is None else net.up[step].register_forward_pre_hook(partial(flatten, net.bridges[scale]))
+        try:
+            summary = evaluation.evaluate(net, dataset).summary
+        finally:
+            if handle is not None:
+                handle.remove()
+        said = "all whole" if step is None else f"without 1/{2**scale}" if scale else "without the finest"
+        rows.append({"bridge": said, **{name: summary[name] for name in names}})
+    return pd.DataFrame(rows)

@@ -218,8 +218,8 @@ def test_wrong_sizes_are_refused_with_the_remedy():
 
 
 def test_unknown_models_are_refused():
-    with pytest.raises(ValueError, match="unknown model 'UNet'; known: BNCNN"):
-        models.build("UNet", {})
+    with pytest.raises(ValueError, match="unknown model 'VNet'; known: BNCNN"):
+        models.build("VNet", {})
 
 
 # --- weights ----------------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_a_damaged_or_foreign_file_is_refused_by_name(tmp_path):
         (None, "was not written by depthnb.models.save"),
         ({"model": "BNCNN", "config": "{"}, "does not fit"),
         ({"model": "BNCNN", "config": '{"breadth": 2}'}, "does not fit"),
-        ({"model": "UNet", "config": "{}"}, "does not fit .*unknown model 'UNet'"),
+        ({"model": "VNet", "config": "{}"}, "does not fit .*unknown model 'VNet'"),
         ({"model": "BNCNN", "config": config}, "does not fit"),
     ):
         save_file({"weight": torch.ones(3)}, file, metadata=metadata)

@@ -5,7 +5,7 @@ says, in our words), `here` (what was measured, as text) and `verdict`: `holds`,
 what would test it.
 """
 
-from depthnb.claims import bn_cnn, data, eigen
+from depthnb.claims import bn_cnn, data, eigen, unet
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
-__all__ = ["FAILS", "HOLDS", "against_baselines", "beats", "bn_cnn", "compare", "data", "eigen", "row", "sweep"]
+__all__ = ["FAILS", "HOLDS", "against_baselines", "beats", "bn_cnn", "compare", "data", "eigen", "row", "sweep", "unet"]

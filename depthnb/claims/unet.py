@@ -1,0 +1,156 @@
+"""Document 001's claims and its table of epochs, for notebook 04."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from depthnb import published
+from depthnb.claims.rules import against_baselines, compare, row
+
+NOTEBOOK = "04_unet"
+
+
+def epochs_table(history, *, steps: int) -> pd.DataFrame:
+    """Document 001's Table 1 beside our own epochs, one row an epoch, as many as the longer of the two has.
+
+    history: `training.History`; steps: training batches an epoch. Our milliseconds are an epoch's wall time, validation
+    included, over its steps. The document's columns are read from published.csv.
+    """
+    theirs = published.table("001", "1").set_index(pd.RangeIndex(1, 11, name="epoch"))
+    frame = history.frame.set_index("epoch")
+    ours = pd.DataFrame(
+        {
+            "ours, training loss": frame["train_loss"],
+            "ours, validation loss": frame["val_loss"],
+            "ours, ms/step": 1000 * frame["seconds"] / steps,
+        }
+    )
+    columns = {
+        "tensorflow_loss": '001, "Tensorflow Loss"',
+        "custom_loss": '001, "Custom Loss"',
+        "ms_per_step": "001, ms/step",
+    }
+    return pd.concat([theirs[list(columns)].rename(columns=columns), ours], axis=1).reset_index()
+
+
+def checked(
+    *, layers, entropies, masks, tests, opponents, bridges, history, ratio: float, signed: float
+) -> pd.DataFrame:
+    """The table of claims.
+
+    layers: `models.describe` of the net; entropies, masks, bridges: the tables of `analysis`; tests: split -> Evaluation;
+    history: `training.History`; ratio: median of predicted over true depth on the test split; signed: mean relative error
+    there with its sign.
+    """
+    test = tests["test"].summary
+    rows = [_region_claim(layers), *_loss_claims(entropies, masks, signed, test["abs_rel"])]
+    train, new = tests["train"].summary["abs_rel"], test["abs_rel"]
+    rows.append(
+        row(
+            "results can be shown on training images (figure 4)",
+            f"abs_rel {train:.3f} on training frames, {new:.3f} on new scenes ({100 * (new / train - 1):+.0f} %)",
+            bool(new < 1.05 * train),
+        )
+    )
+    rows.append(_bridge_claim(bridges))
+    rows.append(_epochs_claim(history))
+    rows += [
+        compare(NOTEBOOK, "loss", "l1", "ssim+mare", claim="the combined loss improved overall performance (VI)"),
+        compare(NOTEBOOK, "loss", "mare", "ssim+mare", claim="SSIM adds information (I, III)"),
+        compare(
+            NOTEBOOK, "edge_weighting", False, True,
+            claim="MARE focuses on edges by gradients (III): edge F1 rises", metric="edge_f1_025", sign=1,
+        ),
+        compare(NOTEBOOK, "dropout", 0.0, 0.2, claim="dropout is the answer to overfitting (IV)"),
+        compare(NOTEBOOK, "encoder", "plain", "resnet18", claim="a ResNet can improve it (VI)"),
+        compare(NOTEBOOK, "frames", 160, 0, claim="more training data improve it (VI)"),
+        compare(NOTEBOOK, "batch_norm", False, True, claim="(ours) batch normalisation, of which it says nothing, helps"),
+    ]  # fmt: skip
+    rows.append(
+        row(
+            "trained indoors and outdoors it should do well on any image (IV)",
+            "needs two domains: -p dataset diode, and notebook 07 for rooms and streets mixed",
+            None,
+        )
+    )
+    rows.append(
+        row(
+            "(ours) a relative error prefers depths that are too near",
+            f"predicted over true depth, median of the test pixels: {ratio:.3f}",
+            bool(ratio < 1),
+        )
+    )
+    return pd.DataFrame(rows + against_baselines("the U-Net", test, opponents))
+
+
+def _region_claim(layers: pd.DataFrame) -> dict[str, str]:
+    kinds = sorted(set(layers["kind"]))
+    return row(
+        "the U-Net is an RCNN, a region-based network (I to VI)",
+        f"its layers: {', '.join(kinds)}; output {layers['output'].iloc[-1]}: a number for every pixel, no regions proposed",
+        any("roi" in kind.lower() or "linear" in kind.lower() for kind in kinds),
+    )
+
+
+def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, signed: float, absolute: float) -> list[dict[str, str]]:
+    table = published.table("001", "1")
+    first, last = table["tensorflow_loss"].iloc[[0, -1]]
+    alone, far = entropies.iloc[0], entropies["loss"].iloc[-2:]
+    agree = table["tensorflow_loss"].rank().corr(table["custom_loss"].rank())  # Spearman's
+    rows = [
+        row(
+            "SparseCategoricalCrossentropy measures the training (I, Table 1)",
+            f"of a map with one channel it is {alone.loss:g} with gradient {alone.gradient:g}; over classes it costs "
+            f"{far.iloc[0]:.2f} to be one class off and {far.iloc[1]:.2f} to be many off",
+            bool(alone.gradient > 0),
+        ),
+        row(
+            "its two loss columns are two different losses (Table 1)",
+            f"rank correlation {agree:.2f} over ten epochs, as of one loss on two sets of frames; read as a cross-entropy the "
+            f"first says that the right class got a probability of {math.exp(-first):.2f}, then {math.exp(-last):.2f}",
+            None,
+        ),
+    ]
+    bare = masks.set_index("error")["holes as 0 m"]
+    masked = masks.set_index("error")["masked"]
+    if (bare["MAE (m)"] - masked["MAE (m)"]) == 0:
+        rows.append(row("MARE needs no mask for missing depth (III)", "no frame here has a hole", None))
+    else:
+        rows.append(
+            row(
+                "MARE, unlike MAE and RMSE, is not disturbed by missing depth (III)",
+                f"holes stored as 0 m: MAE {masked['MAE (m)']:.2f} -> {bare['MAE (m)']:.2f} m, MARE {masked['MARE']:.3f} -> "
+                f"{bare['MARE']:.3g}; with a mask both are as they should be",
+                math.isfinite(bare["MARE"]),
+            )
+        )
+    rows.append(
+        row(
+            "absolute values let positive and negative errors cancel (III)",
+            f"mean relative error {signed:+.3f} with signs, {absolute:.3f} without: it is the signs that cancel",
+            absolute < abs(signed),
+        )
+    )
+    return rows
+
+
+def _bridge_claim(bridges: pd.DataFrame) -> dict[str, str]:
+    edges = bridges.set_index("bridge")["edge_f1_025"]
+    whole, cut = edges["all whole"], edges["without the finest"]
+    return row(
+        "the U-Net captures coarse and fine details (IV)",
+        f"edge F1 {whole:.3f}; {cut:.3f} when its finest bridge no longer says where",
+        bool(cut < whole),
+    )
+
+
+def _epochs_claim(history) -> dict[str, str]:
+    claim = "ten epochs are too few, 200 are realistic (V.B)"
+    values = history.frame["val_loss"]
+    if len(values) <= 10:
+        return row(claim, "needs more than 10 epochs: -p epochs 30", None)
+    best = int(values.argmin()) + 1
+    here = f"validation loss {values[9]:.3f} after 10, least {values.min():.3f} after {best} of {len(values)}"
+    return row(claim, here, bool(values.min() < 0.99 * values[:10].min()))

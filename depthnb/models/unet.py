@@ -1,0 +1,182 @@
+"""The U-Net of document 001, with an encoder of its own or one of torchvision's."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models import DenseNet, ResNet
+
+from depthnb import pretrained as weights
+from depthnb.models.blocks import check_image, normalise
+
+STEPS = 5  # 64, 128, 256, 512, 1024 channels
+OUTPUTS = ("depth", "inverse")
+SLOPE = 0.2  # of the activation below 0
+_LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
+
+
+class UNet(nn.Module):
+    r"""Contracting steps, expanding steps, and a bridge between the two at every scale.
+
+    Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 16 (32 with a torchvision encoder) -> float32 [B,1,H,W],
+    positive and finite. Every step is two 3x3 convolutions; max-pooling halves the map and doubles the channels on the way
+    down, bilinear enlargement to the size of the bridge does the reverse on the way up (so odd sizes come back exactly).
+
+    channels: of the first step, doubled at each of the four others. dropout: probability at the entrance of every step
+    but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a torchvision
+    ResNet, ResNeXt or DenseNet, whose five scales then take the place of the contracting steps, with the photograph itself
+    as the bridge at full size. pretrained: weights of that encoder, as `depthnb.pretrained.backbone` takes them; where they
+    came from is kept in `origin`, one sentence.
+
+    output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m, $\mathrm{softplus}(x)
+    / s$, for losses in inverse depth (its prediction is then of the kind affine-inverse). start: $s$ in metres, what an
+    untrained net answers everywhere, nearly: the mean depth of the training frames is a good one. Neither end of the range
+    is fixed, so 0.1 m and 300 m are both within reach, and a step of the weights moves a depth by a share of itself.
+
+    Raises ValueError for an unknown encoder or output and options out of range, naming what is known.
+
+    Source: document 001, section IV, and Ronneberger et al. 2015 (arXiv:1505.04597). Deviations: batch normalisation
+    (neither has it), padding (Ronneberger et al. crop), bilinear enlargement (the document says only "upscaling"). Of the
+    activations the document says nothing; here they are leaky ReLUs, and the last one is said above.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 64,
+        dropout: float = 0.0,
+        batch_norm: bool = True,
+        encoder: str = "plain",
+        output: str = "depth",
+        start: float = 1.0,
+        pretrained: str = "none",
+    ) -> None:
+        super().__init__()
+        if output not in OUTPUTS:
+            raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
+        if channels < 1 or not 0 <= dropout < 1 or not 0 < start < math.inf:
+            raise ValueError(
+                f"channels {channels}, dropout {dropout} and start {start}: expected at least 1, 0 <= dropout < 1, and metres"
+            )
+        self.config = {
+            "channels": channels, "dropout": dropout, "batch_norm": batch_norm,
+            "encoder": encoder, "output": output, "start": start,
+        }  # fmt: skip
+        self.output, self.start = output, start
+        widths = [channels * 2**i for i in range(STEPS)]
+        if encoder == "plain":
+            self.origin = "random weights: an encoder of its own has no others"
+            self.down = nn.ModuleList(
+                two_convolutions(i, o, batch_norm) for i, o in zip([3, *widths], widths, strict=False)
+            )
+            bridges = widths
+        else:
+            backbone, self.origin = weights.backbone(encoder, pretrained)
+            self.down, scales = feature_steps(backbone)
+            bridges = [3, *scales]
+        self.smallest = 16 if encoder == "plain" else 32
+        self.bridges = tuple(bridges[:-1])  # channels, the finest first
+        self.up = nn.ModuleList()
+        below = bridges[-1]
+        for bridge, width in reversed(list(zip(self.bridges, widths, strict=False))):
+            self.up.append(two_convolutions(below + bridge, width, batch_norm))
+            below = width
+        self.head = nn.Conv2d(below, 1, 3, padding=1)
+        # small, not zero: a constant map has no scale that a scale-invariant loss could improve
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.constant_(self.head.bias, 0.0 if output == "depth" else math.log(math.e - 1))  # softplus of this is 1
+
+    def forward(self, image: Tensor) -> Tensor:
+        check_image(image, minimum=self.smallest)
+        if self.training and len(image) == 1 and max(image.shape[-2:]) < 2 * self.smallest and self._normalises():
+            raise ValueError(
+                f"one image of {image.shape[-2]}x{image.shape[-1]} (H x W) leaves a single value per channel at the coarsest "
+                f"scale, which batch normalisation cannot train on; take two images or more, or {2 * self.smallest} pixels"
+            )
+        scales = self._contract(image)
+        x = scales.pop()
+        for step in self.up:
+            bridge = scales.pop()
+            x = F.interpolate(x, size=bridge.shape[-2:], mode="bilinear", align_corners=False)
+            x = step(self._drop(torch.cat([bridge, x], dim=1)))
+        with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
+            return self._positive(self.head(x.to(self.head.weight.dtype)).float())
+
+    def _normalises(self) -> bool:
+        return self.config["batch_norm"] or self.config["encoder"] != "plain"
+
+    def _contract(self, image: Tensor) -> list[Tensor]:
+        """The map of every scale, the finest first."""
+        if self.config["encoder"] != "plain":
+            scales = [normalise(image)]
+            for step in self.down:
+                scales.append(step(scales[-1]))
+            return scales
+        scales = [self.down[0](image * 2 - 1)]
+        for step in self.down[1:]:
+            scales.append(step(self._drop(F.max_pool2d(scales[-1], 2))))
+        return scales
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.config["dropout"], self.training) if self.config["dropout"] else x
+
+    def _positive(self, x: Tensor) -> Tensor:
+        """Metres, or inverse metres, of the last convolution's output."""
+        if self.output == "inverse":
+            return F.softplus(x).clamp_min(math.exp(-_LIMIT)) / self.start
+        return self.start * x.clamp(-_LIMIT, _LIMIT).exp()
+
+
+def two_convolutions(channels_in: int, channels_out: int, batch_norm: bool = True) -> nn.Sequential:
+    """Two 3x3 convolutions that keep the size, each with a leaky ReLU and, if wanted, batch normalisation before it.
+
+    Leaky: under a relative error the near surfaces pull hardest, and while they do, plain ReLUs can fall silent on the far
+    ones; these then keep their first depth for good (a test shows it at 80 and 300 m). Weights are drawn by the rule of He
+    et al. 2015, or without batch normalisation nothing would arrive at the end of eighteen convolutions.
+    """
+    layers: list[nn.Module] = []
+    for i, o in ((channels_in, channels_out), (channels_out, channels_out)):
+        convolution = nn.Conv2d(i, o, 3, padding=1, bias=not batch_norm)
+        nn.init.kaiming_normal_(convolution.weight, a=SLOPE, nonlinearity="leaky_relu")
+        if convolution.bias is not None:
+            nn.init.zeros_(convolution.bias)
+        layers += [convolution, *([nn.BatchNorm2d(o)] if batch_norm else []), nn.LeakyReLU(SLOPE, inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def feature_steps(backbone: nn.Module) -> tuple[nn.ModuleList, list[int]]:
+    """Cut a classification network of torchvision into five steps, each of which halves the map; its head falls away.
+
+    backbone: a ResNet, ResNeXt or DenseNet. Returns the steps, to be called one after the other on a normalised image
+    [B,3,H,W], and the channels of each one's output, at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size (odd sizes are rounded).
+    The parameters are those of `backbone`, not copies. Raises ValueError for a network of another family.
+    """
+    if isinstance(backbone, ResNet):
+        layers = [backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4]
+        steps = [
+            [backbone.conv1, backbone.bn1, backbone.relu],
+            [backbone.maxpool, layers[0]],
+            *([x] for x in layers[1:]),
+        ]
+        widths = [backbone.bn1.num_features, *(_last_convolution(layer).out_channels for layer in layers)]
+    elif isinstance(backbone, DenseNet):
+        part = backbone.features
+        steps = [
+            [part.conv0, part.norm0, part.relu0],
+            [part.pool0],
+            [part.denseblock1, part.transition1],
+            [part.denseblock2, part.transition2],
+            [part.denseblock3, part.transition3, part.denseblock4, part.norm5, nn.ReLU(inplace=True)],
+        ]
+        transitions = [part.transition1.conv.out_channels, part.transition2.conv.out_channels]
+        widths = [part.norm0.num_features] * 2 + [*transitions, part.norm5.num_features]
+    else:
+        raise ValueError(f"no feature maps known of a {type(backbone).__name__}; take a ResNet, ResNeXt or DenseNet")
+    return nn.ModuleList(nn.Sequential(*step) for step in steps), widths
+
+
+def _last_convolution(layer: nn.Module) -> nn.Conv2d:
+    return [module for name, module in layer[-1].named_modules() if name in ("conv2", "conv3")][-1]
