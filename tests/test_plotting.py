@@ -89,6 +89,9 @@ def every_figure():
             image, depth, valid, {"ours": noisy}, scores={"ours": [1, 2, "x"]}
         ),
         "methods_grid": plotting.methods_grid(image, depth, valid, {"a": noisy, "b": depth[..., ::2, ::2]}),
+        "scales_grid": plotting.scales_grid(
+            image, depth, valid, noisy.repeat(1, 2, 1, 1), torch.full((3, 2, 48, 64), 0.5), names=["H/2", "H"]
+        ),
         "edge_overlay": plotting.edge_overlay(image, {"ours": depth > 4}, depth > 5),
         "curves": plotting.curves(history()),
         "curves of two": plotting.curves({"a": history(), "b": history()}, log=True),
@@ -362,3 +365,17 @@ def test_truth_against_prediction_ends_where_the_depths_do():
     axes = plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=350).axes[0]
     assert 8.9 < axes.get_xlim()[1] < 9.1 and axes.get_ylim() == axes.get_xlim()
     assert plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=10).axes[0].get_xlim()[1] == 10
+
+
+def test_masks_that_sum_to_one_are_drawn_white():
+    image, depth, valid = frames(1)
+    masks = torch.zeros(1, 2, 48, 64)
+    masks[:, 0, :, :32], masks[:, 1, :, 32:] = 1, 1  # the left half belongs to one scale, the right half to the other
+    figure = plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks, names=["H/2", "H"])
+    first, second, total = (pixels(figure, ax) for ax in figure.axes[5:8])
+    middle = slice(10, -10)
+    assert (first[middle, 10:40] == 255).all() and (first[middle, -40:-10] == 0).all()
+    assert (second[middle, 10:40] == 0).all() and (second[middle, -40:-10] == 255).all()
+    assert (total[middle, 10:-10] == 255).all()
+    with pytest.raises(ValueError, match=r"frames and sizes \(B, H, W\) differ"):
+        plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks[..., :32], names=["H/2", "H"])

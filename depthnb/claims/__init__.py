@@ -5,7 +5,20 @@ says, in our words), `here` (what was measured, as text) and `verdict`: `holds`,
 what would test it.
 """
 
-from depthnb.claims import bn_cnn, data, eigen, unet
+from depthnb.claims import bn_cnn, data, eigen, hma, unet
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
-__all__ = ["FAILS", "HOLDS", "against_baselines", "beats", "bn_cnn", "compare", "data", "eigen", "row", "sweep", "unet"]
+__all__ = [
+    "FAILS",
+    "HOLDS",
+    "against_baselines",
+    "beats",
+    "bn_cnn",
+    "compare",
+    "data",
+    "eigen",
+    "hma",
+    "row",
+    "sweep",
+    "unet",
+]

@@ -13,15 +13,28 @@ from torch import nn
 from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
 from depthnb.models.eigen import EigenCoarse, EigenFine
+from depthnb.models.hma import HMADepth
 from depthnb.models.unet import UNet
 
-__all__ = ["BNCNN", "EigenCoarse", "EigenFine", "UNet", "build", "describe", "load", "parameter_count", "save"]
+__all__ = [
+    "BNCNN",
+    "EigenCoarse",
+    "EigenFine",
+    "HMADepth",
+    "UNet",
+    "build",
+    "describe",
+    "load",
+    "parameter_count",
+    "save",
+]
 
 # class name -> model from its config; one line for each model that a run folder may hold
 _BUILDERS = {
     "BNCNN": lambda config: BNCNN(**config),
     "EigenCoarse": lambda config: EigenCoarse(**config),
     "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),
+    "HMADepth": lambda config: HMADepth(**config),
     "UNet": lambda config: UNet(**config),
 }
 WEIGHTS = Path("weights") / "model.safetensors"  # inside a run folder

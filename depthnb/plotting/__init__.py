@@ -9,6 +9,7 @@ from .dataset import (
 )
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .pictures import depth_grid, edge_overlay, methods_grid, predictions_grid
+from .scales import scales_grid
 from .style import (
     DPI,
     MAX_WIDTH,
@@ -52,6 +53,7 @@ __all__ = [
     "radial_profile",
     "radial_table",
     "save",
+    "scales_grid",
     "scatter_truth_pred",
     "show",
     "spread",

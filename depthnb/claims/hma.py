@@ -1,0 +1,182 @@
+"""Document 004's claims and its Table I, for notebook 06."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from depthnb import metrics, published
+from depthnb.claims.rules import against_baselines, compare, row
+from depthnb.data import kitti
+
+MEASURES = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log")  # in the order of its Table I
+REPOSITORY = {"ResNet 50": "BTS ResNet50", "DenseNet 121": "BTS DenseNet121", "DenseNet 161": "BTS DenseNet161"}
+
+
+def table1(ours: Mapping[str, Mapping[str, float]], *, dataset: str) -> pd.DataFrame:
+    """Document 004's Table I, the rows of BTS's own repository, and ours, each with the data it was measured on.
+
+    ours: name -> metrics. Columns: method, measured on, and the six measures of the table, all published numbers read from
+    published.csv.
+    """
+    printed = published.table("004", "I").assign(**{"measured on": "KITTI, as document 004 prints it"})
+    theirs = published.table("paper", "BTS repository KITTI").assign(
+        **{"measured on": "KITTI, as BTS's authors report"}
+    )
+    here = pd.DataFrame(
+        [{"method": name, "measured on": f"{dataset} (ours)", **values} for name, values in ours.items()]
+    )
+    columns = ["method", "measured on", *MEASURES]
+    return pd.concat([part[columns] for part in (printed, theirs, here)], ignore_index=True)
+
+
+def split_counts() -> pd.DataFrame:
+    """Frames and drives of KITTI's Eigen split: what document 004 prints beside what the lists in `data/splits` hold.
+
+    One row a split: `split`, `document 004` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of
+    truth), `drives` (of the lists). The frames need not be there.
+    """
+    text = published.load("004")
+    printed = text[text["metric"] == "images"].set_index("split")["value"]
+    scans, annotated = (kitti.official_index(truth)[0] for truth in ("raw", "annotated"))
+    rows = []
+    for name, parts, key in (("train", ("train", "val"), "train"), ("test", ("test",), "eigen test")):
+        with_scan, with_truth = (frames[frames["split"].isin(parts)] for frames in (scans, annotated))
+        row = {"split": name, "document 004": int(printed[key]), "lists, laser scan": len(with_scan)}
+        rows.append({**row, "lists, annotated": len(with_truth), "drives": with_scan["scene"].nunique()})
+    return pd.DataFrame(rows)
+
+
+def against(method: str, rival: str) -> tuple[int, int, int]:
+    """How often one row of Table I is better than, equal to and worse than another row, there or in BTS's repository."""
+    rows = pd.concat([published.table("004", "I"), published.table("paper", "BTS repository KITTI")]).set_index(
+        "method"
+    )
+    gains = [_gain(rows.loc[method, name], rows.loc[rival, name], name) for name in MEASURES]
+    return sum(g > 0 for g in gains), sum(g == 0 for g in gains), sum(g < 0 for g in gains)
+
+
+def _gain(value: float, other: float, metric: str) -> float:
+    return other - value if metrics.BETTER[metric] == "lower" else value - other
+
+
+def checked(
+    *,
+    tests: Mapping,
+    opponents: Mapping,
+    shares: pd.DataFrame,
+    residuals: Mapping[str, float],
+    name: str = "HMA-Depth",
+    rival: str = "plain fusion",
+) -> pd.DataFrame:
+    """The table of claims.
+
+    tests: name and (if it was trained) rival -> Evaluation on the test split. shares: the table of `multiscale.shares` on
+    frames of it. residuals: name, rival and the baselines -> median plane residual (`surfaces.flatness`).
+    """
+    rows = [*_masks(shares), *_printed_tables(), _split()]
+    rows += _figure3(tests, residuals, name, rival)
+    sweeps = [
+        ("scales", 3, 4, "4 scales are better than 3 (4: to be proved)"),
+        ("scales", 4, 5, "(ours) a fifth scale, H/16, adds more"),
+        ("attention", "average", "masks", "the attention mechanism helps (4: to be proved)"),
+        ("attention", "convolution", "masks", "masks use the scales better than a convolution that joins them (1)"),
+    ]
+    rows += [compare("06_hma", parameter, a, b, claim=text) for parameter, a, b, text in sweeps]
+    borders = {"claim": "the masks' boundaries are more accurate, over seeds (3, figure 3)", "metric": "edge_f1_025"}
+    rows.append(compare("06_hma", "attention", "convolution", "masks", sign=1, **borders))
+    rows += against_baselines(name, tests[name].summary, opponents)
+    return pd.DataFrame(rows)
+
+
+def _masks(shares: pd.DataFrame) -> list[dict[str, str]]:
+    """Equations 1 to 4 and what figure 2 is said to show."""
+    scales, whole = shares.iloc[:-1], shares.iloc[-1]
+    coarse, fine = scales.iloc[0], scales.iloc[-1]
+    shared, count = shares.attrs["shared_by"], len(scales)
+    edges = fine["mask at edges"] - fine["mask elsewhere"]
+    own = scales["abs_rel"].max()
+    return [
+        row(
+            "the sum of the masks equals 1 (2)", f"it is {whole['mask']:.6f} on average", abs(whole["mask"] - 1) < 1e-5
+        ),
+        row(
+            "each attention module focuses on an independent part of the image (2)",
+            f"{shared:.2f} scales share a pixel; independent parts would give 1, an even division {count}",
+            shared < 1 + 0.25 * (count - 1),
+        ),
+        row(
+            "higher resolution predicts the fine details (2, figure 2)",
+            f"the {fine['scale']} mask has {fine['mask at edges']:.3f} of the pixels at depth edges, "
+            f"{fine['mask elsewhere']:.3f} elsewhere ({coarse['scale']}: {coarse['mask at edges']:.3f}, "
+            f"{coarse['mask elsewhere']:.3f})",
+            None if pd.isna(edges) else edges > 0,
+        ),
+        row(
+            "the depth module estimates the depth map for each scale (2)",
+            f"abs_rel {whole['abs_rel']:.3f} of the weighted sum; taken alone "
+            + ", ".join(f"{r['scale']} {r['abs_rel']:.3f}" for _, r in scales.iterrows()),
+            own < 1.5 * whole["abs_rel"],
+        ),
+    ]
+
+
+def _printed_tables() -> list[dict[str, str]]:
+    """What the text says of Table I, by the table's own numbers and by those of BTS's authors."""
+    rows = published.table("004", "I")
+    own = rows["method"].str.startswith("HMA")
+    better, behind = [], []
+    for name in MEASURES:
+        pick = "min" if metrics.BETTER[name] == "lower" else "max"
+        ours, theirs = (getattr(part[name], pick)() for part in (rows[own], rows[~own]))
+        (better if _gain(ours, theirs, name) > 0 else behind).append((name, ours, theirs))
+    text = ", ".join(f"{name} {'equal' if a == b else 'worse'} ({a:.3f} against {b:.3f})" for name, a, b in behind)
+    found = [
+        row(
+            "HMA-Depth outperforms the others in every metric but RMSE (3, Table I)",
+            f"better in {', '.join(name for name, *_ in better)}; {text}",
+            {name for name, *_ in behind} == {"rmse"},
+        )
+    ]
+    counts = {f"HMA-Depth-{net}": against(f"HMA-Depth-{net}", bts) for net, bts in REPOSITORY.items()}
+    here = "; ".join(f"{name[10:]}: better in {b}, equal in {e}, worse in {w}" for name, (b, e, w) in counts.items())
+    claim = "HMA-Depth outperforms BTS (1), against the rows that BTS's authors report with the same backbone"
+    found.append(row(claim, here, all(b > 0 and w == 0 for b, _, w in counts.values())))
+    return found
+
+
+def _split() -> dict[str, str]:
+    counts = split_counts().set_index("split")
+    train, test = counts.loc["train"], counts.loc["test"]
+    text = (
+        f"lists: {train['lists, laser scan']} and {test['lists, laser scan']} frames of {train['drives']} and "
+        f"{test['drives']} drives have a laser scan, {train['lists, annotated']} and {test['lists, annotated']} annotated depth"
+    )
+    same = train["document 004"] == train["lists, laser scan"] and test["document 004"] == test["lists, laser scan"]
+    claim = f"the Eigen split has {train['document 004']} training and {test['document 004']} test images (3)"
+    return row(claim, text, bool(same))
+
+
+def _figure3(tests: Mapping, residuals: Mapping[str, float], name: str, rival: str) -> list[dict[str, str]]:
+    """Figure 3: more accurate boundaries and smoother surfaces than BTS, for which plain fusion stands here."""
+    claims = (
+        "more accurate boundaries than BTS's fusion (3, figure 3)",
+        "smoother surfaces than BTS's fusion (3, figure 3)",
+    )
+    if rival not in tests:
+        return [row(claim, "needs the rival: -p rival convolution", None) for claim in claims]
+    f1, other = (tests[each].summary["edge_f1_025"] for each in (name, rival))
+    bump, bumps = residuals[name], residuals[rival]
+    return [
+        row(
+            claims[0],
+            f"edge F1 at 0.25 m {f1:.3f}, {rival} {other:.3f}",
+            None if pd.isna(f1) or pd.isna(other) else f1 > other,
+        ),
+        row(
+            claims[1],
+            f"plane residual {1000 * bump:.2f} per mille of the distance, {rival} {1000 * bumps:.2f}",
+            None if pd.isna(bump) or pd.isna(bumps) else bump < bumps,
+        ),
+    ]
