@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb import evaluation, losses, models
+from depthnb import evaluation, losses, metrics, models
+from depthnb.data import transforms
 
 UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0, "8-bit": 255.0 / 10.0}  # stored units a metre; 8-bit: 255 stands for 10 m
 INITIALISATIONS = ("kaiming-xavier", "normal-0.01", "normal-1", "uniform-1", "zeros")
@@ -184,3 +185,61 @@ def bridges(net: models.UNet, dataset) -> pd.DataFrame:
         said = "all whole" if step is None else f"without 1/{2**scale}" if scale else "without the finest"
         rows.append({"bridge": said, **{name: summary[name] for name in names}})
     return pd.DataFrame(rows)
+
+
+def loss_terms(
+    preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor, max_depth: float, target: str = "inverse"
+) -> pd.DataFrame:
+    """What each term of DenseDepth's loss (`losses.densedepth`) says of several predictions, one row each.
+
+    preds: name -> [B,1,H,W] metres; depth, valid: as in `contrast`. Columns: `0.1 L1`, `gradient`, `(1 - SSIM) / 2` (with the
+    range of the authors' code), `sum`, and `(1 - SSIM) / 2, own range`: the same with the span of the true target instead.
+    """
+    true = max_depth / depth if target == "inverse" else depth
+    span = float(true[valid].max() - true[valid].min()) or 1.0
+    rows = {}
+    for name, pred in preds.items():
+        given = {"pred": max_depth / pred if target == "inverse" else pred, "depth": true, "valid": valid}
+        size, edges = 0.1 * float(losses.l1(**given)), float(losses.gradient(**given))
+        code = 100.0 if target == "inverse" else max_depth
+        wide, own = (float(losses.ssim(**given, data_range=span)) for span in (code, span))
+        rows[name] = {
+            "0.1 L1": size,
+            "gradient": edges,
+            "(1 - SSIM) / 2": wide,
+            "sum": size + edges + wide,
+            "(1 - SSIM) / 2, own range": own,
+        }
+    return pd.DataFrame(rows).T
+
+
+def ceiling(dataset, size: tuple[int, int]) -> dict[str, float]:
+    """What the truth itself scores when it is reduced to `size` (H, W) and enlarged again: nobody can do better at that size.
+
+    Returns metric -> mean over the frames of a data set, by its own protocol; pixels that the reduced truth does not know
+    do not count.
+    """
+    native, sums = dataset.native(), []
+    for index in range(len(dataset)):
+        frame = native[index]
+        depth, valid = frame["depth"][None], frame["valid"][None]
+        small, known = transforms.resize_depth(depth, valid, size)
+        large = tuple(depth.shape[-2:])
+        pred = F.interpolate(torch.where(known, small, 0.0), large, mode="bilinear")
+        weight = F.interpolate(known.float(), large, mode="bilinear")
+        given = {"pred": pred / weight.clamp(min=1e-6), "depth": depth, "valid": valid & (weight > 0.99)}
+        sums.append(metrics.evaluate(**given, protocol=dataset.protocol))
+    return pd.DataFrame(sums).mean().to_dict()
+
+
+def unsteadiness(history: pd.DataFrame) -> float | None:
+    """How far a training's validation loss lies from the mean of its neighbour epochs, in percent of its mean.
+
+    history: frame of a `training.History` with a validation loss. 0 for a loss that falls along a straight line, large for one
+    that jumps. None with fewer than three epochs.
+    """
+    values = history["val_loss"].to_numpy(dtype=float)
+    if len(values) < 3:
+        return None
+    off = values[1:-1] - (values[:-2] + values[2:]) / 2
+    return float(100 * abs(off).mean() / values.mean())

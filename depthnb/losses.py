@@ -202,6 +202,51 @@ def gradient(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
 
 
 @_masked
+def densedepth(
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    max_depth: float,
+    target: str = "inverse",
+    lam: float = 0.1,
+    data_range: float | None = None,
+) -> Tensor:
+    r"""DenseDepth's loss, lam L1 + gradient + (1 - SSIM) / 2, on the target that its network predicts.
+
+    Args:
+        pred, depth: [B, 1, H, W], metres, above 0 on valid pixels (a prediction of 0 gives an infinite loss, on purpose).
+        valid: bool, [B, 1, H, W].
+        max_depth: metres; where `target` is "inverse" all three terms compare max_depth / pred with max_depth / depth, so
+            that near things count more; "depth" compares metres.
+        lam: weight of the L1 term.
+        data_range: of the SSIM, in the unit of the target; None: 100 for the inverse (the authors' code: 10 m to 10 cm),
+            max_depth for depth.
+
+    Returns:
+        Scalar without a unit that means anything; 0 without a valid pixel.
+
+    Raises:
+        ValueError: for an unknown target, and as `l1`.
+
+    Source: document 002, "Loss Function" (it gives no lam and no target); Alhashim and Wonka (arXiv:1812.11941), section 3.2:
+    lam 0.1 and the inverse target.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0]]]])
+    >>> round(densedepth(pred=2 * depth, depth=depth, valid=depth > 0, max_depth=10.0).item(), 4)  # 10 / 2 - 10 / 1 = -5, ...
+    1.625
+    """
+    if target not in ("inverse", "depth"):
+        raise ValueError(f"target is {target!r}; expected 'inverse' or 'depth'")
+    if data_range is None:
+        data_range = 100.0 if target == "inverse" else max_depth
+    if target == "inverse":
+        pred, depth = max_depth / pred, max_depth / depth
+    given = {"pred": pred, "depth": depth, "valid": valid}
+    return lam * l1(**given) + gradient(**given) + ssim(**given, data_range=data_range)
+
+
+@_masked
 def mare(*, pred: Tensor, depth: Tensor, valid: Tensor, edge_weighting: bool = False) -> Tensor:
     """Mean absolute relative error, |pred - depth| / depth, if wanted with more weight on edges of the true depth.
 

@@ -18,7 +18,7 @@ from depthnb.data import transforms
 from depthnb.launch import launched
 from depthnb.loop import History, Loop, NonFiniteLoss, Player, check_data, left_as_found, seed_for
 
-__all__ = ["History", "Loss", "NonFiniteLoss", "at_size", "fabric", "fit", "loss_of", "seed_for"]
+__all__ = ["History", "Loss", "NonFiniteLoss", "at_size", "fabric", "fast_precision", "fit", "loss_of", "seed_for"]
 
 Loss = Callable[..., Tensor]  # (pred=, depth=, valid=) -> scalar
 
@@ -44,6 +44,20 @@ def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric
     finally:
         log.setLevel(level)
     return made
+
+
+def fast_precision(device: str = "auto") -> str:
+    """bf16-mixed where the device computes in bfloat16 itself, else 32-true (there, bfloat16 is imitated and slower).
+
+    device: auto, cpu, cuda or mps. On the processors that can, a large convolutional net trains about twice as fast.
+    """
+    if device == "mps" or (device == "auto" and torch.backends.mps.is_available()):
+        return "32-true"
+    if device != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    # torch tells it for x86 alone, and in functions that it calls private
+    asked = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in ("avx512_bf16", "amx_tile"))
+    return "bf16-mixed" if any(ask() for ask in asked if ask is not None) else "32-true"
 
 
 def fit(
@@ -75,6 +89,7 @@ def fit(
     the model's parameters. scheduler: stepped once an epoch, ReduceLROnPlateau with the validation loss. augment: called
     as augment(batch, seed=, epoch=) on the training device. shuffle: a new order each epoch from (seed, epoch).
     keep_best: end with the weights of the epoch with the lowest validation loss instead of the last.
+    precision: 32-true, bf16-mixed, 16-mixed, or auto: what `fast_precision` says.
     checkpoint: a file, written atomically after every epoch. When it exists the training continues after its last epoch,
     and because every random number comes from (seed, epoch), it ends with the weights of an undisturbed run: bit for bit
     on a CPU with the same number of threads. More epochs than before continue it; other settings are refused.
@@ -94,6 +109,7 @@ def fit(
     if val is None and (keep_best or isinstance(scheduler, ReduceLROnPlateau)):
         raise ValueError("keep_best and ReduceLROnPlateau look at the validation loss: pass a validation split")
     player.check()
+    precision = fast_precision(device) if precision == "auto" else precision  # a checkpoint remembers what was computed
     engine = fabric(device, precision)
     settings = {
         **player.settings(),

@@ -20,6 +20,8 @@ LOSSES = {
     "ssim": partial(losses.ssim, data_range=10.0),
     "ssim window 5": partial(losses.ssim, data_range=10.0, window=5),
     "gradient": losses.gradient,
+    "densedepth": partial(losses.densedepth, max_depth=10.0),
+    "densedepth depth": partial(losses.densedepth, max_depth=10.0, target="depth"),
     "mare": losses.mare,
     "mare edges": partial(losses.mare, edge_weighting=True),
     "scale_shift_invariant": losses.scale_shift_invariant,
@@ -98,7 +100,7 @@ def loop(name, pred, depth, valid):
     return total
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if not name.startswith("ssim")])
+@pytest.mark.parametrize("name", [name for name in LOSSES if not name.startswith(("ssim", "densedepth"))])
 def test_equals_its_loop(name):
     pred, depth, valid = maps()
     found = LOSSES[name](pred=pred, depth=depth, valid=valid)
@@ -377,20 +379,30 @@ def test_unknown_options_are_refused():
 
 
 def test_densedepth_loss_is_the_sum_of_three_of_ours():
-    # 0.1 L1 + gradient + SSIM on max_depth / depth, as the paper's equation 1, in numpy
+    # 0.1 L1 + gradient + SSIM on max_depth / depth, as the paper's equation 1, in numpy; SSIM's range is that of 10 m to 10 cm
     pred, depth, valid = (x[:1] for x in maps())
     y, p = 10 / depth, 10 / pred
     valid = torch.ones_like(valid)
-    found = (
-        0.1 * losses.l1(pred=p, depth=y, valid=valid)
-        + losses.gradient(pred=p, depth=y, valid=valid)
-        + losses.ssim(pred=p, depth=y, valid=valid, data_range=10.0)
-    )
+    found = losses.densedepth(pred=pred, depth=depth, valid=valid, max_depth=10.0)
     a, b = p[0, 0].numpy(), y[0, 0].numpy()
     edges = np.zeros_like(a)
     edges[:-1] += abs(np.diff(a, axis=0) - np.diff(b, axis=0))
     edges[:, :-1] += abs(np.diff(a, axis=1) - np.diff(b, axis=1))
     from kornia.metrics import ssim
 
-    similarity = ssim(p, y, 11, max_val=10.0, padding="valid").mean().item()
+    similarity = ssim(p, y, 11, max_val=100.0, padding="valid").mean().item()
     assert found.item() == pytest.approx(0.1 * abs(a - b).mean() + edges.mean() + (1 - similarity) / 2, rel=1e-8)
+
+
+def test_densedepth_loss_takes_plain_depth_too_and_another_range():
+    pred, depth, valid = maps()
+    given = {"depth": depth, "valid": valid}
+    metres = losses.densedepth(pred=pred, **given, max_depth=80.0, target="depth", lam=0.5)
+    parts = [f(pred=pred, **given).item() for f in (losses.l1, losses.gradient, partial(losses.ssim, data_range=80.0))]
+    assert metres.item() == pytest.approx(0.5 * parts[0] + parts[1] + parts[2], rel=1e-12)
+    awake, asleep = (losses.densedepth(pred=pred, **given, max_depth=10.0, data_range=r).item() for r in (1.0, 1e6))
+    inverse = {"pred": 10 / pred, "depth": 10 / depth, "valid": valid}
+    assert asleep == pytest.approx((0.1 * losses.l1(**inverse) + losses.gradient(**inverse)).item(), rel=1e-6)
+    assert awake > asleep
+    with pytest.raises(ValueError, match="target is 'disparity'; expected 'inverse' or 'depth'"):
+        losses.densedepth(pred=pred, **given, max_depth=10.0, target="disparity")

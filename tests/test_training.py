@@ -378,6 +378,18 @@ def test_bf16_trains_in_bf16_and_keeps_float32_weights():
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize(("able", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_takes_bf16_where_the_processor_has_it(monkeypatch, able, dtype):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    assert training.fast_precision("cpu") == ("bf16-mixed" if able else "32-true")
+    assert training.fast_precision("mps") == "32-true"
+    model, seen = models.BNCNN(width=4, depth=2), set()
+    model.head.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+    fit(model, precision="auto", device="cpu", epochs=1)
+    assert seen == {dtype}
+
+
 def test_a_training_says_nothing_on_stderr(capsys):
     """Lightning announces precision and devices there; a notebook would show that in red."""
     announced = []

@@ -5,7 +5,7 @@ says, in our words), `here` (what was measured, as text) and `verdict`: `holds`,
 what would test it.
 """
 
-from depthnb.claims import bn_cnn, data, eigen, hma, unet
+from depthnb.claims import bn_cnn, data, densedepth, eigen, hma, unet
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "bn_cnn",
     "compare",
     "data",
+    "densedepth",
     "eigen",
     "hma",
     "row",

@@ -22,18 +22,19 @@ def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel", 
 
     parameters: names to group by; runs that differ in any *other* parameter than these and the seed are kept apart, and
     only the group of the most common other parameters is returned, so that one comparison changes one thing. Columns:
-    parameters, `mean`, `low`, `high` of the metric on split `on` over the seeds, `seeds`. Empty when no run named sweep-... is
-    finished.
+    parameters, `mean`, `low`, `high` of the metric on split `on` over the seeds, `seeds`; on "" means a number that run.json
+    holds itself, such as training_seconds. Empty when no run named sweep-... is finished.
     """
     rows = []
     for each in runs.finished(notebook):
-        if each["run"].startswith("sweep") and on in each["metrics"]:
+        scores = each["metrics"].get(on, {}) if on else each
+        if each["run"].startswith("sweep") and scores.get(metric) is not None:
             others = {k: v for k, v in each["params"].items() if k not in (*parameters, "run", "seed", "device")}
             rows.append(
                 {
                     **{name: each["params"].get(name) for name in parameters},
                     "others": repr(sorted(others.items())),
-                    "value": each["metrics"][on][metric],
+                    "value": scores[metric],
                 }
             )
     columns = [*parameters, "mean", "low", "high", "seeds"]
@@ -68,8 +69,8 @@ def compare(
     a, b = table.loc[before], table.loc[after]
     apart = b["high"] < a["low"] or b["low"] > a["high"]
     change = (b["mean"] / a["mean"] - 1) * 100
-    here = (
-        f"{on} {metric} {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] -> {b['mean']:.3f} [{b['low']:.3f}, {b['high']:.3f}] "
+    here = f"{on} {metric}".strip() + (
+        f" {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] -> {b['mean']:.3f} [{b['low']:.3f}, {b['high']:.3f}] "
         f"({change:+.0f} %) over {int(min(a['seeds'], b['seeds']))} seeds; "
         + ("larger than" if apart else "within")
         + " the spread"

@@ -12,12 +12,14 @@ from torch import nn
 
 from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
+from depthnb.models.densedepth import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
 from depthnb.models.hma import HMADepth
 from depthnb.models.unet import UNet
 
 __all__ = [
     "BNCNN",
+    "DenseDepth",
     "EigenCoarse",
     "EigenFine",
     "HMADepth",
@@ -32,6 +34,7 @@ __all__ = [
 # class name -> model from its config; one line for each model that a run folder may hold
 _BUILDERS = {
     "BNCNN": lambda config: BNCNN(**config),
+    "DenseDepth": lambda config: DenseDepth(**config),
     "EigenCoarse": lambda config: EigenCoarse(**config),
     "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),
     "HMADepth": lambda config: HMADepth(**config),

@@ -1,0 +1,186 @@
+"""Document 002's claims and its layer table, for notebook 05."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from torch import nn
+
+from depthnb import models, published, runs
+from depthnb.claims.rules import against_baselines, compare, row, sweep
+
+NOTEBOOK = "05_densenet"
+# what a row of the document's table is in the running model, and what it should be called
+_ENCODER = [
+    ("INPUT", ""),
+    ("CONV1", "features.relu0"),
+    ("POOL1", "features.pool0"),
+    ("POOL2", "features.transition1.pool"),
+    ("POOL3", "features.transition2.pool"),
+    ("CONV2", "conv2"),
+]
+_STEP = [("UP{}", "upsample"), ("CONCAT{}", "concat"), ("UP{}-CONVA", "conv_a"), ("UP{}-CONVB", "conv_b")]
+
+
+def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFrame:
+    """Document 002's layer table beside what a running DenseDepth has at that input size (H, W).
+
+    One row per row of the document: `label` (what the layer is), `document's label` (as printed), `document` and `found`
+    (height x width x channels), `parameters` (of that layer alone).
+    """
+    steps = [(label.format(i), f"up{i}.{part}") for i in range(1, 5) for label, part in _STEP]
+    named = [*_ENCODER, *steps, ("CONV3", "conv3")]
+    running = models.describe(model, size).set_index("layer")
+    printed = published.table("002", "layers")
+    rows = []
+    for (label, layer), said in zip(named, printed.itertuples(), strict=True):
+        shape = running.loc[layer, "output"].split(" x ") if layer else ["3", *map(str, size)]
+        rows.append(
+            {
+                "label": label,
+                "document's label": said.method,
+                "document": f"{said.height:.0f} x {said.width:.0f} x {said.channels:.0f}",
+                "found": " x ".join([*shape[1:], shape[0]]),
+                "parameters": int(running.loc[layer, "parameters"]) if layer else 0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def checked(*, test, mirrored, opponents, table: pd.DataFrame, printed: nn.Module, terms: pd.DataFrame, origin: str):
+    """The table of claims.
+
+    test, mirrored: Evaluation of the net, and of its mean with the mirror image. table: `layers(printed)`, printed the net
+    at full width. terms: `analysis.loss_terms`. origin: where the encoder's weights come from, as the model says.
+    """
+    rows = [*_size(printed, table), _decoder(printed), _labels(table), _iterations()]
+    rows += [_boundaries(test), _deeper(), *_halved(), _colour(), _transfer(origin)]
+    flat = terms.loc["mean depth"]
+    rows.append(
+        row(
+            "(ours) the SSIM term sees a picture without any structure",
+            f"the mean depth everywhere costs {flat['(1 - SSIM) / 2']:.4f} of {flat['sum']:.3f} in this term, and "
+            f"{flat['(1 - SSIM) / 2, own range']:.4f} if the range of the SSIM were that of the data",
+            bool(flat["(1 - SSIM) / 2"] > 0.1 * flat["sum"]),
+        )
+    )
+    before, after = test.summary["abs_rel"], mirrored.summary["abs_rel"]
+    rows.append(
+        row(
+            "(ours) averaging with the mirror image, as the authors' evaluation does, flatters the error",
+            f"test abs_rel {before:.3f} -> {after:.3f} ({100 * (after / before - 1):+.1f} %), with nothing learnt",
+            bool(after < before),
+        )
+    )
+    return pd.DataFrame([*rows, *against_baselines("DenseDepth", test.summary, opponents)])
+
+
+def _said(metric: str, dataset: str = "") -> pd.Series:
+    """A number of document 002's text."""
+    rows = published.load("002")
+    return rows[(rows["table"] == "text") & (rows["metric"] == metric) & (rows["dataset"] == dataset)].iloc[0]
+
+
+def _size(printed: nn.Module, table: pd.DataFrame) -> list[dict[str, str]]:
+    count, said = models.parameter_count(printed), _said("parameters")
+    same = table["document"] == table["found"]
+    last = table["found"].iloc[-1]
+    return [
+        row(f"{said['printed']} trainable parameters", f"{count:,}", said["value"] <= count < said["value"] + 1e5),
+        row("the layer sizes of its table", f"{same.sum()} of {len(table)} rows agree", bool(same.all())),
+        row(
+            "the depth map has half the input resolution",
+            f"{table['found'].iloc[0]} in, {last} out",
+            [2 * int(n) for n in last.split(" x ")[:2]] == [int(n) for n in table["found"].iloc[0].split(" x ")[:2]],
+        ),
+    ]
+
+
+def _decoder(printed: nn.Module) -> dict[str, str]:
+    norms = [name for name, module in printed.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    inside = sum(not name.startswith("features.") for name in norms)
+    here = f"{inside} batch normalisations in the decoder, {len(norms) - inside} in the encoder"
+    return row("the decoder contains no batch normalisation", here, inside == 0)
+
+
+def _labels(table: pd.DataFrame) -> dict[str, str]:
+    wrong = table[table["label"] != table["document's label"]]
+    here = "; ".join(f"its second {b} is {a}" for a, b in zip(wrong["label"], wrong["document's label"], strict=True))
+    return row("each row of its table names one layer", here or "all labels differ", wrong.empty)
+
+
+def _iterations() -> dict[str, str]:
+    """1M iterations of 8 images, or 1M images? The authors' own code and its published training time decide."""
+    said, batch = _said("iterations", "nyu-v2"), _said("batch_size")["value"]
+    code = published.load("paper")
+    code = code[code["table"] == "DenseDepth repository"].set_index("metric")["value"]
+    passes, images = said["value"] * batch / code["images"], code["epochs"] * code["images"]
+    pace = said["value"] / code["hours"] / 3600
+    return row(
+        f"{said['printed']} iterations for NYU Depth v2, in batches of {batch:.0f}",
+        f"would be {passes:.0f} passes over the authors' {code['images']:,.0f} images, {pace:.0f} steps "
+        f"a second in the {code['hours']:.0f} hours they name; their code makes {code['epochs']:.0f} passes, which is "
+        f"{images / 1e6:.1f}M images: the number counts images",
+        bool(abs(said["value"] * batch / images - 1) < 0.5),
+    )
+
+
+def _boundaries(test) -> dict[str, str]:
+    claim = "it captures object boundaries more faithfully (than earlier networks)"
+    own, others = test.summary["edge_f1_025"], {}
+    for notebook in ("02_bn_cnn", "03_eigen"):
+        for each in runs.finished(notebook):
+            if each["run"] == "rooms-full" and each["protocol"] == test.protocol:
+                others[notebook] = each["metrics"]["test"]["edge_f1_025"]
+    if len(others) < 2:
+        return row(claim, f"edge F1 at 0.25 m {own:.3f} here; needs the rooms-full runs of 02 and 03", None)
+    text = ", ".join(f"{value:.3f} in {name}" for name, value in others.items())
+    return row(claim, f"edge F1 at 0.25 m {own:.3f} here; rooms-full runs: {text}", own > max(others.values()))
+
+
+def _deeper() -> dict[str, str]:
+    claim = "DenseNet-201 instead of 169: the gain does not outweigh the longer training"
+    names = ("densenet169", "densenet201")
+    error, time = (
+        _pair("encoder", names, metric, on) for metric, on in (("abs_rel", "test"), ("seconds_per_step", ""))
+    )
+    if error is None or time is None:
+        return row(claim, "needs the sweep runs with encoder densenet169 and densenet201: make sweep", None)
+    gain, cost = 1 - error[1]["mean"] / error[0]["mean"], time[1]["mean"] / time[0]["mean"] - 1
+    apart = error[1]["high"] < error[0]["low"]
+    return row(
+        claim,
+        f"test abs_rel {error[0]['mean']:.3f} -> {error[1]['mean']:.3f}, a gain of {100 * gain:.0f} % "
+        f"({'larger than' if apart else 'within'} the spread of {int(error[0]['seeds'])} seeds) for {100 * cost:+.0f} % in "
+        "seconds a step",
+        not apart or gain < cost,
+    )
+
+
+def _halved() -> list[dict[str, str]]:
+    change = ("decoder_width", 1.0, 0.5)
+    return [
+        compare(NOTEBOOK, *change, claim="half the features in the decoder: less performance", sign=1),
+        compare(
+            NOTEBOOK, *change, metric="unsteadiness", on="", sign=1,
+            claim="half the features in the decoder: less stable (validation loss against its neighbour epochs, %)",
+        ),
+    ]  # fmt: skip
+
+
+def _colour() -> dict[str, str]:
+    claim = "without the colour permutation the performance is significantly worse"
+    return compare(NOTEBOOK, "permutation", 0.25, 0.0, claim=claim, sign=1)
+
+
+def _transfer(origin: str) -> dict[str, str]:
+    claim = "transfer learning: an encoder that starts from ImageNet leads to better depth"
+    if not origin.startswith("ImageNet"):
+        return row(claim, f"not here: {origin}", None)
+    return compare(NOTEBOOK, "pretrained", "none", "auto", claim=claim, sign=-1)
+
+
+def _pair(parameter: str, values: Sequence[object], metric: str, on: str) -> tuple[pd.Series, pd.Series] | None:
+    table = sweep(NOTEBOOK, [parameter], metric=metric, on=on).set_index(parameter)
+    return tuple(table.loc[value] for value in values) if set(values) <= set(table.index) else None

@@ -1,0 +1,192 @@
+"""The table of claims of notebook 05, and its measurements: verdicts follow the numbers, in both directions."""
+
+import json
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+from toys import Toy
+
+from depthnb import analysis, claims, losses, models
+
+SCORES = {"abs_rel": 0.2, "rmse": 0.7, "delta1": 0.7, "edge_f1_025": 0.2}
+WORSE = {"abs_rel": 0.3, "rmse": 0.9, "delta1": 0.5, "edge_f1_025": 0.0}
+
+
+def scored(summary, protocol="rooms"):
+    return SimpleNamespace(summary=summary, protocol=protocol)
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(0)
+    net = models.DenseDepth("densenet121", decoder_width=0.02)
+    return net, claims.densedepth.layers(net, size=(64, 96))
+
+
+@pytest.fixture
+def table(small, reports):
+    """The table of claims by the first words of each claim."""
+
+    def make(*, flat=0.001, mirrored=0.19, origin="random weights: none were asked for", own=0.2):
+        net, layers = small
+        terms = pd.DataFrame({"mean depth": {"(1 - SSIM) / 2": flat, "sum": 0.5, "(1 - SSIM) / 2, own range": 0.2}}).T
+        found = claims.densedepth.checked(
+            test=scored({**SCORES, "edge_f1_025": own}), mirrored=scored({**SCORES, "abs_rel": mirrored}),
+            opponents={"mean_depth": scored(WORSE), "mean_image": scored(WORSE)}, table=layers, printed=net, terms=terms,
+            origin=origin,
+        )  # fmt: skip
+        return found.set_index("claim")
+
+    return make
+
+
+def verdict(table, words):
+    rows = table[table.index.str.contains(words, regex=False)]
+    assert len(rows) == 1, words
+    return rows["verdict"].item()
+
+
+def write(reports, run, notebook="05_densenet", **values):
+    params = {
+        "encoder": "densenet169",
+        "decoder_width": 0.5,
+        "permutation": 0.25,
+        "pretrained": "auto",
+        "seed": 0,
+        "run": run,
+    }
+    metrics = {"test": {**SCORES, **{k: v for k, v in values.items() if k in SCORES}}}
+    record = {
+        "notebook": notebook,
+        "run": run,
+        "params": params,
+        "metrics": metrics,
+        "protocol": "rooms",
+        "finished": True,
+    }
+    for key, value in values.items():
+        (params if key in params else record)[key] = value
+    folder = reports / notebook / run
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+def write_pair(reports, parameter, before, after):
+    """Three seeds of two sweep runs; before and after: (value of the parameter, numbers of its runs)."""
+    for name, (value, numbers) in (("base", before), ("other", after)):
+        for seed in range(3):
+            spread = {key: number + 0.001 * seed for key, number in numbers.items()}
+            write(reports, f"sweep-{name}-{seed}", **{parameter: value}, seed=seed, **spread)
+
+
+def test_without_sweep_runs_nothing_is_claimed_of_them(table):
+    found = table()
+    for words in (
+        "DenseNet-201",
+        "less performance",
+        "less stable",
+        "colour permutation",
+        "transfer learning",
+        "boundaries",
+    ):
+        assert verdict(found, words) == "not tested here"
+
+
+def test_another_network_than_the_documents_does_not_hold(table):
+    found = table()
+    assert verdict(found, "trainable parameters") == verdict(found, "layer sizes") == claims.FAILS
+    assert verdict(found, "half the input resolution") == verdict(found, "no batch normalisation") == claims.HOLDS
+    assert found.loc["each row of its table names one layer", "here"].startswith("its second CONCAT3 is CONCAT4")
+
+
+def test_a_million_iterations_count_images(table):
+    found = table()
+    here = found[found.index.str.startswith("1M iterations")].iloc[0]
+    assert here["verdict"] == claims.FAILS
+    assert "160 passes over the authors' 50,000 images" in here["here"] and "12 steps a second" in here["here"]
+    assert "20 passes, which is 1.0M images" in here["here"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "cost", "holds"), [(0.30, 0.25, False), (0.05, 0.25, True), (0.0, 0.25, True), (-0.1, 0.25, True)]
+)
+def test_a_deeper_encoder_is_weighed_against_its_time(table, reports, gain, cost, holds):
+    before = ("densenet169", {"abs_rel": 0.2, "seconds_per_step": 1.0})
+    write_pair(reports, "encoder", before, ("densenet201", {"abs_rel": 0.2 * (1 - gain), "seconds_per_step": 1 + cost}))
+    assert verdict(table(), "DenseNet-201") == (claims.HOLDS if holds else claims.FAILS)
+
+
+@pytest.mark.parametrize(("worse", "shakier"), [(True, True), (False, True), (True, False)])
+def test_half_a_decoder_is_worse_and_shakier_or_not(table, reports, worse, shakier):
+    full = {"abs_rel": 0.2, "unsteadiness": 1.0}
+    half = {"abs_rel": 0.25 if worse else 0.19, "unsteadiness": 2.0 if shakier else 0.5}
+    write_pair(reports, "decoder_width", (1.0, full), (0.5, half))
+    found = table()
+    assert verdict(found, "less performance") == (claims.HOLDS if worse else claims.FAILS)
+    assert verdict(found, "less stable") == (claims.HOLDS if shakier else claims.FAILS)
+
+
+@pytest.mark.parametrize(("without", "holds"), [(0.25, True), (0.2005, False), (0.15, False)])
+def test_colours_count_only_beyond_the_spread(table, reports, without, holds):
+    write_pair(reports, "permutation", (0.25, {"abs_rel": 0.2}), (0.0, {"abs_rel": without}))
+    assert verdict(table(), "colour permutation") == (claims.HOLDS if holds else claims.FAILS)
+
+
+def test_transfer_is_judged_only_with_imagenet_weights(table, reports):
+    write_pair(reports, "pretrained", ("none", {"abs_rel": 0.3}), ("auto", {"abs_rel": 0.2}))
+    assert verdict(table(), "transfer learning") == "not tested here"
+    assert "none were asked for" in table()["here"][table().index.str.startswith("transfer")].item()
+    assert verdict(table(origin="ImageNet weights from densenet169-b2777c0a.pth"), "transfer learning") == claims.HOLDS
+
+
+def test_boundaries_are_compared_under_one_protocol(table, reports):
+    write(reports, "rooms-full", "02_bn_cnn", edge_f1_025=0.15)
+    write(reports, "quick", "03_eigen", edge_f1_025=0.9)
+    assert verdict(table(), "boundaries") == "not tested here"
+    write(reports, "rooms-full", "03_eigen", edge_f1_025=0.18)
+    assert verdict(table(own=0.2), "boundaries") == claims.HOLDS
+    assert verdict(table(own=0.16), "boundaries") == claims.FAILS
+
+
+def test_our_own_claims_turn_with_their_numbers(table):
+    assert verdict(table(), "without any structure") == claims.FAILS
+    assert verdict(table(flat=0.1), "without any structure") == claims.HOLDS
+    assert verdict(table(), "mirror image") == claims.HOLDS
+    assert verdict(table(mirrored=0.21), "mirror image") == claims.FAILS
+    assert verdict(table(), "beats the training-mean depth") == claims.HOLDS
+
+
+# --- measurements -----------------------------------------------------------------------------------------------------
+
+
+def test_loss_terms_add_up_to_the_loss():
+    depth = 1 + 4 * torch.rand(2, 1, 24, 30, generator=torch.Generator().manual_seed(0))
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    for target in ("inverse", "depth"):
+        preds = {"right": depth, "flat": torch.full_like(depth, 2.5)}
+        terms = analysis.loss_terms(preds, depth=depth, valid=valid, max_depth=10.0, target=target)
+        whole = losses.densedepth(pred=preds["flat"], depth=depth, valid=valid, max_depth=10.0, target=target)
+        assert terms.loc["flat", "sum"] == pytest.approx(whole.item(), rel=1e-6)
+        assert terms.loc["right", ["0.1 L1", "gradient"]].tolist() == [0, 0] and terms.loc["right", "sum"] < 1e-5
+        assert terms.loc["flat", "(1 - SSIM) / 2, own range"] > terms.loc["flat", "(1 - SSIM) / 2"] > 0
+
+
+def test_the_ceiling_is_perfect_at_full_size_and_falls():
+    frames = Toy(3, size=(48, 64))
+    frames.depth[:, :, 10:30, 17:40] += 2
+    frames.valid[:, :, :, :5] = False
+    full, half, tenth = (analysis.ceiling(frames, size) for size in ((48, 64), (24, 32), (5, 6)))
+    assert full["abs_rel"] == pytest.approx(0, abs=1e-6) and full["delta1"] == 1
+    assert full["abs_rel"] < half["abs_rel"] < tenth["abs_rel"]
+
+
+def test_unsteadiness_is_nothing_for_a_line_and_grows_with_jumps():
+    def of(*values):
+        return analysis.unsteadiness(pd.DataFrame({"val_loss": values}))
+
+    assert of(3.0, 2.0, 1.0) == pytest.approx(0)
+    assert of(2.0, 3.0, 1.0) == pytest.approx(75.0)  # 3 against 1.5, of a mean of 2
+    assert of(2.0, 2.2, 1.8, 2.1) > of(2.0, 1.9, 1.8, 1.7)
+    assert of(2.0, 1.0) is None
