@@ -62,6 +62,12 @@ def methods():
     )
 
 
+def rivals():
+    names = ["adversarial", "discriminator", "true_recognised", "false_recognised"]
+    columns = {name: [0.5, 0.6, 0.7] for name in [*names, *(f"val_{name}" for name in names), "val_variation"]}
+    return pd.DataFrame({"epoch": [1, 2, 3], **columns})
+
+
 def activations():
     rows = [
         (init, f"layer{i}", 0.1**i if init == "small" else 1.0, 0.0) for init in ("small", "good") for i in range(4)
@@ -95,6 +101,13 @@ def every_figure():
         "edge_overlay": plotting.edge_overlay(image, {"ours": depth > 4}, depth > 5),
         "curves": plotting.curves(history()),
         "curves of two": plotting.curves({"a": history(), "b": history()}, log=True),
+        "players": plotting.players({"GAN": rivals(), "L1 alone": rivals()}),
+        "verdicts": plotting.verdicts(
+            image,
+            valid,
+            {"truth": depth, "GAN": noisy},
+            {"truth": torch.rand(3, 1, 5, 7), "GAN": torch.rand(3, 1, 5, 7)},
+        ),
         "activation_stats": plotting.activation_stats(activations()),
         "distribution": plotting.distribution({"ours": listed, "theirs": counted}, hue="split"),
         "depth_histogram": plotting.depth_histogram({"train": summary(), "val": summary()}),
@@ -379,3 +392,15 @@ def test_masks_that_sum_to_one_are_drawn_white():
     assert (total[middle, 10:-10] == 255).all()
     with pytest.raises(ValueError, match=r"frames and sizes \(B, H, W\) differ"):
         plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks[..., :32], names=["H/2", "H"])
+
+
+def test_players_marks_guessing_and_draws_the_validation():
+    frame = rivals()
+    frame["val_discriminator"] = [0.1, 0.2, 0.3]
+    losses, shares, _ = plotting.players({"GAN": frame}).axes
+    drawn = [list(line.get_ydata()) for line in losses.lines]
+    assert [0.1, 0.2, 0.3] in drawn and [0.5, 0.6, 0.7] in drawn
+    assert any(np.allclose(line.get_ydata(), np.log(2)) for line in losses.lines if len(line.get_ydata()))
+    assert any(np.allclose(line.get_ydata(), 0.5) for line in shares.lines if len(line.get_ydata()))
+    with pytest.raises(ValueError, match="discriminator"):
+        plotting.players({"GAN": frame.drop(columns="discriminator")})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from kills import killed_ten_times
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, SequentialLR, StepLR
@@ -472,60 +473,25 @@ def test_two_processes_train_one_model(tmp_path, reports):
     assert stored["finished"] is True
 
 
-KILLED = """
-import os, random, signal, sys, time
+TRAINED = """
 from functools import partial
-from pathlib import Path
-import torch
 from depthnb import training
 from depthnb.data import transforms
 from toys import Net, Toy, l1
 
-def train(checkpoint, result):
-    torch.set_num_threads(1)
+def train(checkpoint):
     net = Net(width=4096)  # checkpoints of a megabyte: some kills shall hit while one is written
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     training.fit(net, Toy(10, (4, 6)), Toy(4, (4, 6), seed=1), loss=l1, optimizer=optimizer, epochs=14, batch_size=4,
                  scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1), keep_best=True,
                  augment=partial(transforms.augment, rotate=5.0, flip=0.5), device="cpu", checkpoint=checkpoint)
-    torch.save(net.state_dict(), result)
-
-def process(*arguments):
-    child = os.fork()
-    if child == 0:
-        train(*arguments)
-        os._exit(0)
-    return child
-
-folder = Path(sys.argv[1])
-started = time.monotonic()
-os.waitpid(process(folder / "undisturbed.ckpt", folder / "undisturbed.pt"), 0)
-whole = time.monotonic() - started
-moments = random.Random(0)
-for _ in range(10):
-    child = process(folder / "killed.ckpt", folder / "killed.pt")
-    time.sleep(moments.uniform(0.0, 0.4) * whole)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    if (folder / "killed.ckpt").exists():
-        print("epochs", len(torch.load(folder / "killed.ckpt", weights_only=True)["rows"]))
-os.waitpid(process(folder / "killed.ckpt", folder / "killed.pt"), 0)
+    return net.state_dict()
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_ten_times_it_ends_with_the_same_bits(tmp_path):
-    """Processes of their own, forked from one that has imported everything, killed -9 at ten moments drawn at random."""
-    script = tmp_path / "killed.py"
-    script.write_text(KILLED)
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)], env=env, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    one, other = (torch.load(tmp_path / f"{name}.pt") for name in ("undisturbed", "killed"))
+    one, other, epochs = killed_ten_times(TRAINED, tmp_path)
     assert same(one, other)
     assert not list(tmp_path.glob("*.part"))
-    epochs = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("epochs ")]
     assert any(0 < n < 14 for n in epochs), "no kill came in the middle: this proves nothing"

@@ -14,6 +14,7 @@ from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
 from depthnb.models.densedepth import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
+from depthnb.models.gan import PatchDiscriminator
 from depthnb.models.hma import HMADepth
 from depthnb.models.unet import UNet
 
@@ -23,6 +24,7 @@ __all__ = [
     "EigenCoarse",
     "EigenFine",
     "HMADepth",
+    "PatchDiscriminator",
     "UNet",
     "build",
     "describe",
@@ -37,6 +39,7 @@ _BUILDERS = {
     "DenseDepth": lambda config: DenseDepth(**config),
     "EigenCoarse": lambda config: EigenCoarse(**config),
     "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),
+    "PatchDiscriminator": lambda config: PatchDiscriminator(**config),
     "HMADepth": lambda config: HMADepth(**config),
     "UNet": lambda config: UNet(**config),
 }

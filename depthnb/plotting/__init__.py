@@ -9,6 +9,7 @@ from .dataset import (
 )
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .pictures import depth_grid, edge_overlay, methods_grid, predictions_grid
+from .players import players, verdicts
 from .scales import scales_grid
 from .style import (
     DPI,
@@ -48,6 +49,7 @@ __all__ = [
     "mean_depth_image",
     "methods_grid",
     "new_figure",
+    "players",
     "predictions_grid",
     "printed",
     "radial_profile",
@@ -58,4 +60,5 @@ __all__ = [
     "show",
     "spread",
     "valid_fraction",
+    "verdicts",
 ]

@@ -1,0 +1,160 @@
+"""What documents 000, 001 and 003 say about adversarial training for depth, for notebook 09."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from depthnb import runs
+from depthnb.claims.rules import against_baselines, compare, row
+
+NOTEBOOK = "09_gan"
+GAN, ALONE = "GAN", "L1 alone"  # the generator with its adversary, and the same one without
+HIGHER = ("delta1", "edge_f1_025", "edge_f1_050", "edge_f1_100", "sharpness")  # of the measures below: higher is better
+MEASURES = ("abs_rel", "rmse", "delta1", "edge_f1_025", "edge_f1_050", "sharpness", "relief", "variation")
+
+# as the documents' own lists of references print them
+PRECEDENTS = (
+    ("003", "[11]", 2017, "Jung et al.", "Depth prediction from a single image with conditional adversarial networks"),
+    (
+        "001",
+        "[5]",
+        2018,
+        "Aleotti et al.",
+        "Generative adversarial networks for unsupervised monocular depth prediction",
+    ),
+)
+NEWEST = ("[9]", 2020)  # the newest dated work that document 000 itself cites: Ranftl et al.
+
+
+def precedents() -> pd.DataFrame:
+    """Works on GANs for depth that the other documents cite, and whether each is older than the newest that 000 cites."""
+    frame = pd.DataFrame(PRECEDENTS, columns=["cited by document", "as", "year", "authors", "title"])
+    return frame.assign(**{f"before {NEWEST[1]}, the newest work 000 cites": frame["year"] < NEWEST[1]})
+
+
+def over_seeds(dataset: str, preset: str = "rooms-full") -> pd.DataFrame:
+    """With and without the adversary over the seeds of finished runs of one preset; a pair has one seed, so the same start.
+
+    Columns: measure, then mean and range over the seeds with the adversary and without as text, the mean paired difference
+    (with minus without), `seeds`, and `apart`, whether the two ranges do not overlap (None for fewer than two seeds). Of runs
+    that differ in more than the seed, the largest group counts. Empty without a finished run that trained both.
+    """
+    rows = []
+    for each in runs.finished(NOTEBOOK):
+        both = each.get("with_and_without", {})
+        if each["run"].startswith(preset) and each["dataset"] == dataset and {GAN, ALONE} <= both.keys():
+            others = {k: v for k, v in each["params"].items() if k not in ("run", "seed", "device", "data_root")}
+            values = {(name, m): both[name].get(m) for name in (GAN, ALONE) for m in MEASURES}
+            rows.append({"others": repr(sorted(others.items())), "seed": each["seed"], **values})
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return pd.DataFrame(columns=["measure", GAN, ALONE, "difference", "seeds", "apart"])
+    table = table[table["others"] == table["others"].mode().iloc[0]].drop_duplicates("seed")
+    return pd.DataFrame([_measure(name, table[(GAN, name)], table[(ALONE, name)]) for name in MEASURES])
+
+
+def _measure(name: str, one: pd.Series, other: pd.Series) -> dict:
+    one, other = one.astype(float), other.astype(float)
+    apart = bool(one.max() < other.min() or other.max() < one.min()) if len(one) > 1 else None
+    said = {key: f"{v.mean():.3f} [{v.min():.3f}, {v.max():.3f}]" for key, v in ((GAN, one), (ALONE, other))}
+    return {"measure": name, **said, "difference": (one - other).mean(), "seeds": len(one), "apart": apart}
+
+
+def checked(
+    *, tests: Mapping, opponents: Mapping, signs: pd.DataFrame, measures: pd.DataFrame, seeds: pd.DataFrame
+) -> pd.DataFrame:
+    """The table of claims.
+
+    tests: GAN and ALONE (those that were trained) -> Evaluation on the test split; signs: `adversarial.failure_signs`;
+    measures: one row each, indexed like tests, with the columns `MEASURES`; seeds: `over_seeds`.
+    """
+    older = precedents()
+    named = "; ".join(f"{who} {year}, {place} of document {document}" for document, place, year, who, _ in PRECEDENTS)
+    before = int(older.iloc[:, -1].sum())
+    rows = [
+        row(
+            "GANs have not been used for depth estimation till now (000, 2.1 and 2.5)",
+            f"{named}: {before} of {len(older)} are older than 000's own reference {NEWEST[0]} of {NEWEST[1]}",
+            before == 0,
+        ),
+        _seeds_claim(
+            seeds, measures, "abs_rel", "adversarial networks reach lower errors than non-adversarial ones (003, 5)"
+        ),
+        _seeds_claim(
+            seeds,
+            measures,
+            "edge_f1_025",
+            "and better looking outputs (003, 5), read as: depth edges where the true ones are",
+        ),
+        _seeds_claim(seeds, measures, "sharpness", "(ours) the adversary makes edges steeper"),
+    ]
+    rows += _sign_claims(signs)
+    sweeps = [
+        ("adversarial_weight", 0.0, 0.1, "abs_rel", -1, "(ours) some weight on the adversary lowers the error"),
+        ("adversarial_weight", 0.0, 1.0, "abs_rel", 1, "(ours) too much weight raises it"),
+        ("adversarial_weight", 0.0, 1.0, "edge_f1_025", 1, "(ours) too much weight still finds more edges"),
+        ("spectral", True, False, "abs_rel", 0, "(ours) it does not matter whether the discriminator's weights are bounded"),
+        ("patch_layers", 2, 3, "abs_rel", 0, "(ours) the size of a patch hardly matters"),
+    ]  # fmt: skip
+    rows += [compare(NOTEBOOK, p, a, b, claim=said, metric=m, sign=s) for p, a, b, m, s, said in sweeps]
+    for name, test in tests.items():
+        rows += against_baselines(
+            "the GAN's generator" if name == GAN else "the same net without adversary", test.summary, opponents
+        )
+    return pd.DataFrame(rows)
+
+
+def _seeds_claim(seeds: pd.DataFrame, measures: pd.DataFrame, measure: str, claim: str) -> dict[str, str]:
+    """A claim that the adversary improves a measure: by the finished runs over several seeds, where there are any."""
+    sign = 1 if measure in HIGHER else -1
+    both = {GAN, ALONE} <= {*measures.index}
+    here = (
+        f"this run: {measures.loc[GAN, measure]:.3f} with, {measures.loc[ALONE, measure]:.3f} without" if both else ""
+    )
+    found = seeds[seeds["measure"] == measure]
+    if found.empty or int(found["seeds"].iloc[0]) < 2:
+        need = "one seed decides nothing: needs finished rooms-full runs with two seeds or more"
+        return row(claim, f"{measure}, {here}; {need}" if here else need, None)
+    one = found.iloc[0]
+    text = (
+        f"{measure} {one[GAN]} with, {one[ALONE]} without, over {int(one['seeds'])} seeds of rooms-full; "
+        f"{'larger than' if one['apart'] else 'within'} the spread"
+    )
+    return row(claim, f"{text}; {here}" if here else text, bool(one["apart"] and sign * one["difference"] > 0))
+
+
+def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
+    rows = []
+    for each in signs.to_dict("records"):
+        if each["training"] != GAN:
+            continue
+        true, predicted = each["true recognised"], each["predicted recognised"]
+        shares = f"recognises {true:.0%} of the true and {predicted:.0%} of the predicted patches"
+        rows += [
+            row(
+                "(ours) the discriminator does not win",
+                f"it {shares} of validation frames",
+                not each["discriminator has won"],
+            ),
+            row(
+                "(ours) the generator does not collapse to one answer",
+                f"its maps vary {each['variation']:.2f} times as much from photograph to photograph as the true ones",
+                not each["collapsed"],
+            ),
+        ]
+    spectator = signs[signs["training"] == ALONE]
+    if len(spectator) and (signs["training"] == GAN).any():
+        seen, heard = (
+            (part["true recognised"] + part["predicted recognised"]).iloc[0] / 2
+            for part in (spectator, signs[signs["training"] == GAN])
+        )
+        rows.append(
+            row(
+                "(ours) a generator that listens is harder to tell from the truth",
+                f"patches called right: {seen:.0%} where nobody listens, {heard:.0%} where the generator does",
+                bool(heard < seen),
+            )
+        )
+    return rows

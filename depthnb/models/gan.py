@@ -1,0 +1,120 @@
+"""The opponent of a conditional GAN for depth: a net that tells true depth maps from predicted ones, patch by patch."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from depthnb.models.blocks import check_image
+
+DECADES = 100.0  # nearest depth that is told apart from nearer ones: max_depth / 100
+
+
+def bounded(depth: Tensor, valid: Tensor, *, max_depth: float) -> Tensor:
+    r"""Depth as a discriminator sees it: logarithmic, from -1 (max_depth / 100 and nearer) to 1 (max_depth and farther).
+
+    depth: [B,1,H,W] metres, at any pixel anything; valid: bool of the same shape. Returns float32 of the same shape, exactly 0
+    where valid is False: pass the *same* mask for true and predicted depth, or the holes of the sensor give the truth away.
+    Logarithmic, because half a metre is a step at 1 m and nothing at 8 m. Beyond the ends the gradient is zero.
+
+    >>> bounded(torch.tensor([[[[0.01, 1.0, 10.0, 50.0]]]]), torch.tensor([[[[True, True, True, False]]]]), max_depth=10.0)
+    tensor([[[[-1.,  0.,  1.,  0.]]]])
+    """
+    nearest = max_depth / DECADES
+    safe = torch.where(valid, depth.float(), max_depth).clamp(nearest, max_depth)  # replaced: NaN times 0 is NaN
+    return torch.where(valid, 2 * (safe / nearest).log() / math.log(DECADES) - 1, 0.0)
+
+
+class PatchDiscriminator(nn.Module):
+    """Looks at a photograph with a depth map and says of every patch whether its depth is a true one.
+
+    Shapes: image float [B,3,H,W] in 0..1, depth [B,1,H,W] in metres, valid bool [B,1,H,W], H and W of at least 16 -> logits
+    [B,1,h,w], above 0 where a patch looks true; (h, w) is about (H, W) / 2**layers. It sees `bounded` depth, and the mask as a
+    channel of its own, so that a hole is not taken for a depth. `receptive_field` pixels a side decide about one patch; more
+    is the business of the supervised loss.
+
+    channels: after the first convolution, doubled at each further one. layers: convolutions that halve the map. max_depth:
+    metres, the far end of the data set. spectral: every weight is divided by its largest singular value (Miyato et al. 2018,
+    arXiv:1802.05957), which bounds how steep the judgement can be and with it how far the discriminator can run ahead.
+
+    Raises ValueError for shapes that do not belong together.
+
+    Source: Isola et al. 2017 (pix2pix, arXiv:1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, LeakyReLU 0.2,
+    the output layer one convolution further. Deviations: spectral instead of batch normalisation (whose statistics differ
+    between true and predicted batches), a patch of 34 pixels instead of 70 (our images are smaller), mask and log depth.
+    """
+
+    def __init__(self, *, channels: int = 32, layers: int = 2, max_depth: float = 10.0, spectral: bool = True) -> None:
+        super().__init__()
+        if channels < 1 or layers < 1 or not 0 < max_depth < math.inf:
+            raise ValueError(
+                f"channels {channels}, layers {layers} and max_depth {max_depth}: expected at least 1, at least 1, and metres"
+            )
+        self.config = {"channels": channels, "layers": layers, "max_depth": max_depth, "spectral": spectral}
+        self.max_depth = max_depth
+        widths = [5, *(channels * 2**i for i in range(layers + 1))]
+        steps: list[nn.Module] = []
+        self.receptive_field = 4
+        for i, (before, after) in enumerate(pairwise(widths)):
+            steps += [nn.Conv2d(before, after, 4, stride=2 if i < layers else 1, padding=1), nn.LeakyReLU(0.2)]
+        for stride in (1, *[2] * layers):  # backwards from the output
+            self.receptive_field = (self.receptive_field - 1) * stride + 4
+        steps.append(nn.Conv2d(widths[-1], 1, 4, padding=1))
+        for step in steps:
+            if isinstance(step, nn.Conv2d):
+                nn.init.kaiming_normal_(step.weight, a=0.2)
+                nn.init.zeros_(step.bias)
+                if spectral:
+                    spectral_norm(step)
+        self.steps = nn.Sequential(*steps)
+        self.smallest = 4 * 2**layers
+
+    def forward(self, image: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+        check_image(image, minimum=self.smallest)
+        if depth.shape != valid.shape or depth.shape != (len(image), 1, *image.shape[-2:]):
+            raise ValueError(
+                f"image {tuple(image.shape)}, depth {tuple(depth.shape)} and valid {tuple(valid.shape)} do not belong "
+                "together; expected [B,3,H,W], [B,1,H,W] and [B,1,H,W]"
+            )
+        seen = bounded(depth, valid, max_depth=self.max_depth)
+        x = torch.cat([image * 2 - 1, seen, valid.to(seen.dtype)], dim=1)
+        return self.steps(x.contiguous(memory_format=torch.channels_last)).float()
+
+    def judged(self, valid: Tensor) -> Tensor:
+        """Which patches have a depth to be judged by: bool, of the shape of the logits, from valid [B,1,H,W].
+
+        A patch counts when any pixel of its cell, the 2**layers pixels a side in the middle of its receptive field, is valid.
+        """
+        # the last two convolutions each drop half a cell on either side
+        return F.max_pool2d(valid.float(), 2 ** self.config["layers"])[..., 1:-1, 1:-1] > 0
+
+
+def patch_loss(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
+    """Binary cross-entropy of calling every patch true, or not; mean over the patches that count, 0 without one.
+
+    logits: [B,1,h,w]; counts: bool of the same shape. ln 2 = 0.69 is what guessing gives. The discriminator's loss is the mean
+    of that on true depth (true=True) and on predicted depth (true=False). The generator's is that on its prediction with
+    true=True: the non-saturating form, whose gradient does not vanish when the discriminator is right.
+
+    Source: Goodfellow et al. 2014 (arXiv:1406.2661), section 3.
+
+    >>> round(patch_loss(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2).bool(), true=True).item(), 4)
+    0.6931
+    """
+    each = F.softplus(-logits if true else logits)
+    return torch.where(counts, each, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def recognised(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
+    """Share of the patches that count which were called what they are, 0..1; one half without any.
+
+    logits, counts, true: as for `patch_loss`. Both shares near 1: the discriminator wins. Near one half: it guesses.
+    """
+    right = (logits > 0) if true else (logits <= 0)
+    found = (right & counts).sum().float()
+    return torch.where(counts.any(), found / counts.sum().clamp_min(1), 0.5)
