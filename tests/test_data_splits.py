@@ -11,8 +11,8 @@ from depthnb.data.splits import SPLITS, derive_splits
 
 def index_of(name, tmp_path):
     """Scene and split of every frame of a data set, as far as they are known without its files."""
-    if name == "rooms":
-        return data.open("rooms", split="all").frames
+    if name in ("rooms", "streets"):
+        return data.open(name, split="all").frames
     if name == "folder":
         write_folder(tmp_path, {f"s{i}": "train" for i in range(12)}, per_scene=3)
         return data.open("folder", tmp_path, "all").frames

@@ -1,53 +1,16 @@
 """The embedded data set ``data/rooms``: the table, the files, the split, and the geometry in the committed pixels."""
 
 import re
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+from embedded import COLUMNS, Embedded
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1] / "data" / "rooms"
-COLUMNS = "id,scene,scene_type,split,image,depth,valid,depth_scale,fx,fy,cx,cy".split(",")
 SHAPE = (240, 320)
-STRIDE = 24  # every 24th frame is read; the table itself is checked whole
-INDEX = pd.read_csv(ROOT / "index.csv")
-CAMERAS = pd.read_csv(ROOT / "cameras.csv").set_index("id")
-SOME = INDEX.iloc[::STRIDE]
-
-
-def depth_of(row) -> np.ndarray:
-    """Stored depth in metres, 0 where nothing was hit."""
-    return np.asarray(Image.open(ROOT / row.depth)).astype(np.float64) * row.depth_scale
-
-
-def valid_of(row) -> np.ndarray:
-    """Stored mask."""
-    return np.asarray(Image.open(ROOT / row.valid)).astype(bool)
-
-
-def rotation(camera) -> np.ndarray:
-    """World from camera (right, down, forward), as data/README.md defines yaw, pitch and roll."""
-    yaw, pitch, roll = np.radians([camera.yaw, camera.pitch, camera.roll])
-    forward = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
-    level = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
-    upright = np.cross(level, forward)
-    right = np.cos(roll) * level - np.sin(roll) * upright
-    down = -np.sin(roll) * level - np.cos(roll) * upright
-    return np.stack([right, down, forward], axis=1)
-
-
-def rays_of(row) -> np.ndarray:
-    """Viewing rays with z = 1, [H, W, 3], in camera axes."""
-    v, u = np.indices(SHAPE)
-    return np.stack([(u - row.cx) / row.fx, (v - row.cy) / row.fy, np.ones(SHAPE)], axis=-1)
-
-
-def world_of(row, depth) -> np.ndarray:
-    """World points [H, W, 3] of a depth map."""
-    camera = CAMERAS.loc[row.id]
-    return (rays_of(row) * depth[..., None]) @ rotation(camera).T + camera[["x", "y", "z"]].to_numpy(float)
+ROOMS = Embedded("rooms", stride=24)  # every 24th frame is read; the table itself is checked whole
+ROOT, INDEX, CAMERAS, SOME = ROOMS.root, ROOMS.index, ROOMS.cameras, ROOMS.some
+depth_of, valid_of, world_of = ROOMS.depth, ROOMS.valid, ROOMS.world
 
 
 def test_table_has_exactly_the_columns_of_the_format():
@@ -170,7 +133,7 @@ def test_the_floor_is_the_plane_z_0_to_the_storage_step():
         floor = np.abs(height) < 0.004  # a skirting board or a rug begins higher, a hall floor lies in the same plane
         # Half a step of depth moves a point along its ray by at most half a step in height per unit of its slope.
         assert np.percentile(np.abs(height[floor]), 90) < 0.5 * row.depth_scale + 2e-4
-        points = (rays_of(row) * depth[..., None])[floor]
+        points = (ROOMS.rays(row, SHAPE) * depth[..., None])[floor]
         centred = points - points.mean(axis=0)
         normal = np.linalg.eigh(centred.T @ centred)[1][:, 0]
         assert np.sqrt(np.mean((centred @ normal) ** 2)) < row.depth_scale
@@ -183,7 +146,7 @@ def test_depth_read_as_ray_length_would_bend_the_floor():
     for row in frames:
         depth = depth_of(row)
         floor = np.abs(world_of(row, depth)[..., 2]) < 0.004
-        shorter = depth / np.linalg.norm(rays_of(row), axis=-1)
+        shorter = depth / np.linalg.norm(ROOMS.rays(row, SHAPE), axis=-1)
         bent += np.percentile(np.abs(world_of(row, shorter)[..., 2][floor]), 90) > 0.02
     assert bent == len(frames)
 

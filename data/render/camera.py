@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 from mathutils.bvhtree import BVHTree
 from placing import Room, world_points
-from plan import CX, CY, FOCAL, HEIGHT, WIDTH
+from plan import ROOMS
 
 SHELL = ("floor", "ceiling", "wall", "hall", "outside")
 
@@ -63,8 +63,9 @@ class Scout:
             count += len(points[-1])
         self.tree = BVHTree.FromPolygons(np.concatenate(points).tolist(), faces)
         self.owners = np.array(owners)
-        u, v = np.meshgrid(np.linspace(4, WIDTH - 5, 20), np.linspace(4, HEIGHT - 5, 15))
-        self.rays = np.stack([(u - CX) / FOCAL, (v - CY) / FOCAL, np.ones_like(u)], axis=-1).reshape(-1, 3)
+        u, v = np.meshgrid(np.linspace(4, ROOMS.width - 5, 20), np.linspace(4, ROOMS.height - 5, 15))
+        rays = [(u - ROOMS.cx) / ROOMS.focal, (v - ROOMS.cy) / ROOMS.focal, np.ones_like(u)]
+        self.rays = np.stack(rays, axis=-1).reshape(-1, 3)
 
     def look(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """z-depth [300] and object index [300] of a grid of pixels; misses have depth inf and index -1."""

@@ -1,7 +1,7 @@
-"""Turn rendered scenes into an RGB-D folder: ``python data/render/pack.py --out data/rooms`` (numpy and Pillow, no Blender).
+"""Turn rendered scenes into an RGB-D folder: ``python data/render/pack.py rooms`` or ``streets``; needs no Blender.
 
 Packs the scenes that are finished, so it can make a smaller data set while the renderer still runs. Every image gets mild
-sensor noise, every depth map is stored in fixed steps, every mask comes from :func:`sensor.mask`. Depends on the rendered
+sensor noise, every depth map is rounded to steps, every mask comes from :mod:`sensor`. Depends on the rendered
 arrays and the frame ids only. ``--check`` prints the numbers of an already packed folder; ``--readme`` writes them into the
 README above it.
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import os
 import shutil
+import struct
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -20,13 +22,15 @@ from pathlib import Path
 import numpy as np
 import sensor
 from PIL import Image
-from plan import CX, CY, FOCAL, split_of
+from plan import PLANS, ROOMS, Plan
 
-STEP = 0.002  # metres per stored unit of depth
-QUALITY = 90
+STEP = {"rooms": 0.002, "streets": 0.03}  # metres per stored unit of depth
+COARSER = 5.0  # metres beyond which the depth of streets is stored in coarser steps
+QUALITY = {"rooms": 90, "streets": 85}
 MOST, DULL = 5, 0.395  # what keeps the data set within its 36 MB
 INDEX = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
-CAMERA = ("id", "x", "y", "z", "yaw", "pitch", "roll", "room_width", "room_length", "room_height")
+POSE = ("x", "y", "z", "yaw", "pitch", "roll")
+FACTS = {"rooms": ("room_width", "room_length", "room_height"), "streets": ("weather", "sun_elevation", "sun_azimuth")}
 
 
 def noisy(image: np.ndarray, name: str) -> np.ndarray:
@@ -52,23 +56,79 @@ def kept_views(folder: Path, count: int) -> list[int]:
     return sorted(n for place, (value, n) in enumerate(order) if place < 3 or (place < MOST and value > DULL))
 
 
-def pack_frame(folder: Path, number: int, name: str, out: Path) -> float:
-    """Write image, depth and mask of one view; returns the valid fraction."""
+def rotation(view: dict) -> np.ndarray:
+    """World from camera, 3x3 (columns right, down, forward), as data/README.md defines yaw, pitch and roll."""
+    yaw, pitch, roll = np.radians([view[k] for k in ("yaw", "pitch", "roll")])
+    forward = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
+    level = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
+    upright = np.cross(level, forward)
+    right = np.cos(roll) * level - np.sin(roll) * upright
+    return np.stack([right, -np.sin(roll) * level - np.cos(roll) * upright, forward], axis=1)
+
+
+def mask(plan: Plan, name: str, view: dict, arrays) -> np.ndarray:
+    """What the sensor of the set would have measured [H, W]."""
+    depth, index, albedo = arrays["depth"], arrays["index"], arrays["albedo"] / 255.0
+    if plan is ROOMS:
+        return sensor.kinect(name, depth, index, albedo, arrays["light"] / 32.0, plan.focal)
+    return sensor.lidar(name, depth, index, albedo, plan.focal, plan.cx, plan.cy, rotation(view))
+
+
+def save_png(array: np.ndarray, path: Path, small: bool) -> None:
+    """Write a 16-bit or 1-bit PNG; ``small`` packs its data again with zopfli, 7 % smaller and a second or two a frame."""
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, "png", optimize=True)
+    png = stream.getvalue()
+    if small:
+        import zopfli.zlib
+
+        place, data, chunks = 8, b"", []
+        while place < len(png):
+            size, kind = struct.unpack(">I4s", png[place : place + 8])
+            body = png[place + 8 : place + 8 + size]
+            data += body if kind == b"IDAT" else b""
+            chunks += [(kind, body)] if kind != b"IDAT" else []
+            place += 12 + size
+        packed = zopfli.zlib.compress(zlib.decompress(data), numiterations=5)
+        chunks.insert(-1, (b"IDAT", packed))  # before IEND
+        parts = [struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks]
+        png = png[:8] + b"".join(parts)
+    path.write_bytes(png)
+
+
+def stored_units(plan: Plan, depth: np.ndarray) -> np.ndarray:
+    """Depth as uint16 units of STEP [H, W]; 0 means "nothing hit" and no more.
+
+    Streets: beyond COARSER metres rounded to multiples of 2, 4, 8 ... units, doubling with distance, which halves the
+    bytes that leaves far away take; never more than 0.6 % off, or 1.5 cm.
+    """
+    units = np.rint(depth / STEP[plan.name])
+    if plan is not ROOMS:
+        multiple = 2.0 ** np.maximum(0.0, np.ceil(np.log2(np.maximum(depth, 0.1) / COARSER)))
+        units = np.rint(depth / STEP[plan.name] / multiple) * multiple
+    # Where something was hit the stored value is at least 1.
+    return np.where(depth > 0, np.clip(units, 1, 65535), 0).astype(np.uint16)
+
+
+def pack_frame(plan: Plan, folder: Path, number: int, name: str, view: dict, out: Path, small: bool) -> None:
+    """Write image, depth and mask of one view."""
     image = noisy(np.asarray(Image.open(folder / f"{number:02d}.png").convert("RGB")), name)
     arrays = np.load(folder / f"{number:02d}.npz")
     depth = arrays["depth"]
-    # Where something was hit the stored value is at least 1, so that 0 means "nothing hit" and no more.
-    stored = np.where(depth > 0, np.clip(np.rint(depth / STEP), 1, 65535), 0).astype(np.uint16)
-    valid = sensor.mask(name, depth, arrays["index"], arrays["albedo"] / 255.0, arrays["light"] / 32.0, FOCAL) & (
-        stored > 0
-    )
-    Image.fromarray(image).save(out / "image" / f"{name}.jpg", quality=QUALITY, subsampling=2, optimize=True)
-    Image.fromarray(stored).save(out / "depth" / f"{name}.png", optimize=True)
-    Image.fromarray(valid).save(out / "valid" / f"{name}.png", optimize=True)
-    return float(valid.mean())
+    stored = stored_units(plan, depth)
+    valid = mask(plan, name, view, arrays) & (stored > 0)
+    quality = QUALITY[plan.name]
+    Image.fromarray(image).save(out / "image" / f"{name}.jpg", quality=quality, subsampling=2, optimize=True)
+    save_png(stored, out / "depth" / f"{name}.png", small)
+    save_png(valid, out / "valid" / f"{name}.png", small)
 
 
-def pack(work: Path, out: Path) -> None:
+def facts(plan: Plan, record: dict) -> list:
+    """The columns of a scene after its pose in cameras.csv."""
+    return record["size"] if plan is ROOMS else [record[k] for k in ("weather", "elevation", "azimuth")]
+
+
+def pack(plan: Plan, work: Path, out: Path, small: bool) -> None:
     """Pack all finished scenes of ``work`` into ``out`` (replaced as a whole when complete)."""
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -80,13 +140,16 @@ def pack(work: Path, out: Path) -> None:
             continue
         record = json.loads(path.read_text())
         scene, kind = record["scene"], record["scene_type"]
-        for number in kept_views(path.parent, len(record["views"])):
+        count = len(record["views"])
+        for number in kept_views(path.parent, count) if plan is ROOMS else range(count):
             view, name = record["views"][number], f"{scene}_{number:02d}"
-            pack_frame(path.parent, number, name, part)
+            pack_frame(plan, path.parent, number, name, view, part, small)
             files = [f"image/{name}.jpg", f"depth/{name}.png", f"valid/{name}.png"]
-            index.append((name, scene, kind, split_of(scene), *files, STEP, FOCAL, FOCAL, CX, CY))
-            cameras.append((name, *(view[k] for k in CAMERA[1:7]), *record["size"]))
-    for file, header, rows in (("index.csv", INDEX, index), ("cameras.csv", CAMERA, cameras)):
+            lens = (plan.focal, plan.focal, plan.cx, plan.cy)
+            index.append((name, scene, kind, plan.split_of(scene), *files, STEP[plan.name], *lens))
+            cameras.append((name, *(view[k] for k in POSE), *facts(plan, record)))
+    tables = (("index.csv", INDEX, index), ("cameras.csv", ("id", *POSE, *FACTS[plan.name]), cameras))
+    for file, header, rows in tables:
         with open(part / file, "w", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(header)
@@ -101,7 +164,7 @@ def pack(work: Path, out: Path) -> None:
         os.replace(part, out)
 
 
-def numbers(root: Path) -> list[str]:
+def numbers(plan: Plan, root: Path) -> list[str]:
     """Markdown lines with the facts of a packed folder, all read from its files."""
     with open(root / "index.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -127,13 +190,15 @@ def numbers(root: Path) -> list[str]:
     quantiles = np.percentile(depth, [1, 5, 25, 50, 75, 95, 99])
     sizes = {n: sum(f.stat().st_size for f in (root / n).iterdir()) / 1e6 for n in ("image", "depth", "valid")}
     low, middle, high = np.percentile(fraction, [5, 50, 95])
+    near, far = (0.7, 10) if plan is ROOMS else (5, 80)
+    pixels = len(rows) * plan.width * plan.height
     lines += [
         "",
         "Frames per split, scenes in brackets.",
         "",
         "- depth, percentiles 1, 5, 25, 50, 75, 95, 99: " + ", ".join(f"{q:.2f}" for q in quantiles) + " m",
-        f"- nearer than 0.7 m: {100 * (depth < 0.7).mean():.2f} %, farther than 10 m: {100 * (depth > 10).mean():.2f} %,"
-        f" nothing hit: {100 * missed / (len(rows) * depth_pixels()):.3f} % of pixels",
+        f"- nearer than {near} m: {100 * (depth < near).mean():.2f} %, farther than {far} m:"
+        f" {100 * (depth > far).mean():.2f} %, nothing hit: {100 * missed / pixels:.3f} % of pixels",
         f"- valid: {100 * fraction.mean():.1f} % of all pixels; per frame 5 % / median / 95 %:"
         f" {100 * low:.0f} / {100 * middle:.0f} / {100 * high:.0f} %",
         f"- size: {sum(sizes.values()):.1f} MB (" + ", ".join(f"{n} {s:.1f}" for n, s in sizes.items()) + ")",
@@ -141,30 +206,30 @@ def numbers(root: Path) -> list[str]:
     return lines
 
 
-def depth_pixels() -> int:
-    """Pixels in a frame."""
-    return round((2 * CX + 1) * (2 * CY + 1))
-
-
 def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, default=here / "scratch" / "rooms")
-    parser.add_argument("--out", type=Path, default=here.parent / "rooms")
+    parser.add_argument("set", choices=list(PLANS))
+    parser.add_argument("--work", type=Path, help="default: data/render/scratch/<set>")
+    parser.add_argument("--out", type=Path, help="default: data/<set>")
+    parser.add_argument(
+        "--small", action="store_true", help="pack PNGs with zopfli (pip install zopfli), minutes longer"
+    )
     parser.add_argument("--check", action="store_true", help="only print the numbers of --out")
     parser.add_argument("--readme", action="store_true", help="also write the numbers into data/README.md")
     args = parser.parse_args()
+    plan, out = PLANS[args.set], args.out or here.parent / args.set
     if not args.check:
-        pack(args.work, args.out)
-    lines = numbers(args.out)
+        pack(plan, args.work or here / "scratch" / args.set, out, args.small)
+    lines = numbers(plan, out)
     print("\n".join(lines))
     if args.readme:
         readme = here.parent / "README.md"
         text = readme.read_text()
-        start, end = "<!-- numbers of rooms: written by render/pack.py -->", "<!-- end of numbers -->"
+        start, end = f"<!-- numbers of {args.set}: written by render/pack.py -->", "<!-- end of numbers -->"
         before, rest = text.split(start)
-        _, after = rest.split(end)
+        after = rest.split(end, 1)[1]
         readme.write_text(f"{before}{start}\n" + "\n".join(lines) + f"\n{end}{after}")
 
 

@@ -1,12 +1,12 @@
-"""Which scenes there are: the number of each type, the order of rendering and the split, all fixed."""
+"""Which scenes there are: the number of each type, the order of rendering, the split and the camera, all fixed."""
 
 from __future__ import annotations
 
-WIDTH, HEIGHT, FOCAL = 320, 240, 295.0  # 56.9 degrees across, near a Kinect's 57
-CX, CY = (WIDTH - 1) / 2, (HEIGHT - 1) / 2  # pixel centres at integers
+from collections.abc import Callable
+from dataclasses import dataclass
 
 # Unequal on purpose, in the spirit of NYU Depth v2's labelled set: many bedrooms, kitchens and living rooms, few classrooms.
-SCENES = {
+ROOM_SCENES = {
     "bedroom": 46,
     "living_room": 39,
     "kitchen": 35,
@@ -18,17 +18,58 @@ SCENES = {
     "classroom": 10,
 }
 
-
-def scene_list() -> list[tuple[str, str]]:
-    """(type, scene name) of every scene in the order of rendering, the types interleaved so that any prefix is balanced."""
-    order = sorted(
-        (((i + 0.5) / n, kind, i) for kind, n in SCENES.items() for i in range(n)), key=lambda e: (e[0], e[1])
-    )
-    return [(kind, f"{kind}_{i:04d}") for _, kind, i in order]
+# KITTI's mix: mostly residential streets, then the city, roads between fields and few highways.
+STREET_SCENES = {"residential": 13, "city": 10, "suburb": 8, "country": 6, "highway": 4}
 
 
-def split_of(scene: str) -> str:
-    """The split of a scene, from its place within its type: of every eight, five or six train, one or two val, one test."""
-    index = int(scene.rsplit("_", 1)[1])
+def room_split(index: int) -> str:
+    """The split of a room from its place within its type: of every eight, five or six train, one or two val, one test."""
     place = index % 8
     return {2: "val", 5: "test", 7: "val" if index % 16 == 7 else "train"}.get(place, "train")
+
+
+def street_split(index: int) -> str:
+    """The split of a street from its place within its type: the second val, the 4th, 9th and 12th test, else train."""
+    return {1: "val", 3: "test", 8: "test", 11: "test"}.get(index, "train")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One data set to render: its camera (focal length in pixels, pixel centres at integers), scenes and split."""
+
+    name: str
+    width: int
+    height: int
+    focal: float
+    scenes: dict[str, int]
+    split: Callable[[int], str]
+    clip: tuple[float, float]  # metres: what the camera sees
+
+    @property
+    def cx(self) -> float:
+        """Column of the principal point."""
+        return (self.width - 1) / 2
+
+    @property
+    def cy(self) -> float:
+        """Row of the principal point."""
+        return (self.height - 1) / 2
+
+    def scene_list(self) -> list[tuple[str, str]]:
+        """(type, scene name) of every scene in the order of rendering, the types interleaved: any prefix is balanced."""
+        order = sorted(
+            (((i + 0.5) / n, kind, i) for kind, n in self.scenes.items() for i in range(n)),
+            key=lambda e: (e[0], e[1]),
+        )
+        return [(kind, f"{kind}_{i:04d}") for _, kind, i in order]
+
+    def split_of(self, scene: str) -> str:
+        """The split of a scene, from its place within its type."""
+        return self.split(int(scene.rsplit("_", 1)[1]))
+
+
+# 56.9 degrees across, near a Kinect's 57.
+ROOMS = Plan("rooms", 320, 240, 295.0, ROOM_SCENES, room_split, (0.05, 1000.0))
+# KITTI's 721.5 pixels at 1242 are 372 at 640: 81.7 degrees across.
+STREETS = Plan("streets", 640, 192, 370.0, STREET_SCENES, street_split, (0.2, 5000.0))
+PLANS = {plan.name: plan for plan in (ROOMS, STREETS)}

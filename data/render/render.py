@@ -1,4 +1,4 @@
-"""Render the embedded data: ``python data/render/render.py rooms --scenes 0-231 --out data/render/scratch/rooms``.
+"""Render the embedded data: ``python data/render/render.py rooms`` or ``... streets``.
 
 One folder per scene, written under a temporary name and renamed when complete: a killed render carries on where it was.
 Every scene depends on (seed, scene number) only. ``--worker 0/2`` and ``--worker 1/2`` share the scenes between two
@@ -27,18 +27,22 @@ import bpy  # noqa: E402
 import materials  # noqa: E402
 import numpy as np  # noqa: E402
 from camera import Scout, View  # noqa: E402
-from plan import FOCAL, HEIGHT, WIDTH, scene_list  # noqa: E402
+from plan import PLANS, ROOMS, STREETS, Plan  # noqa: E402
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 PASSES = {"color": "Image", "depth": "Depth", "index": "IndexMA", "albedo": "DiffCol"}
 
 
-def empty_scene(samples: int, threads: int):
+def empty_scene(plan: Plan, samples: int, threads: int):
     """A fresh Blender scene with Cycles, the passes and a camera set up."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
-    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = WIDTH, HEIGHT, 100
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = (
+        plan.width,
+        plan.height,
+        100,
+    )
     scene.render.use_persistent_data = True
     scene.render.threads_mode, scene.render.threads = "FIXED", threads
     cycles = scene.cycles
@@ -56,8 +60,8 @@ def empty_scene(samples: int, threads: int):
     scene.view_settings.view_transform, scene.view_settings.look = "AgX", "AgX - Medium High Contrast"
     scene.render.image_settings.file_format, scene.render.image_settings.color_mode = "PNG", "RGB"
     camera = bpy.data.cameras.new("camera")
-    camera.sensor_fit, camera.sensor_width, camera.lens = "HORIZONTAL", 36.0, 36.0 * FOCAL / WIDTH
-    camera.clip_start = 0.05
+    camera.sensor_fit, camera.sensor_width, camera.lens = "HORIZONTAL", 36.0, 36.0 * plan.focal / plan.width
+    camera.clip_start, camera.clip_end = plan.clip
     scene.camera = bpy.data.objects.new("camera", camera)
     scene.collection.objects.link(scene.camera)
     return scene
@@ -92,38 +96,41 @@ def write_passes(scene, folder: Path) -> None:
     tree.links.new(layers.outputs["Image"], tree.nodes.new("CompositorNodeComposite").inputs["Image"])
 
 
-def read_pass(folder: Path, name: str) -> np.ndarray:
+def read_pass(plan: Plan, folder: Path, name: str) -> np.ndarray:
     """A written pass as float32 [H, W, 3], top row first."""
     image = bpy.data.images.load(str(folder / f"{name}0001.exr"))
     image.colorspace_settings.name = "Non-Color"
-    pixels = np.empty(WIDTH * HEIGHT * image.channels, np.float32)
+    pixels = np.empty(plan.width * plan.height * image.channels, np.float32)
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
-    return pixels.reshape(HEIGHT, WIDTH, -1)[::-1, :, :3]
+    return pixels.reshape(plan.height, plan.width, -1)[::-1, :, :3]
 
 
-def exposure(color: np.ndarray, index: np.ndarray, lift: float) -> float:
-    """Stops that bring the mean log luminance of what is not a light source near middle grey."""
+def exposure(color: np.ndarray, counts: np.ndarray, lift: float, grey: float = 0.24, white: float = 2.0) -> float:
+    """Stops that bring the mean log luminance of the pixels that count near ``grey``, their bright ones below ``white``."""
     luminance = color @ LUMINANCE
-    lit = luminance[~np.isin(index, (3, 5))]
+    lit = luminance[counts]
     if lit.size < 1000:
         lit = luminance.ravel()
     mean = float(np.exp(np.log(np.maximum(lit, 1e-4)).mean()))
-    stops = np.log2(0.24 / max(mean, 1e-4))
-    bright = np.log2(2.0 / max(float(np.percentile(lit, 93)), 1e-4))  # keep the bright parts below clipping
+    stops = np.log2(grey / max(mean, 1e-4))
+    bright = np.log2(white / max(float(np.percentile(lit, 93)), 1e-4))  # keep the bright parts below clipping
     return float(np.clip(min(stops, bright) + lift, -5.0, 7.0))
 
 
-def render_view(scene, view: View, folder: Path, number: int, lift: float) -> dict:
+def render_view(plan: Plan, scene, view: View, folder: Path, number: int, lift: float) -> dict:
     """Render one view into ``folder``: a tone-mapped PNG and the arrays; returns its record."""
     scene.camera.matrix_world = view.matrix()
     started = time.time()
     bpy.ops.render.render()
-    color, depth, index, albedo = (read_pass(folder, name) for name in PASSES)
+    color, depth, index, albedo = (read_pass(plan, folder, name) for name in PASSES)
     index = np.rint(index[..., 0]).astype(np.uint8)
     depth = depth[..., 0].copy()
-    depth[depth > 1000.0] = 0.0  # Cycles marks a miss with 1e10
-    stops = exposure(color, index, lift)
+    depth[depth > plan.clip[1]] = 0.0  # Cycles marks a miss with 1e10
+    if plan is ROOMS:
+        stops = exposure(color, ~np.isin(index, (3, 5)), lift)  # lamps and windows do not set the exposure
+    else:
+        stops = exposure(color, depth > 0, lift, 0.13, 0.8)  # nor does the sky, and outdoors shadows stay dark
     scene.view_settings.exposure = stops
     bpy.data.images["Render Result"].save_render(str(folder / f"{number:02d}.png"), scene=scene)
     scene.view_settings.exposure = 0.0
@@ -144,37 +151,64 @@ def render_view(scene, view: View, folder: Path, number: int, lift: float) -> di
     }
 
 
-def render_scene(
-    number: int, kind: str, name: str, out: Path, seed: int, samples: int, threads: int, views: int | None
-) -> dict:
-    """Build and render one scene; its folder appears when everything is in it."""
+def build_room(scene, kind: str, rng: np.random.Generator, views: int | None):
+    """Furnish a room and choose the views: (views, what moves before each, facts for the record)."""
     import rooms
 
-    started = time.time()
-    scene = empty_scene(samples, threads)
-    scene.cycles.seed = number
-    rng = np.random.default_rng([seed, number])
     room = rooms.build(kind, rng)
     area = room.size[0] * room.size[1]
     count = views or int(np.clip(rng.integers(3, 6) + (area > 14) - (area < 4.5 and kind != "corridor"), 3, 6))
     chosen = Scout(room).choose(count)
-    materials.plain_bounces()
     sky_beyond(scene, room.day)
     # The numbers that go into the files are the rounded ones, so that the camera table is exact.
     chosen = [View(*(round(v, 4) for v in vars(view).values())) for view in chosen]
+    facts = {"size": [round(s, 6) for s in room.size], "day": round(room.day, 3)}
+    facts["objects"] = sorted(item.name for item in room.items if item.obj is not None)
+    return chosen, None, facts
+
+
+def build_street(scene, kind: str, rng: np.random.Generator, views: int | None, split: str):
+    """Lay out a street and drive through it: (views, what moves before each, facts for the record)."""
+    import sky
+    import streets
+
+    light = sky.daylight(scene, rng)
+    street = streets.build(kind, rng)
+    chosen = street.views(views or (4 if split == "val" else 5))
+    scene.cycles.max_bounces, scene.cycles.diffuse_bounces = 3, 2
+    sky.haze(scene, light["haze"], float(rng.uniform(1200, 5000)))
+    facts = {k: round(light[k], 1) for k in ("elevation", "azimuth")} | {"weather": light["weather"]}
+    return chosen, street.advance, facts
+
+
+def render_scene(plan: Plan, number: int, out: Path, seed: int, samples: int, threads: int, views: int | None) -> dict:
+    """Build and render one scene; its folder appears when everything is in it."""
+    started = time.time()
+    kind, name = plan.scene_list()[number]
+    scene = empty_scene(plan, samples, threads)
+    scene.cycles.seed = number
     folder = out / f".{name}.part"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_passes(scene, folder)
+    if plan is STREETS:
+        rng = np.random.default_rng([seed, 7, number])
+        chosen, advance, facts = build_street(scene, kind, rng, views, plan.split_of(name))
+    else:
+        rng = np.random.default_rng([seed, number])
+        chosen, advance, facts = build_room(scene, kind, rng, views)
+    materials.plain_bounces()
     built = time.time() - started
-    records = [render_view(scene, view, folder, i, float(rng.normal(0.0, 0.22))) for i, view in enumerate(chosen)]
+    records = []
+    for i, view in enumerate(chosen):
+        if advance:
+            advance(i)
+        records.append(render_view(plan, scene, view, folder, i, float(rng.normal(0.0, 0.22))))
     record = {
         "scene": name,
         "scene_type": kind,
         "number": number,
-        "size": [round(s, 6) for s in room.size],
-        "day": round(room.day, 3),
-        "objects": sorted(item.name for item in room.items if item.obj is not None),
+        **facts,
         "build_seconds": round(built, 2),
         "faces": sum(len(o.data.polygons) for o in scene.objects if o.type == "MESH"),
         "views": records,
@@ -187,29 +221,32 @@ def render_scene(
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("set", choices=["rooms"])
-    parser.add_argument("--scenes", default=f"0-{len(scene_list()) - 1}", help="first-last, or a comma-separated list")
-    parser.add_argument("--out", type=Path, default=HERE / "scratch" / "rooms")
+    parser.add_argument("set", choices=list(PLANS))
+    parser.add_argument("--scenes", help="first-last, or a comma-separated list (default: all)")
+    parser.add_argument("--out", type=Path, help="default: data/render/scratch/<set>")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--worker", default="0/1", help="k/n: render every n-th scene, starting with the k-th")
-    parser.add_argument("--views", type=int, help="views per scene (default: 3 to 6 by size)")
+    parser.add_argument("--views", type=int, help="views per scene (default: rooms 3 to 6 by size, streets 4 or 5)")
     args = parser.parse_args()
-    if "-" in args.scenes:
+    plan = PLANS[args.set]
+    scenes = plan.scene_list()
+    if args.scenes is None:
+        numbers = list(range(len(scenes)))
+    elif "-" in args.scenes:
         first, last = map(int, args.scenes.split("-"))
         numbers = list(range(first, last + 1))
     else:
         numbers = [int(n) for n in args.scenes.split(",")]
     worker, workers = map(int, args.worker.split("/"))
-    plan = scene_list()
-    out = args.out.resolve()
+    out = (args.out or HERE / "scratch" / plan.name).resolve()
     out.mkdir(parents=True, exist_ok=True)
     for number in numbers[worker::workers]:
-        kind, name = plan[number]
+        name = scenes[number][1]
         if (out / name / "scene.json").exists():
             continue
-        record = render_scene(number, kind, name, out, args.seed, args.samples, args.threads, args.views)
+        record = render_scene(plan, number, out, args.seed, args.samples, args.threads, args.views)
         seconds = [view["seconds"] for view in record["views"]]
         mean = sum(seconds) / max(len(seconds), 1)
         line = (

@@ -16,6 +16,7 @@ __all__ = ["NAMES", "Dataset", "open", "training_split"]
 # name -> module of this package holding open_source(root, ...); one file for each data set
 _MODULES = {
     "rooms": "rooms",
+    "streets": "streets",
     "folder": "folder",
     "nyu-v1": "nyu_v1",
     "nyu-v2": "nyu_v2",

@@ -73,6 +73,22 @@ class Folder(Source):
         return {"image": image, "depth": depth, "valid": valid, "intrinsics": K}
 
 
+def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:
+    """Open a data set of the repository, whose protocol has its name.
+
+    Raises:
+        FileNotFoundError: if there is no index.csv in `root`.
+    """
+    root = Path(root).expanduser()
+    if not (root / "index.csv").is_file():
+        raise FileNotFoundError(
+            f"{root}: the embedded data set {name} is not here (no index.csv). It is part of the repository, beside "
+            f"the package; use depthnb from a clone (pip install -e .), restore it with 'git checkout -- data/{name}', "
+            "or give root"
+        )
+    return Folder(root, name=name, protocol=name, max_depth=max_depth)
+
+
 def open_source(root: Path | str | None) -> Folder:
     """Open any folder of the format. Raises ValueError if `root` is None."""
     if root is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from depthnb.data.folder import Folder
+from depthnb.data.folder import Folder, embedded
 from depthnb.data.sample import clone_data
 
 MAX_DEPTH = 10.0
@@ -16,11 +16,4 @@ def open_source(root: Path | str | None) -> Folder:
     Raises:
         FileNotFoundError: if the folder is not there.
     """
-    folder = clone_data("rooms") if root is None else Path(root).expanduser()
-    if not (folder / "index.csv").is_file():
-        raise FileNotFoundError(
-            f"{folder}: the embedded data set rooms is not here (no index.csv). It is part of the repository, beside "
-            "the package; use depthnb from a clone (pip install -e .), restore it with 'git checkout -- data/rooms', "
-            "or give root"
-        )
-    return Folder(folder, name="rooms", protocol="rooms", max_depth=MAX_DEPTH)
+    return embedded(clone_data("rooms") if root is None else root, "rooms", max_depth=MAX_DEPTH)
