@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import json
 import os
 import shutil
-import struct
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -26,7 +24,8 @@ from plan import PLANS, ROOMS, Plan
 
 STEP = {"rooms": 0.002, "streets": 0.03}  # metres per stored unit of depth
 COARSER = 5.0  # metres beyond which the depth of streets is stored in coarser steps
-QUALITY = {"rooms": 90, "streets": 85}
+GREY = 0.39  # mean of a street's picture below which its tones are lifted
+QUALITY = {"rooms": 90, "streets": 86}
 MOST, DULL = 5, 0.395  # what keeps the data set within its 36 MB
 INDEX = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
 POSE = ("x", "y", "z", "yaw", "pitch", "roll")
@@ -39,6 +38,13 @@ def noisy(image: np.ndarray, name: str) -> np.ndarray:
     value = image.astype(np.float32)
     sigma = 0.5 + 0.6 * np.sqrt(value / 255.0)
     return np.clip(np.rint(value + sigma * rng.standard_normal(value.shape, np.float32)), 0, 255).astype(np.uint8)
+
+
+def lifted(image: np.ndarray) -> np.ndarray:
+    """A dark street's tones raised by a gamma of 0.62 or more, as a camera's tone curve does: uint8 [H, W, 3]."""
+    mean = float(np.asarray(Image.fromarray(image).convert("L")).mean()) / 255.0
+    gamma = float(np.clip(np.log(GREY) / np.log(mean), 0.62, 1.0))
+    return np.rint(255.0 * (image / 255.0) ** gamma).astype(np.uint8)
 
 
 def detail(image: np.ndarray) -> float:
@@ -74,28 +80,6 @@ def mask(plan: Plan, name: str, view: dict, arrays) -> np.ndarray:
     return sensor.lidar(name, depth, index, albedo, plan.focal, plan.cx, plan.cy, rotation(view))
 
 
-def save_png(array: np.ndarray, path: Path, small: bool) -> None:
-    """Write a 16-bit or 1-bit PNG; ``small`` packs its data again with zopfli, 7 % smaller and a second or two a frame."""
-    stream = io.BytesIO()
-    Image.fromarray(array).save(stream, "png", optimize=True)
-    png = stream.getvalue()
-    if small:
-        import zopfli.zlib
-
-        place, data, chunks = 8, b"", []
-        while place < len(png):
-            size, kind = struct.unpack(">I4s", png[place : place + 8])
-            body = png[place + 8 : place + 8 + size]
-            data += body if kind == b"IDAT" else b""
-            chunks += [(kind, body)] if kind != b"IDAT" else []
-            place += 12 + size
-        packed = zopfli.zlib.compress(zlib.decompress(data), numiterations=5)
-        chunks.insert(-1, (b"IDAT", packed))  # before IEND
-        parts = [struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks]
-        png = png[:8] + b"".join(parts)
-    path.write_bytes(png)
-
-
 def stored_units(plan: Plan, depth: np.ndarray) -> np.ndarray:
     """Depth as uint16 units of STEP [H, W]; 0 means "nothing hit" and no more.
 
@@ -110,17 +94,18 @@ def stored_units(plan: Plan, depth: np.ndarray) -> np.ndarray:
     return np.where(depth > 0, np.clip(units, 1, 65535), 0).astype(np.uint16)
 
 
-def pack_frame(plan: Plan, folder: Path, number: int, name: str, view: dict, out: Path, small: bool) -> None:
+def pack_frame(plan: Plan, folder: Path, number: int, name: str, view: dict, out: Path) -> None:
     """Write image, depth and mask of one view."""
-    image = noisy(np.asarray(Image.open(folder / f"{number:02d}.png").convert("RGB")), name)
+    image = np.asarray(Image.open(folder / f"{number:02d}.png").convert("RGB"))
+    image = noisy(image if plan is ROOMS else lifted(image), name)
     arrays = np.load(folder / f"{number:02d}.npz")
     depth = arrays["depth"]
     stored = stored_units(plan, depth)
     valid = mask(plan, name, view, arrays) & (stored > 0)
     quality = QUALITY[plan.name]
     Image.fromarray(image).save(out / "image" / f"{name}.jpg", quality=quality, subsampling=2, optimize=True)
-    save_png(stored, out / "depth" / f"{name}.png", small)
-    save_png(valid, out / "valid" / f"{name}.png", small)
+    Image.fromarray(stored).save(out / "depth" / f"{name}.png", optimize=True)
+    Image.fromarray(valid).save(out / "valid" / f"{name}.png", optimize=True)
 
 
 def facts(plan: Plan, record: dict) -> list:
@@ -128,7 +113,7 @@ def facts(plan: Plan, record: dict) -> list:
     return record["size"] if plan is ROOMS else [record[k] for k in ("weather", "elevation", "azimuth")]
 
 
-def pack(plan: Plan, work: Path, out: Path, small: bool) -> None:
+def pack(plan: Plan, work: Path, out: Path) -> None:
     """Pack all finished scenes of ``work`` into ``out`` (replaced as a whole when complete)."""
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -143,7 +128,7 @@ def pack(plan: Plan, work: Path, out: Path, small: bool) -> None:
         count = len(record["views"])
         for number in kept_views(path.parent, count) if plan is ROOMS else range(count):
             view, name = record["views"][number], f"{scene}_{number:02d}"
-            pack_frame(plan, path.parent, number, name, view, part, small)
+            pack_frame(plan, path.parent, number, name, view, part)
             files = [f"image/{name}.jpg", f"depth/{name}.png", f"valid/{name}.png"]
             lens = (plan.focal, plan.focal, plan.cx, plan.cy)
             index.append((name, scene, kind, plan.split_of(scene), *files, STEP[plan.name], *lens))
@@ -213,15 +198,12 @@ def main() -> None:
     parser.add_argument("set", choices=list(PLANS))
     parser.add_argument("--work", type=Path, help="default: data/render/scratch/<set>")
     parser.add_argument("--out", type=Path, help="default: data/<set>")
-    parser.add_argument(
-        "--small", action="store_true", help="pack PNGs with zopfli (pip install zopfli), minutes longer"
-    )
     parser.add_argument("--check", action="store_true", help="only print the numbers of --out")
     parser.add_argument("--readme", action="store_true", help="also write the numbers into data/README.md")
     args = parser.parse_args()
     plan, out = PLANS[args.set], args.out or here.parent / args.set
     if not args.check:
-        pack(plan, args.work or here / "scratch" / args.set, out, args.small)
+        pack(plan, args.work or here / "scratch" / args.set, out)
     lines = numbers(plan, out)
     print("\n".join(lines))
     if args.readme:
