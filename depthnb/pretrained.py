@@ -70,7 +70,7 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
     url, prefix = _published(name)
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(url).path).name
     try:
-        _ensure(url, path, prefix, timeout)
+        ensure(url, path, prefix, timeout)
     except (OSError, ValueError) as error:
         if weights == "require":
             raise ConnectionError(
@@ -87,7 +87,7 @@ def load_into(model: nn.Module, path: Path, *, name: str) -> None:
 
     Raises ValueError that names the file if it is damaged, holds more than tensors, or belongs to another network.
     """
-    found = {_key(key): value for key, value in _read(path).items()}
+    found = {_key(key): value for key, value in read(path).items()}
     own = model.state_dict()
     body = {key for key in own if not key.startswith(_HEADS)}
     # batch norm's step counter is younger than some of the files, and does nothing to a prediction
@@ -124,8 +124,12 @@ def _published(name: str) -> tuple[str, str]:
     return url, re.search(r"-([0-9a-f]{8,})\.", url).group(1)
 
 
-def _ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
-    """Have the published file at `path`; raises OSError or ValueError in one sentence part without a path."""
+def ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
+    """Have the published file at `path`: as it is there already, or by a download that is given up when it stalls.
+
+    prefix: the start of its SHA-256. timeout: seconds that the network may be silent. Raises OSError or ValueError in one
+    part of a sentence, without a path.
+    """
     damaged = path.is_file() and not _is_whole(path, prefix)
     if path.is_file() and not damaged:
         return
@@ -208,8 +212,11 @@ def _is_whole(path: Path, prefix: str) -> bool:
         return hashlib.file_digest(handle, "sha256").hexdigest().startswith(prefix)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, by name."""
+def read(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file (`.safetensors`, or `.pth` and `.pt` by `torch.save`), by name; nothing in it can run code.
+
+    Raises ValueError that names the file if it is damaged or holds more than tensors.
+    """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
