@@ -120,8 +120,8 @@ def evaluate(
             bands.append(_band_statistics(**given, edges=edges))
         except ValueError as error:
             raise ValueError(f"frame {frame['id']}: {error}") from error
-        if index in kept:
-            predictions[frame["id"]] = _reduced(pred)
+        if index in kept:  # what is kept is depth in metres, also of a net that knows only its shape
+            predictions[frame["id"]] = _reduced(pred if rule.alignment == "none" else metrics.aligned(**given)[0])
     sums = _joined(frames)
     scores = metrics.finish(sums)
     per_image = pd.DataFrame(names).assign(**{name: value.numpy() for name, value in scores.items()})
@@ -208,8 +208,17 @@ def _reduced(pred: Tensor) -> Tensor:
     return F.interpolate(pred[None], size=[max(1, int(side * scale)) for side in pred.shape[-2:]], mode="area")[0]
 
 
-def gallery(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> dict:
+def gallery(
+    nets: Mapping[str, nn.Module],
+    dataset,
+    indices: Sequence[int],
+    *,
+    protocol: str | metrics.Protocol | None = None,
+    kind: str = "metric",
+) -> dict:
     """Some frames with every model's prediction, ready for `plotting.predictions_grid(**gallery(...))`.
+
+    protocol: align and clip every prediction as this protocol does; needed where the nets' `kind` is `affine-inverse`.
 
     Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at the native size of the first frame
     (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
@@ -222,4 +231,7 @@ def gallery(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> d
     few = dataset.subset(indices)
     preds = {name: upsample(predict(net, few), size) for name, net in nets.items()}
     depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    if protocol is not None:
+        truth = {"depth": depth, "valid": valid, "protocol": protocol, "kind": kind}
+        preds = {name: metrics.aligned(pred=pred, **truth) for name, pred in preds.items()}
     return {"image": image, "depth": depth, "valid": valid, "preds": preds}

@@ -28,6 +28,7 @@ __all__ = [
     "PROTOCOLS",
     "Protocol",
     "align",
+    "aligned",
     "by_distance",
     "evaluate",
     "finish",
@@ -159,6 +160,31 @@ def by_distance(
     return rows
 
 
+def aligned(*, pred: Tensor, depth: Tensor, valid: Tensor, protocol: str | Protocol, kind: str = "metric") -> Tensor:
+    """The prediction in metres as the protocol scores it: aligned with the truth on the pixels that count, and clipped.
+
+    Args:
+        pred, depth, valid, protocol, kind: as for `evaluate`.
+
+    Returns:
+        Tensor [B, 1, H, W], metres between the protocol's ends, everywhere, also where nothing is valid; NaN for an image
+        that has nothing to align with.
+
+    Raises:
+        ValueError: as `evaluate`.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0, 4.0]]]])
+    >>> aligned(pred=5 / depth - 1, depth=depth, valid=depth < 4, protocol="zero-shot", kind="affine-inverse")
+    tensor([[[[1., 2., 4.]]]])
+    """
+    scoring = _resolve(protocol)
+    _check_kind(scoring, kind)
+    check_maps(pred=pred, depth=depth, valid=valid)
+    counts = scoring.counts(depth=depth, valid=valid)
+    pred = pred.to(torch.promote_types(pred.dtype, torch.float32))
+    return _in_metres(pred, depth.to(pred.dtype), counts, scoring, kind).clamp(scoring.min_depth, scoring.max_depth)
+
+
 def statistics(
     *,
     pred: Tensor,
@@ -186,13 +212,7 @@ def statistics(
     tensor([4.], dtype=torch.float64)
     """
     scoring = _resolve(protocol)
-    if kind not in KINDS:
-        raise ValueError(f"kind {kind!r} is unknown; choose one of {KINDS}")
-    if kind == "affine-inverse" and scoring.alignment != "scale-shift-inverse":
-        raise ValueError(
-            f"an affine-inverse prediction has no metres, and protocol {scoring.name!r} aligns with {scoring.alignment!r}; "
-            f"use protocol '{scoring.name.split('/')[0]}/scale-shift-inverse' (or 'zero-shot')"
-        )
+    _check_kind(scoring, kind)
     check_maps(pred=pred, depth=depth, valid=valid)
     height, width = depth.shape[-2:]
     top, bottom, left, right = scoring.crop_box(height, width)
@@ -274,6 +294,25 @@ def _resolve(which: str | Protocol) -> Protocol:
     return protocol(which)
 
 
+def _check_kind(scoring: Protocol, kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is unknown; choose one of {KINDS}")
+    if kind == "affine-inverse" and scoring.alignment != "scale-shift-inverse":
+        raise ValueError(
+            f"an affine-inverse prediction has no metres, and protocol {scoring.name!r} aligns with {scoring.alignment!r}; "
+            f"use protocol '{scoring.name.split('/')[0]}/scale-shift-inverse' (or 'zero-shot')"
+        )
+
+
+def _in_metres(pred: Tensor, depth: Tensor, counts: Tensor, scoring: Protocol, kind: str) -> Tensor:
+    """The prediction after the protocol's alignment on the pixels that count, not clipped."""
+    if scoring.alignment == "none":
+        return pred
+    if kind == "metric" and scoring.alignment == "scale-shift-inverse":
+        pred = 1 / pred.clamp(scoring.min_depth, scoring.max_depth)
+    return align(pred=pred, depth=depth, valid=counts, how=scoring.alignment, max_depth=scoring.max_depth)
+
+
 def _piece(
     pred: Tensor, depth: Tensor, counts: Tensor, scoring: Protocol, kind: str, band: tuple[float, float] | None
 ) -> dict[str, Tensor]:
@@ -281,10 +320,7 @@ def _piece(
     lowest, highest = scoring.min_depth, scoring.max_depth
     dtype = torch.promote_types(pred.dtype, torch.float32)
     pred, depth = pred.to(dtype), depth.to(dtype)
-    if scoring.alignment != "none":
-        if kind == "metric" and scoring.alignment == "scale-shift-inverse":
-            pred = 1 / pred.clamp(lowest, highest)
-        pred = align(pred=pred, depth=depth, valid=counts, how=scoring.alignment, max_depth=highest)
+    pred = _in_metres(pred, depth, counts, scoring, kind)
     scored = counts if band is None else counts & (depth >= band[0]) & (depth < band[1])
     # with 1 for both under the mask every error there is exactly 0
     one = torch.ones((), dtype=dtype, device=depth.device)

@@ -192,6 +192,33 @@ def test_predicting_is_done_in_eval_mode_and_leaves_every_mode(mode):
         assert torch.allclose(preds, model.eval()(data.image), atol=1e-6)
 
 
+class Inverse(nn.Module):
+    """Inverse depth of the toy frames (1 + 6 times the brightness), up to a scale and a shift."""
+
+    def forward(self, image):
+        return 5 / (1 + 6 * image.mean(1, keepdim=True)) - 2
+
+
+def test_what_is_kept_of_an_affine_inverse_net_is_depth_in_metres():
+    data = Toy(3, (40, 60))
+    found = evaluation.evaluate(Inverse(), data, protocol="zero-shot", kind="affine-inverse")
+    assert found.summary["abs_rel"] < 1e-5 and found.protocol.startswith("zero-shot")
+    kept = torch.stack(list(found.predictions.values()))
+    assert torch.allclose(kept, data.depth, rtol=1e-4)
+
+
+def test_gallery_aligns_where_it_is_told_to():
+    class Whole(Toy):
+        def subset(self, indices):
+            return self
+
+    data = Whole(2)
+    shown = evaluation.gallery({"net": Inverse()}, data, [0, 1], protocol="zero-shot", kind="affine-inverse")
+    assert torch.allclose(shown["preds"]["net"], data.depth, rtol=1e-4)
+    with pytest.raises(ValueError, match="an affine-inverse prediction has no metres"):
+        evaluation.gallery({"net": Inverse()}, data, [0, 1], protocol="rooms", kind="affine-inverse")
+
+
 def test_gallery_is_ready_to_draw():
     class Small(Toy):
         def subset(self, indices):

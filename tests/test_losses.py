@@ -28,6 +28,8 @@ LOSSES = {
     "scale_shift_invariant per image": partial(losses.scale_shift_invariant, per_image=True),
     "gradient_matching": losses.gradient_matching,
     "gradient_matching per image": partial(losses.gradient_matching, scales=3, per_image=True),
+    "midas": losses.midas,
+    "midas raw": partial(losses.midas, normalise=False, alpha=0.25, scales=2, per_image=False),
 }
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 
@@ -85,6 +87,21 @@ def loop(name, pred, depth, valid):
         return total / weights
     residuals = [loop_fit(p, 1 / d, v) @ np.stack([p.ravel(), np.ones(p.size)]) - 1 / d.ravel() for p, d, v in images]
     residuals = [r.reshape(depth.shape[-2:]) for r in residuals]
+    if name.startswith("midas"):
+        raw, alpha, scales = ("raw" in name), 0.5, 4
+        if raw:
+            alpha, scales = 0.25, 2
+        else:  # as if the truth of each image had been stretched to 0..1 beforehand
+            residuals = [r / np.ptp(1 / d[v]) for r, (_, d, v) in zip(residuals, images, strict=True)]
+        parts = [[(r[v] ** 2).sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)]]
+        counts = [[v.sum() for _, _, v in images]]
+        for k in range(scales):
+            at = slice(None, None, 2**k), slice(None, None, 2**k)
+            parts.append([alpha * loop_steps(r[at], v[at]) for r, (_, _, v) in zip(residuals, images, strict=True)])
+            counts.append([v[at].sum() for _, _, v in images])
+        if raw:
+            return sum(sum(part) / sum(count) for part, count in zip(parts, counts, strict=True))
+        return sum(np.mean(np.divide(part, count)) for part, count in zip(parts, counts, strict=True))
     if name.startswith("scale_shift"):
         sums, counts = (
             [(r[v] ** 2).sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)],
@@ -227,7 +244,7 @@ def test_an_image_without_a_valid_pixel_leaves_the_others_alone(loss):
 @every_loss
 def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
     _, depth, valid = maps()
-    inverse = any(loss is LOSSES[name] for name in LOSSES if "scale_shift" in name or "matching" in name)
+    inverse = any(loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas")))
     leaf = (1 / depth if inverse else depth).clone().requires_grad_()
     value = loss(pred=leaf, depth=depth, valid=valid)
     value.backward()
@@ -237,7 +254,7 @@ def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
 @every_loss
 def test_worse_predictions_cost_more(loss):
     _, depth, valid = maps()
-    inverse = any(loss is LOSSES[name] for name in LOSSES if "scale_shift" in name or "matching" in name)
+    inverse = any(loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas")))
     truth = 1 / depth if inverse else depth
     noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(7), dtype=depth.dtype)
     values = [loss(pred=truth * torch.exp(s * noise), depth=depth, valid=valid).item() for s in (0, 0.05, 0.2, 0.5)]
@@ -262,6 +279,18 @@ def test_per_image_and_batch_reductions_differ_as_they_should():
         per_image = loss(pred=pred, depth=depth, valid=valid, per_image=True).item()
         assert per_image == pytest.approx(torch.stack(each).mean().item(), rel=1e-9)
         assert abs(loss(pred=pred, depth=depth, valid=valid, per_image=False).item() - per_image) > 1e-4
+
+
+def test_midas_counts_a_street_as_much_as_a_room_and_raw_inverse_depth_does_not():
+    pred, depth, valid = (x[:1] for x in maps())
+    both = {"pred": torch.cat([pred, pred]), "valid": torch.cat([valid, valid])}
+    far = torch.cat([depth, 20 * depth])  # the same scene, twenty times as large
+    for normalise, share in ((True, 1.0), (False, 1 / 20)):
+        leaf = both["pred"].clone().requires_grad_()
+        losses.midas(pred=leaf, depth=far, valid=both["valid"], normalise=normalise).backward()
+        sizes = leaf.grad.abs().sum((1, 2, 3))
+        assert (sizes[1] / sizes[0]).item() <= share * (1 + 1e-9)
+        assert normalise is ((sizes[1] / sizes[0]).item() > 0.99)
 
 
 def test_silog_ignores_what_lambda_says():
