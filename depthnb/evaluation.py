@@ -114,14 +114,17 @@ def evaluate(
         names.append({key: frame[key] for key in ("id", "scene", "scene_type")})
         depth, valid = frame["depth"][None], frame["valid"][None]
         given = {"pred": upsample(pred[None], tuple(depth.shape[-2:])), "depth": depth, "valid": valid}
-        given |= {"protocol": rule, "kind": kind}
+        how = {"protocol": rule, "kind": kind}
         try:
-            frames.append(metrics.statistics(**given))
-            bands.append(_band_statistics(**given, edges=edges))
+            if rule.alignment != "none":  # once here, not again for every band
+                given["pred"] = metrics.aligned(**given, **how)
+                pred, how = given["pred"][0], {"protocol": replace(rule, alignment="none"), "kind": "metric"}
+            frames.append(metrics.statistics(**given, **how))
+            bands.append(_band_statistics(**given, **how, edges=edges))
         except ValueError as error:
             raise ValueError(f"frame {frame['id']}: {error}") from error
         if index in kept:  # what is kept is depth in metres, also of a net that knows only its shape
-            predictions[frame["id"]] = _reduced(pred if rule.alignment == "none" else metrics.aligned(**given)[0])
+            predictions[frame["id"]] = _reduced(pred)
     sums = _joined(frames)
     scores = metrics.finish(sums)
     per_image = pd.DataFrame(names).assign(**{name: value.numpy() for name, value in scores.items()})
@@ -178,14 +181,14 @@ def _band_statistics(
 ) -> list[dict[str, Tensor]]:
     """`metrics.statistics` of one frame in every band of true depth, on the scored pixels laid out in one row.
 
-    Faster than on the whole image: no band has a use for the neighbours of its pixels. An alignment still sees all of them.
+    Faster than on the whole image: no band has a use for the neighbours of its pixels. The prediction is aligned already.
     """
     counts = protocol.counts(depth=depth, valid=valid)
     pred, depth = pred[counts], depth[counts]
     rule = replace(protocol, crop="none")
     found = []
     for lower, upper in pairwise(edges):
-        near = (depth >= lower) & (depth < upper) if rule.alignment == "none" else slice(None)
+        near = (depth >= lower) & (depth < upper)
         row = {name: values[near].view(1, 1, 1, -1) for name, values in (("pred", pred), ("depth", depth))}
         row["valid"] = torch.ones_like(row["depth"], dtype=torch.bool)
         found.append(metrics.statistics(**row, protocol=rule, kind=kind, band=(lower, upper)))
