@@ -244,7 +244,9 @@ def test_an_image_without_a_valid_pixel_leaves_the_others_alone(loss):
 @every_loss
 def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
     _, depth, valid = maps()
-    inverse = any(loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas")))
+    inverse = any(
+        loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas"))
+    )
     leaf = (1 / depth if inverse else depth).clone().requires_grad_()
     value = loss(pred=leaf, depth=depth, valid=valid)
     value.backward()
@@ -254,7 +256,9 @@ def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
 @every_loss
 def test_worse_predictions_cost_more(loss):
     _, depth, valid = maps()
-    inverse = any(loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas")))
+    inverse = any(
+        loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas"))
+    )
     truth = 1 / depth if inverse else depth
     noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(7), dtype=depth.dtype)
     values = [loss(pred=truth * torch.exp(s * noise), depth=depth, valid=valid).item() for s in (0, 0.05, 0.2, 0.5)]

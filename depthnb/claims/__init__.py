@@ -5,7 +5,7 @@ says, in our words), `here` (what was measured, as text) and `verdict`: `holds`,
 what would test it.
 """
 
-from depthnb.claims import bn_cnn, data, densedepth, eigen, gan, hma, unet
+from depthnb.claims import bn_cnn, data, densedepth, eigen, gan, hma, midas, unet
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "eigen",
     "gan",
     "hma",
+    "midas",
     "row",
     "sweep",
     "unet",

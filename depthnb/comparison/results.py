@@ -22,7 +22,7 @@ METHODS: Mapping[str, str] = {
     "04_unet": "U-Net",
     "05_densenet": "DenseNet transfer",
     "06_hma": "HMA-Depth",
-    "07_midas": "MiDaS",
+    "07_midas": "MiDaS recipe",
     "08_style_transfer": "Style transfer",
     "09_gan": "GAN",
 }

@@ -1,0 +1,202 @@
+"""Document 000's claims on MiDaS, the paper's on mixing, and their tables, for notebook 07."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from depthnb import published, zero_shot
+from depthnb.claims.rules import beats, compare, row
+
+NOTEBOOK = "07_midas"
+METRICS = ("abs_rel", "rmse", "delta1")
+OPPONENTS = {"mean_depth": "each image's best constant", "mean_image": "the mean image, aligned"}
+BOTH = "both"
+
+
+def cross_table(tests: Mapping[str, Mapping], opponents: Mapping[str, Mapping]) -> pd.DataFrame:
+    """Every net on every data set, and the constant opponents below.
+
+    tests: trained on -> data set -> Evaluation. opponents: data set -> `evaluation.baselines`. One row a net: `trained on`,
+    and a column for each data set and metric, such as `rooms abs_rel`.
+    """
+    rows = {name: dict(scored) for name, scored in tests.items()}
+    for key, label in OPPONENTS.items():
+        rows[label] = {name: each[key] for name, each in opponents.items()}
+    return pd.DataFrame(
+        [
+            {
+                "trained on": name,
+                **{f"{where} {metric}": each.summary[metric] for where, each in scored.items() for metric in METRICS},
+            }
+            for name, scored in rows.items()
+        ]
+    )
+
+
+def alignment_table(tests: Mapping[tuple[str, str], object]) -> pd.DataFrame:
+    """What the alignment alone changes: one row a way of aligning, one column a predictor and metric.
+
+    tests: (predictor, alignment) -> Evaluation; a pair that makes no sense is left out and becomes NaN.
+    """
+    table = pd.DataFrame(
+        [
+            {"alignment": how, "predictor": name, **{metric: each.summary[metric] for metric in METRICS}}
+            for (name, how), each in tests.items()
+        ]
+    )
+    wide = table.pivot(index="alignment", columns="predictor", values=["abs_rel", "delta1"])
+    wide = wide.loc[list(dict.fromkeys(how for _, how in tests))]
+    wide.columns = [f"{name}, {metric}" for metric, name in wide.columns]
+    return wide.reset_index()
+
+
+def published_errors() -> pd.DataFrame:
+    """The zero-shot errors that MiDaS's authors print, one row a network; read from published.csv.
+
+    Columns: method, then for each test set abs_rel or the percentage of pixels with delta above 1.25.
+    """
+    rows = published.load("paper")
+    rows = rows[(rows["table"] == "MiDaS zero-shot") & rows["metric"].isin(["abs_rel", "delta1_error_percent"])]
+    names = {"abs_rel": "abs_rel", "delta1_error_percent": "% above 1.25"}
+    rows = rows.assign(column=rows["dataset"] + " " + rows["metric"].map(names))
+    return (
+        rows.pivot(index=["row", "method"], columns="column", values="value")
+        .reset_index("method")
+        .reset_index(drop=True)
+    )
+
+
+def checked(*, tests, opponents, aligned, swapped, found, same_frames) -> pd.DataFrame:
+    """The table of claims.
+
+    tests, opponents: as for `cross_table`; the first data set is the notebook's own. aligned: as for `alignment_table`.
+    swapped: Evaluation of the net trained on both, fed BGR. found: published network -> Evaluation on a few frames;
+    same_frames: the net trained on both on those very frames.
+    """
+    return pd.DataFrame(
+        [
+            _trained_on_nyu(),
+            _best_maps(found, same_frames),
+            _colours(tests, swapped),
+            *_alignment(aligned),
+            *_generalisation(tests, opponents),
+            compare(NOTEBOOK, "alpha", 0.0, 0.5, claim="(paper, 5) matching gradients lowers the error"),
+            compare(
+                NOTEBOOK, "alpha", 0.0, 0.5, metric="edge_f1_025", sign=1,
+                claim="(paper, 5) matching gradients makes discontinuities sharp",
+            ),
+            compare(
+                NOTEBOOK, "normalise", False, True, on="second test",
+                claim="(paper, 6) stretching the truth to 0..1 lets the data set of small inverse depths count",
+            ),
+            compare(
+                NOTEBOOK, "balanced", False, True, on="second test",
+                claim="(paper, 5) equal parts serve the smaller data set",
+            ),
+            *_against_constants(tests, opponents),
+        ]
+    )  # fmt: skip
+
+
+def _trained_on_nyu() -> dict[str, str]:
+    table = zero_shot.training_sets().set_index("network")
+    large, newer = table.loc["dpt-large"], table.loc[zero_shot.NEWER[0]]
+    return row(
+        "000 (5.2.2): MiDaS was trained on NYU V2, so its features might have over-fitted to it",
+        f"DPT-Large learnt from {large['sets']} sets, NYU V2 is {'' if large[zero_shot.NYU] else 'not '}among them; it is "
+        f"{'' if newer[zero_shot.NYU] else 'not '}among the {newer['sets']} of v3.1, which came later",
+        bool(large[zero_shot.NYU]),
+    )
+
+
+def _best_maps(found: Mapping, same_frames) -> dict[str, str]:
+    claim = "000 (4.2): pretrained MiDaS gives the best depth maps"
+    if not found:
+        return row(claim, "needs a published network, and none is on this machine (see above)", None)
+    scores = {name: each.summary["abs_rel"] for name, each in found.items()}
+    ours = same_frames.summary["abs_rel"]
+    said = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    return row(claim, f"abs_rel {said}; trained here on both {ours:.3f}, the same frames", min(scores.values()) < ours)
+
+
+def _colours(tests: Mapping, swapped) -> dict[str, str]:
+    own = next(iter(tests[BOTH].values())).summary["abs_rel"]
+    other = swapped.summary["abs_rel"]
+    return row(
+        "(ours) it matters that 000 turned OpenCV's BGR into RGB (2.3)",
+        f"abs_rel {own:.3f} fed RGB, {other:.3f} fed BGR ({100 * (other / own - 1):+.0f} %)",
+        other > own,
+    )
+
+
+def _alignment(aligned: Mapping) -> list[dict[str, str]]:
+    score = {key: each.summary["abs_rel"] for key, each in aligned.items()}
+    names = list(dict.fromkeys(name for name, _ in aligned))
+    recipe, constant = names[0], names[1]
+    none, median, full = (score.get((constant, how)) for how in ("none", "median", "scale and shift"))
+    shift = {how: score[recipe, how] for how in ("median", "scale and shift")}
+    return [
+        row(
+            "(ours) alignment alone makes even a constant better",
+            f"abs_rel of the training-mean depth {none:.3f} unaligned, {median:.3f} by median, {full:.3f} by scale and shift",
+            full < none,
+        ),
+        row(
+            "(ours) median scaling is not enough where the shift is unknown",
+            f"abs_rel of the same predictions: {shift['median']:.3f} by median, "
+            f"{shift['scale and shift']:.3f} by scale and shift",
+            shift["scale and shift"] < shift["median"],
+        ),
+    ]
+
+
+def _generalisation(tests: Mapping, opponents: Mapping) -> list[dict[str, str]]:
+    score = {name: {where: e.summary["abs_rel"] for where, e in each.items()} for name, each in tests.items()}
+    sets = list(opponents)
+    worse = [score[other][own] / score[own][own] - 1 for own, other in (sets, sets[::-1])]
+    beaten = [
+        beats(tests[other][own].summary, opponents[own]["mean_depth"].summary) for own, other in (sets, sets[::-1])
+    ]
+    cost = [score[BOTH][own] / score[own][own] - 1 for own in sets]
+    gain = [score[BOTH][own] / score[other][own] - 1 for own, other in (sets, sets[::-1])]
+
+    def said(values: list[float]) -> str:
+        return ", ".join(f"{100 * value:+.0f} % on {own}" for value, own in zip(values, sets, strict=True))
+
+    return [
+        row(
+            "(ours) a net trained on one kind of scene is worse on the other",
+            f"abs_rel against the net trained there: {said(worse)}",
+            min(worse) > 0,
+        ),
+        row(
+            "(ours) on scenes of a kind it never saw it is no better than each image's best constant",
+            ", ".join(f"{'better' if better else 'not better'} on {own}" for better, own in zip(beaten, sets, strict=True)),
+            not any(beaten),
+        ),
+        row(
+            "(paper) mixing data sets makes one net good on both",
+            f"abs_rel of the mixture against the net of the other kind: {said(gain)}",
+            max(gain) < 0,
+        ),
+        row(
+            "(ours) at equal steps the mixture costs less than a tenth of what specialists reach",
+            f"abs_rel of the mixture against the specialist: {said(cost)}",
+            max(cost) < 0.1,
+        ),
+    ]  # fmt: skip
+
+
+def _against_constants(tests: Mapping, opponents: Mapping) -> list[dict[str, str]]:
+    """Our own claim in every notebook, here after the same alignment for everybody, on both data sets."""
+    return [
+        row(
+            f"(ours) trained on both it beats {label} on {where} in abs_rel, rmse and delta1",
+            ", ".join(f"{m} {tests[BOTH][where].summary[m]:.3f} against {each[key].summary[m]:.3f}" for m in METRICS),
+            beats(tests[BOTH][where].summary, each[key].summary),
+        )
+        for where, each in opponents.items()
+        for key, label in OPPONENTS.items()
+    ]
