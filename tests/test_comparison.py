@@ -369,6 +369,7 @@ def test_pictures_without_a_file_or_without_data(folder_runs, reports, capsys):
 def test_published_rows_keep_to_the_kind_of_scene():
     rooms, streets = comparison.published_rows("rooms"), comparison.published_rows("streets")
     assert set(rooms["dataset"]) == {"nyu-v1", "nyu-v2"} and set(streets["dataset"]) == {"kitti"}
+    assert set(comparison.published_rows("nyu-v2-50k")["dataset"]) == {"nyu-v2"}, "the same test frames"
     assert "train" not in set(rooms["split"]), "training errors stand beside nothing"
     known = published.load("paper", method="BTS ResNet50")
     known = known[(known["dataset"] == "nyu-v2") & (known["metric"] == "abs_rel")]["value"].item()

@@ -20,6 +20,7 @@ COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose
     "rooms": ("nyu-v1", "nyu-v2"),
     "folder": ("nyu-v1", "nyu-v2"),
     "streets": ("kitti",),
+    "nyu-v2-50k": ("nyu-v2-50k", "nyu-v2"),  # the same test frames
 }
 _SIZE = (60, 80)  # (H, W) at which the mean image is made where a run does not say
 
