@@ -142,3 +142,23 @@ def write_nyu_v2_50k(root: Path, frames: dict[str, tuple[np.ndarray, np.ndarray]
     for (split, lines), end in zip(lists.items(), ("\r\n", "\n"), strict=True):
         (root / "data" / f"nyu2_{split}.csv").write_bytes("".join(line + end for line in lines).encode())
     return root
+
+
+def write_make3d(root: Path, views: dict[str, tuple[np.ndarray, np.ndarray]], scans: str = "Gridlaserdata") -> Path:
+    """Write Make3D: "Train400Img/op29-p-295t000" -> image uint8 [H,W,3] and distances [55,305] (metres along the ray).
+
+    The scan is MATLAB v5, compressed, Position3DGrid [55,305,4] of doubles; its Y, X and Z are left at zero here, so
+    that a reader that takes another column fails.
+    """
+    from scipy.io import savemat
+
+    folders = {"Train400Img": "Train400Depth", "Test134": scans}
+    for name, (image, distance) in views.items():
+        folder, view = name.split("/")
+        for part in (folder, folders[folder]):
+            (root / part).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(root / folder / f"img-{view}.jpg", quality=90)
+        grid = np.zeros((*distance.shape, 4))
+        grid[..., 3] = distance
+        savemat(root / folders[folder] / f"depth_sph_corr-{view}.mat", {"Position3DGrid": grid}, do_compression=True)
+    return root

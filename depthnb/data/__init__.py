@@ -26,6 +26,7 @@ _MODULES = {
     "diode-outdoor": "diode",
     "kitti": "kitti",
     "kitti-raw": "kitti",
+    "make3d": "make3d",
 }
 _TRUTHS = {  # the first is the default
     "nyu-v1": ("filled", "raw"),

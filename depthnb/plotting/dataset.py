@@ -139,7 +139,7 @@ def valid_fraction(summary: DepthSummary) -> Figure:
         9 if by_depth else 5, 3.3, alt=f"share of valid pixels by image region{' and by depth' if by_depth else ''}"
     )
     axes = figure.subplots(1, 2 if by_depth else 1, squeeze=False)[0]
-    rows, columns = 6, 8
+    rows, columns = (6, 8) if share.shape[1] >= share.shape[0] else (8, 6)  # upright images leave less room across
     regions = [[cell.mean() for cell in np.array_split(band, columns, 1)] for band in np.array_split(share, rows, 0)]
     seaborn.heatmap(
         np.array(regions),
