@@ -97,6 +97,8 @@ build/sweep/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-sweep.yaml) $(PARAMS)/swee
 	$(call papermill,$(notebook_of),sweep/$*,$(addprefix -f ,$(wildcard $(PARAMS)/$(notebook_of)-sweep.yaml)) \
 		$(said_of) -p seed $(seed_of) -p run sweep-$(notdir $*))
 
+# the same on every machine: no notebook looks for weights on the network while it is tested
+test: export DEPTHNB_OFFLINE := 1
 test: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
