@@ -227,13 +227,15 @@ def gallery(
     (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
     """
     native = dataset.native()
-    frames = [native[i] for i in indices]
-    size = tuple(frames[0]["image"].shape[-2:])
-    image = torch.stack([transforms.resize_image(frame["image"], size) for frame in frames])
-    maps = [transforms.resize_depth(frame["depth"], frame["valid"], size) for frame in frames]
+    size = tuple(native[indices[0]]["image"].shape[-2:])
+    image, depth = (torch.empty(len(indices), channels, *size) for channels in (3, 1))
+    valid = torch.empty(depth.shape, dtype=torch.bool)
+    for row, index in enumerate(indices):  # one at a time: a hundred native frames twice would be gigabytes
+        frame = native[index]
+        image[row] = transforms.resize_image(frame["image"], size)
+        depth[row], valid[row] = transforms.resize_depth(frame["depth"], frame["valid"], size)
     few = dataset.subset(indices)
     preds = {name: upsample(predict(net, few), size) for name, net in nets.items()}
-    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
     if protocol is not None:
         truth = {"depth": depth, "valid": valid, "protocol": protocol, "kind": kind}
         preds = {name: metrics.aligned(pred=pred, **truth) for name, pred in preds.items()}

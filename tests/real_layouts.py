@@ -148,7 +148,7 @@ def write_diode(
         mask = np.ones(size)
         mask[: height // 8 if kind == "indoors" else height // 3] = 0
         mask[rng.random(size) < 0.02] = 0
-        depth[mask == 0] = rng.choice([0, np.inf, 5e8, -3], int((mask == 0).sum()))
+        depth[mask == 0] = rng.choice([0, np.inf, 5e8, -3, 4.25], int((mask == 0).sum()))
         stem = folder / f"{scene:05d}_{scan:05d}_{kind}_{10 * (number // 6):03d}_{10 * (number % 6):03d}"
         stem.with_name(stem.name + ".png").write_bytes(png(photograph(scan + number, height, width)))
         np.save(stem.with_name(stem.name + "_depth.npy"), depth.astype(np.float32)[..., None])

@@ -14,7 +14,7 @@ Three differences to the maps of the Eigen-split community (the code of monodept
   mistake, kept for consistency with Eigen et al. (nianticlabs/monodepth2, issue 274);
 - pixels count from 0, as KITTI's labels and calibration do. Theirs are one pixel further left and up ("minus 1", from
   MATLAB code);
-- theirs finds points that share a pixel by a number that is not unique, and so may lower a depth to a neighbour row's.
+- theirs takes the last pixel of a row and the first of the next for one where it looks for points that share a pixel.
 
 In neither is a scan corrected for the car's motion while the scanner turns: that is what the annotated truth is for.
 

@@ -77,7 +77,7 @@ def distribution(
             for y, value in enumerate(table[column]):
                 ax.annotate(f" {value:,}", (value, y), va="center", fontsize=8.5)
             ax.set(xlabel="", ylabel="", title=f"{name + ': ' if name else ''}{table[column].sum():,} {column}")
-            ax.margins(x=0.12)
+            ax.margins(x=0.35 if hue and len(table) < 4 else 0.12)  # few bars leave no corner for the legend
             ax.grid(False, axis="y")
             ax.tick_params(axis="y", length=0)
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
