@@ -404,3 +404,17 @@ def test_players_marks_guessing_and_draws_the_validation():
     assert any(np.allclose(line.get_ydata(), 0.5) for line in shares.lines if len(line.get_ydata()))
     with pytest.raises(ValueError, match="discriminator"):
         plotting.players({"GAN": frame.drop(columns="discriminator")})
+
+
+def test_bands_that_widen_are_drawn_on_a_logarithmic_axis():
+    bands = pd.DataFrame(
+        {"lower": [0, 1, 2, 5], "upper": [1, 2, 5, 350], "pixels": [5, 9, 9, 2], "abs_rel": [0.4, 0.2, 0.1, 0.3]}
+    )
+    ax, below = plotting.by_distance({"ours": bands, "mean_depth": bands}).axes
+    assert below.get_xscale() == "log" and below.get_xlim() == (0.5, 350)
+    assert [tick.get_text() for tick in below.get_xticklabels()] == ["1", "2", "5", "350"]
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), np.sqrt([0.5, 2, 10, 1750]))
+    equal = bands.assign(lower=[0, 1, 2, 3], upper=[1, 2, 3, 4])
+    ax, below = plotting.by_distance(equal).axes
+    assert below.get_xscale() == "linear" and below.get_xlim() == (0, 4)
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0.5, 1.5, 2.5, 3.5])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from .style import (
@@ -29,8 +29,8 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
 
     `bands`: method -> table with the columns lower, upper (metres), pixels and `metric`, as by_distance.csv holds them
     (or one such table). Bands without pixels are left out, and those with under 0.5 % of the pixels do not stretch the
-    axis: a line may leave the panel there. The shares are those of the first method: all methods are
-    scored on the same pixels. Raises ValueError for missing columns.
+    axis: a line may leave the panel there. Bands that widen with depth are drawn on a logarithmic axis. The shares are those
+    of the first method: all methods are scored on the same pixels. Raises ValueError for missing columns.
     """
     bands = named(bands, "")
     for name, frame in bands.items():
@@ -39,9 +39,9 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     for i, ((name, frame), color) in enumerate(zip(bands.items(), colors(bands).values(), strict=True)):
         frame = frame[frame["pixels"] > 0]
-        centre = (frame["lower"] + frame["upper"]) / 2
+        left, right = _sides(frame)
         ax.plot(
-            centre,
+            np.sqrt(left * right) if _widening(frame) else (left + right) / 2,
             frame[metric],
             color=color,
             marker=MARKERS[i % len(MARKERS)],
@@ -51,18 +51,30 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
     first = next(iter(bands.values()))
     common = [frame.loc[frame["pixels"] >= 0.005 * frame["pixels"].sum(), metric].max() for frame in bands.values()]
     ax.set(ylabel=metric, ylim=(0, 1.15 * max(common)))
+    left, right = _sides(first)
     below.bar(
-        (first["lower"] + first["upper"]) / 2,
-        first["pixels"] / first["pixels"].sum(),
-        first["upper"] - first["lower"],
-        color=INVALID,
-        edgecolor="white",
+        left, first["pixels"] / first["pixels"].sum(), right - left, align="edge", color=INVALID, edgecolor="white"
     )
-    below.set(xlabel="true depth (m)", ylabel="pixels", xlim=(first["lower"].min(), first["upper"].max()))
+    if _widening(first):
+        below.set_xscale("log")
+        below.set_xticks(right, [f"{edge:g}" for edge in right], minor=False)
+        below.xaxis.set_minor_locator(NullLocator())
+    below.set(xlabel="true depth (m)", ylabel="pixels", xlim=(left.min(), right.max()))
     below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if len(bands) > 1:
         figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
     return figure
+
+
+def _widening(bands: pd.DataFrame) -> bool:
+    width = bands["upper"] - bands["lower"]
+    return bool(width.max() > 1.5 * width.min())
+
+
+def _sides(bands: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Left and right sides of the bands as drawn: on a logarithmic axis a band from 0 begins at half its upper side."""
+    left, right = bands["lower"], bands["upper"]
+    return (left.where(left > 0, right / 2) if _widening(bands) else left), right
 
 
 @house_style
