@@ -6,6 +6,7 @@ import json
 import math
 import os
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,29 @@ def intrinsics_from_fov(size: tuple[int, int], horizontal_degrees: float) -> Ten
     height, width = size
     focal = width / (2 * math.tan(math.radians(horizontal_degrees) / 2))
     return torch.tensor([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], dtype=torch.float32)
+
+
+def beside(clouds: Sequence[tuple[np.ndarray, np.ndarray]], *, gap: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
+    """Set point clouds next to each other, the first on the left, to be shown or written as one.
+
+    clouds: (xyz, rgb) as `points` gives them. gap: empty width between two, as a share of the widest. Returns xyz and rgb of
+    all; y and z stay what they were, x is moved by the widths of the clouds before. Raises ValueError for no cloud, or one
+    without points.
+
+    >>> one = np.array([[0.0, 0, 1], [2, 0, 1]]), np.zeros((2, 3))
+    >>> beside([one, one], gap=0.5)[0][:, 0].tolist()
+    [0.0, 2.0, 3.0, 5.0]
+    """
+    clouds = [_checked(*cloud) for cloud in clouds]
+    if not clouds or not all(len(xyz) for xyz, _ in clouds):
+        raise ValueError("there is nothing to set side by side: no cloud, or one without a point")
+    spans = [(xyz[:, 0].min(), xyz[:, 0].max()) for xyz, _ in clouds]
+    space = gap * max(right - left for left, right in spans)
+    moved, edge = [], spans[0][0]
+    for (xyz, _), (left, right) in zip(clouds, spans, strict=True):
+        moved.append(xyz + np.float32([edge - left, 0, 0]))
+        edge += right - left + space
+    return np.concatenate(moved), np.concatenate([rgb for _, rgb in clouds])
 
 
 def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> Path:

@@ -121,3 +121,16 @@ def test_colours_survive_the_palette():
     marker = pointcloud.view(np.arange(12.0).reshape(4, 3), rgb).data[0].marker
     stops = [colour for _, colour in marker.colorscale]
     assert [stops[i] for i in marker.color] == ["rgb(255,0,0)", "rgb(0,255,0)", "rgb(0,0,255)", "rgb(255,255,255)"]
+
+
+def test_clouds_side_by_side_keep_their_shape_and_do_not_touch():
+    rng = np.random.default_rng(0)
+    clouds = [(rng.normal(size=(50, 3)) * 5, rng.random((50, 3))), (rng.normal(size=(20, 3)) + 30, rng.random((20, 3)))]
+    xyz, rgb = pointcloud.beside(clouds, gap=0.2)
+    first, second = xyz[:50], xyz[50:]
+    assert np.allclose(first, clouds[0][0], atol=1e-5) and len(rgb) == 70
+    moved = second - clouds[1][0]
+    assert np.allclose(moved[:, 1:], 0, atol=1e-5) and np.ptp(moved[:, 0]) < 1e-4
+    assert second[:, 0].min() - first[:, 0].max() == pytest.approx(0.2 * np.ptp(first[:, 0]), rel=1e-4)
+    with pytest.raises(ValueError, match="nothing to set side by side"):
+        pointcloud.beside([])
