@@ -185,7 +185,7 @@ def test_what_it_refuses():
             net(**options)
     with pytest.raises(ValueError, match="unknown network 'resnet19'; did you mean"):
         net("resnet19")
-    with pytest.raises(ValueError, match=r"no feature maps known of a VGG; take a ResNet, ResNeXt or DenseNet"):
+    with pytest.raises(ValueError, match=r"encoder is 'vgg11'; expected plain, or a network of torchvision: resnet, "):
         models.UNet(encoder="vgg11")
 
 
@@ -201,9 +201,7 @@ def test_images_it_refuses(encoder):
     ):
         with pytest.raises(ValueError, match=said):
             model(torch.rand(shape))
-    with pytest.raises(
-        ValueError, match=rf"one image of {smallest}x{smallest} .*take two images or more, or {2 * smallest}"
-    ):
+    with pytest.raises(ValueError, match=rf"one image of {smallest}x{smallest} .*use a larger image or two"):
         model.train()(torch.rand(1, 3, smallest, smallest))
     assert model.train()(torch.rand(1, 3, 2 * smallest, smallest)).isfinite().all()
     assert model.eval()(torch.rand(1, 3, smallest, smallest)).isfinite().all()
