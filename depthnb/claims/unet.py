@@ -107,7 +107,7 @@ def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, relative) -> list
         row(
             "(ours) its two loss columns run like one loss on two sets of frames (Table 1)",
             f"rank correlation {agree:.2f} over ten epochs; read as a cross-entropy, the first would say that the right class "
-            f"got a probability of {math.exp(-first):.2f} at the start and {math.exp(-last):.2f} at the end, of an unknown number",
+            f"got a probability of {math.exp(-first):.2f}, then {math.exp(-last):.2f}",
             bool(agree > 0.9),
         ),
     ]
