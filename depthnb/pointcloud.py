@@ -6,6 +6,8 @@ import json
 import math
 import os
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,29 @@ def intrinsics_from_fov(size: tuple[int, int], horizontal_degrees: float) -> Ten
     return torch.tensor([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], dtype=torch.float32)
 
 
+def beside(clouds: Sequence[tuple[np.ndarray, np.ndarray]], *, gap: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
+    """Set point clouds next to each other, the first on the left, to be shown or written as one.
+
+    clouds: (xyz, rgb) as `points` gives them. gap: empty width between two, as a share of the widest. Returns xyz and rgb of
+    all; y and z stay what they were, x is moved by the widths of the clouds before. Raises ValueError for no cloud, or one
+    without points.
+
+    >>> one = np.array([[0.0, 0, 1], [2, 0, 1]]), np.zeros((2, 3))
+    >>> beside([one, one], gap=0.5)[0][:, 0].tolist()
+    [0.0, 2.0, 3.0, 5.0]
+    """
+    clouds = [_checked(*cloud) for cloud in clouds]
+    if not clouds or not all(len(xyz) for xyz, _ in clouds):
+        raise ValueError("there is nothing to set side by side: no cloud, or one without a point")
+    spans = [(xyz[:, 0].min(), xyz[:, 0].max()) for xyz, _ in clouds]
+    space = gap * max(right - left for left, right in spans)
+    moved, edge = [], spans[0][0]
+    for (xyz, _), (left, right) in zip(clouds, spans, strict=True):
+        moved.append(xyz + np.float32([edge - left, 0, 0]))
+        edge += right - left + space
+    return np.concatenate(moved), np.concatenate([rgb for _, rgb in clouds])
+
+
 def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> Path:
     """Write points as a binary little-endian PLY file (MeshLab, CloudCompare, Blender), atomically; return its path.
 
@@ -123,11 +148,11 @@ class PointView(go.Figure):
             display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include=None, exclude=None, **kwargs) -> dict:
-        picture = plotting.encode(static_view(*self._points), "jpeg", quality=75)
+        picture = plotting.encode(self._picture(), "jpeg", quality=75)
         return {
             "application/vnd.plotly.v1+json": json.loads(self.to_json()),
             "image/jpeg": b64encode(picture).decode("ascii"),
-            "text/plain": f"point cloud of {len(self._points[0])} points",
+            "text/plain": f"point cloud of {self._count} points",
         }
 
 
@@ -156,7 +181,18 @@ def view(xyz: np.ndarray, rgb: np.ndarray, *, max_points: int = 12_000) -> Point
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         scene={**axes, "aspectmode": "data", "camera": camera},
     )
-    figure._points = full
+    figure._picture, figure._count = partial(static_view, *full), len(full[0])
+    return figure
+
+
+def view_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_points: int = 12_000) -> PointView:
+    """Make one interactive view of several clouds, named and from left to right as `beside` sets them.
+
+    clouds: name -> (xyz, rgb) as `points` gives them. Who cannot draw it sees `static_beside`. Raises ValueError as `beside`.
+    """
+    figure = view(*beside(list(clouds.values())), max_points=max_points)
+    figure.update_layout(margin={"t": 30}, title={"text": "   |   ".join(clouds), "x": 0.5, "font": {"size": 14}})
+    figure._picture = partial(static_beside, clouds)
     return figure
 
 
@@ -191,9 +227,51 @@ def static_view(xyz: np.ndarray, rgb: np.ndarray, *, max_points: int = 40_000) -
     return figure
 
 
-def _draw_turned(ax: Axes, xyz: np.ndarray, rgb: np.ndarray, degrees: tuple[float, float] = (25, 15)) -> None:
-    """Draw points as a camera sees them that was swung around their middle: to the side and upwards."""
-    middle = np.median(xyz, axis=0)
+@plotting.house_style
+def static_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_points: int = 15_000) -> plotting.Figure:
+    """Draw several clouds of one scene, such as true and predicted depth, each from the same turned camera and from above.
+
+    clouds: name -> (xyz, rgb) as `points` gives them, one to three. The first decides where the cameras stand and where the
+    frames end, so that a difference between two panels is one between the clouds. Raises ValueError for no cloud, or one
+    without points.
+    """
+    thinned = {name: _thinned(*_checked(*cloud), max_points) for name, cloud in clouds.items()}
+    first = next(iter(thinned.values()), (np.empty((0, 3)),))[0]
+    if not len(first):
+        raise ValueError("there is nothing to draw: no cloud, or one without a point")
+    figure = plotting.new_figure(
+        min(9, 3.2 * len(thinned)),
+        4.8,
+        alt=f"point clouds, turned and from above: {', '.join(clouds)}",
+        image_format="jpeg",
+    )
+    axes = figure.subplots(2, len(thinned), squeeze=False, height_ratios=(1.15, 1))
+    low, high = np.percentile(first, (0.5, 99.5), axis=0)
+    margin = 0.1 * (high - low)
+    for column, (name, (xyz, rgb)) in enumerate(thinned.items()):
+        turned, above = axes[:, column]
+        limits = _draw_turned(turned, xyz, rgb, middle=np.median(first, axis=0))
+        if column == 0:
+            window = limits
+        turned.set(title=name, xlim=window[0], ylim=window[1])
+        order = np.argsort(-xyz[:, 1])
+        above.scatter(xyz[order, 0], xyz[order, 2], c=rgb[order], s=1.5, linewidths=0, rasterized=True)
+        above.set(
+            xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(min(0, low[2]), high[2] + margin[2]), aspect="equal"
+        )
+        above.set(title=f"{name}, from above", xlabel="x right (m)", ylabel="z forward (m)" if column == 0 else "")
+    return figure
+
+
+def _draw_turned(
+    ax: Axes,
+    xyz: np.ndarray,
+    rgb: np.ndarray,
+    degrees: tuple[float, float] = (25, 15),
+    middle: np.ndarray | None = None,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Draw points as a camera sees them that was swung around their middle: to the side and upwards; returns its window."""
+    middle = np.median(xyz, axis=0) if middle is None else middle
     yaw, pitch = np.radians(degrees)
     around_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     around_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
@@ -211,10 +289,13 @@ def _draw_turned(ax: Axes, xyz: np.ndarray, rgb: np.ndarray, degrees: tuple[floa
         linewidths=0,
         rasterized=True,
     )
+    if not len(u):  # a prediction of almost 0 m has nothing in front of that camera
+        u = v = np.zeros(1)
     (left, right), (top, bottom) = np.percentile(u, (1, 99)), np.percentile(v, (1, 99))
     ax.set(title=f"turned by {degrees[0]:g}°", xticks=[], yticks=[], xlim=(left, right), aspect="equal")
     ax.set_ylim(bottom, top)
     ax.spines[:].set_visible(False)
+    return (left, right), (bottom, top)
 
 
 def _checked(xyz: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -121,3 +121,41 @@ def test_colours_survive_the_palette():
     marker = pointcloud.view(np.arange(12.0).reshape(4, 3), rgb).data[0].marker
     stops = [colour for _, colour in marker.colorscale]
     assert [stops[i] for i in marker.color] == ["rgb(255,0,0)", "rgb(0,255,0)", "rgb(0,0,255)", "rgb(255,255,255)"]
+
+
+def test_clouds_side_by_side_keep_their_shape_and_do_not_touch():
+    rng = np.random.default_rng(0)
+    clouds = [(rng.normal(size=(50, 3)) * 5, rng.random((50, 3))), (rng.normal(size=(20, 3)) + 30, rng.random((20, 3)))]
+    xyz, rgb = pointcloud.beside(clouds, gap=0.2)
+    first, second = xyz[:50], xyz[50:]
+    assert np.allclose(first, clouds[0][0], atol=1e-5) and len(rgb) == 70
+    moved = second - clouds[1][0]
+    assert np.allclose(moved[:, 1:], 0, atol=1e-5) and np.ptp(moved[:, 0]) < 1e-4
+    assert second[:, 0].min() - first[:, 0].max() == pytest.approx(0.2 * np.ptp(first[:, 0]), rel=1e-4)
+    with pytest.raises(ValueError, match="nothing to set side by side"):
+        pointcloud.beside([])
+
+
+def test_two_clouds_share_their_camera_and_their_frame():
+    rng = np.random.default_rng(0)
+    truth = (rng.random((400, 3)) + np.array([0, 0, 2])).astype(np.float32), rng.random((400, 3))
+    wrong = (truth[0] * 0.5).astype(np.float32), truth[1]
+    figure = pointcloud.static_beside({"true": truth, "predicted": wrong})
+    turned, above = figure.axes[:2], figure.axes[2:]
+    assert [ax.get_title() for ax in turned] == ["true", "predicted"]
+    for one, other in (turned, above):
+        assert one.get_xlim() == other.get_xlim() and one.get_ylim() == other.get_ylim()
+    for ax, (xyz, _) in zip(above, (truth, wrong), strict=True):
+        drawn = ax.collections[0].get_offsets()
+        assert np.allclose(sorted(drawn[:, 1]), sorted(xyz[:, 2]), atol=1e-5)
+    pointcloud.static_beside({"true": truth, "nothing": (truth[0] * 1e-4, truth[1])})  # all of it behind the camera
+    with pytest.raises(ValueError, match="nothing to draw"):
+        pointcloud.static_beside({})
+
+
+def test_view_of_two_clouds_names_them_and_falls_back_on_their_picture():
+    cloud = np.random.default_rng(0).random((60, 3)), np.ones((60, 3))
+    bundle = pointcloud.view_beside({"true": cloud, "predicted": cloud}, max_points=50)._repr_mimebundle_()
+    shown = bundle["application/vnd.plotly.v1+json"]
+    assert shown["layout"]["title"]["text"].split() == ["true", "|", "predicted"]
+    assert bundle["text/plain"] == "point cloud of 120 points" and len(bundle["image/jpeg"]) > 1000

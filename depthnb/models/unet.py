@@ -7,14 +7,15 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import DenseNet, ResNet
 
 from depthnb import pretrained as weights
 from depthnb.models.blocks import check_image, normalise
+from depthnb.models.hma import Encoder
 
 STEPS = 5  # 64, 128, 256, 512, 1024 channels
 OUTPUTS = ("depth", "inverse")
 SLOPE = 0.2  # of the activation below 0
+FAMILIES = ("resnet", "resnext", "wide_resnet", "densenet")  # of torchvision, whose five scales are known
 _LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
 
 
@@ -74,9 +75,13 @@ class UNet(nn.Module):
             )
             bridges = widths
         else:
+            if not encoder.startswith(FAMILIES):
+                raise ValueError(
+                    f"encoder is {encoder!r}; expected plain, or a network of torchvision: {', '.join(FAMILIES)}"
+                )
             backbone, self.origin = weights.backbone(encoder, pretrained)
-            self.down, scales = feature_steps(backbone)
-            bridges = [3, *scales]
+            self.encoder = Encoder(backbone)
+            bridges = [3, *self.encoder.channels]
         self.smallest = 16 if encoder == "plain" else 32
         self.bridges = tuple(bridges[:-1])  # channels, the finest first
         self.up = nn.ModuleList()
@@ -91,10 +96,10 @@ class UNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         check_image(image, minimum=self.smallest)
-        if self.training and len(image) == 1 and max(image.shape[-2:]) < 2 * self.smallest and self._normalises():
+        if self.training and len(image) == 1 and self._coarsest(image.shape[-2:]) == (1, 1):
             raise ValueError(
-                f"one image of {image.shape[-2]}x{image.shape[-1]} (H x W) leaves a single value per channel at the coarsest "
-                f"scale, which batch normalisation cannot train on; take two images or more, or {2 * self.smallest} pixels"
+                f"one image of {image.shape[-2]}x{image.shape[-1]} (H x W) leaves a single value per channel, which batch "
+                "normalisation cannot train on; use a larger image or two images or more"
             )
         scales = self._contract(image)
         x = scales.pop()
@@ -105,16 +110,17 @@ class UNet(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
             return self._positive(self.head(x.to(self.head.weight.dtype)).float())
 
-    def _normalises(self) -> bool:
-        return self.config["batch_norm"] or self.config["encoder"] != "plain"
+    def _coarsest(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """(H, W) of the smallest map that batch normalisation sees, if there is one."""
+        if self.config["encoder"] != "plain":
+            return self.encoder.smallest(size)
+        return (size[0] // 16, size[1] // 16) if self.config["batch_norm"] else None
 
     def _contract(self, image: Tensor) -> list[Tensor]:
         """The map of every scale, the finest first."""
         if self.config["encoder"] != "plain":
-            scales = [normalise(image)]
-            for step in self.down:
-                scales.append(step(scales[-1]))
-            return scales
+            x = normalise(image)
+            return [x, *self.encoder(x)]
         scales = [self.down[0](image * 2 - 1)]
         for step in self.down[1:]:
             scales.append(step(self._drop(F.max_pool2d(scales[-1], 2))))
@@ -145,38 +151,3 @@ def two_convolutions(channels_in: int, channels_out: int, batch_norm: bool = Tru
             nn.init.zeros_(convolution.bias)
         layers += [convolution, *([nn.BatchNorm2d(o)] if batch_norm else []), nn.LeakyReLU(SLOPE, inplace=True)]
     return nn.Sequential(*layers)
-
-
-def feature_steps(backbone: nn.Module) -> tuple[nn.ModuleList, list[int]]:
-    """Cut a classification network of torchvision into five steps, each of which halves the map; its head falls away.
-
-    backbone: a ResNet, ResNeXt or DenseNet. Returns the steps, to be called one after the other on a normalised image
-    [B,3,H,W], and the channels of each one's output, at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size (odd sizes are rounded).
-    The parameters are those of `backbone`, not copies. Raises ValueError for a network of another family.
-    """
-    if isinstance(backbone, ResNet):
-        layers = [backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4]
-        steps = [
-            [backbone.conv1, backbone.bn1, backbone.relu],
-            [backbone.maxpool, layers[0]],
-            *([x] for x in layers[1:]),
-        ]
-        widths = [backbone.bn1.num_features, *(_last_convolution(layer).out_channels for layer in layers)]
-    elif isinstance(backbone, DenseNet):
-        part = backbone.features
-        steps = [
-            [part.conv0, part.norm0, part.relu0],
-            [part.pool0],
-            [part.denseblock1, part.transition1],
-            [part.denseblock2, part.transition2],
-            [part.denseblock3, part.transition3, part.denseblock4, part.norm5, nn.ReLU(inplace=True)],
-        ]
-        transitions = [part.transition1.conv.out_channels, part.transition2.conv.out_channels]
-        widths = [part.norm0.num_features] * 2 + [*transitions, part.norm5.num_features]
-    else:
-        raise ValueError(f"no feature maps known of a {type(backbone).__name__}; take a ResNet, ResNeXt or DenseNet")
-    return nn.ModuleList(nn.Sequential(*step) for step in steps), widths
-
-
-def _last_convolution(layer: nn.Module) -> nn.Conv2d:
-    return [module for name, module in layer[-1].named_modules() if name in ("conv2", "conv3")][-1]
