@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -188,29 +188,32 @@ def bridges(net: models.UNet, dataset) -> pd.DataFrame:
 
 
 def loss_terms(
-    preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor, max_depth: float, target: str = "inverse"
+    sizes: Sequence[tuple[int, int]],
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    max_depth: float,
+    lam: float = 0.1,
+    target: str = "inverse",
 ) -> pd.DataFrame:
-    """What each term of DenseDepth's loss (`losses.densedepth`) says of several predictions, one row each.
+    """The terms of DenseDepth's loss (`losses.densedepth`) for one and the same prediction, looked at in several sizes.
 
-    preds: name -> [B,1,H,W] metres; depth, valid: as in `contrast`. Columns: `0.1 L1`, `gradient`, `(1 - SSIM) / 2` (with the
-    range of the authors' code), `sum`, and `(1 - SSIM) / 2, own range`: the same with the span of the true target instead.
+    sizes: (H, W) to which truth and prediction are reduced. pred, depth: [B,1,H,W] metres; valid: bool. Returns one row a
+    size: size (width x height), L1 (times lam), gradient, SSIM, and the share of each in their sum. Neighbours in a small
+    picture are far apart in the room, so its differences are larger, and the gradient term with them.
     """
-    true = max_depth / depth if target == "inverse" else depth
-    span = float(true[valid].max() - true[valid].min()) or 1.0
-    rows = {}
-    for name, pred in preds.items():
-        given = {"pred": max_depth / pred if target == "inverse" else pred, "depth": true, "valid": valid}
-        size, edges = 0.1 * float(losses.l1(**given)), float(losses.gradient(**given))
-        code = 100.0 if target == "inverse" else max_depth
-        wide, own = (float(losses.ssim(**given, data_range=span)) for span in (code, span))
-        rows[name] = {
-            "0.1 L1": size,
-            "gradient": edges,
-            "(1 - SSIM) / 2": wide,
-            "sum": size + edges + wide,
-            "(1 - SSIM) / 2, own range": own,
-        }
-    return pd.DataFrame(rows).T
+    rows = []
+    for size in sizes:
+        truth, known = transforms.resize_depth(depth, valid, size)
+        guess = F.interpolate(pred, size=size, mode="bilinear", antialias=True)
+        given = {"pred": guess, "depth": truth, "valid": known, "max_depth": max_depth, "target": target}
+        whole, rest = float(losses.densedepth(**given, lam=lam)), float(losses.densedepth(**given, lam=0.0))
+        similar = float(losses.densedepth(**given, lam=0.0, data_range=1e6))  # so wide a range that SSIM is always 1
+        terms = {"L1": whole - rest, "gradient": similar, "SSIM": rest - similar}
+        shares = {f"share of {name}": value / whole if whole else 0.0 for name, value in terms.items()}
+        rows.append({"size": f"{size[1]} x {size[0]}", **terms, **shares})
+    return pd.DataFrame(rows)
 
 
 def ceiling(dataset, size: tuple[int, int]) -> dict[str, float]:

@@ -29,9 +29,9 @@ def small():
 def table(small, reports):
     """The table of claims by the first words of each claim."""
 
-    def make(*, flat=0.001, mirrored=0.19, origin="random weights: none were asked for", own=0.2):
+    def make(*, small_share=0.3, mirrored=0.19, origin="random weights: none were asked for", own=0.2):
         net, layers = small
-        terms = pd.DataFrame({"mean depth": {"(1 - SSIM) / 2": flat, "sum": 0.5, "(1 - SSIM) / 2, own range": 0.2}}).T
+        terms = pd.DataFrame({"size": ["320 x 240", "48 x 32"], "share of L1": [0.7, small_share]})
         found = claims.densedepth.checked(
             test=scored({**SCORES, "edge_f1_025": own}), mirrored=scored({**SCORES, "abs_rel": mirrored}),
             opponents={"mean_depth": scored(WORSE), "mean_image": scored(WORSE)}, table=layers, printed=net, terms=terms,
@@ -54,6 +54,7 @@ def write(reports, run, notebook="05_densenet", **values):
         "decoder_width": 0.5,
         "permutation": 0.25,
         "pretrained": "auto",
+        "lam": 0.1,
         "seed": 0,
         "run": run,
     }
@@ -134,6 +135,11 @@ def test_colours_count_only_beyond_the_spread(table, reports, without, holds):
     assert verdict(table(), "colour permutation") == (claims.HOLDS if holds else claims.FAILS)
 
 
+def test_a_larger_weight_for_small_pictures(table, reports):
+    write_pair(reports, "lam", (0.1, {"abs_rel": 0.3}), (1.0, {"abs_rel": 0.25}))
+    assert verdict(table(), "small pictures need") == claims.HOLDS
+
+
 def test_transfer_is_judged_only_with_imagenet_weights(table, reports):
     write_pair(reports, "pretrained", ("none", {"abs_rel": 0.3}), ("auto", {"abs_rel": 0.2}))
     assert verdict(table(), "transfer learning") == "not tested here"
@@ -151,8 +157,8 @@ def test_boundaries_are_compared_under_one_protocol(table, reports):
 
 
 def test_our_own_claims_turn_with_their_numbers(table):
-    assert verdict(table(), "without any structure") == claims.FAILS
-    assert verdict(table(flat=0.1), "without any structure") == claims.HOLDS
+    assert verdict(table(), "balances the loss") == claims.FAILS
+    assert verdict(table(small_share=0.65), "balances the loss") == claims.HOLDS
     assert verdict(table(), "mirror image") == claims.HOLDS
     assert verdict(table(mirrored=0.21), "mirror image") == claims.FAILS
     assert verdict(table(), "beats the training-mean depth") == claims.HOLDS
@@ -161,16 +167,25 @@ def test_our_own_claims_turn_with_their_numbers(table):
 # --- measurements -----------------------------------------------------------------------------------------------------
 
 
-def test_loss_terms_add_up_to_the_loss():
-    depth = 1 + 4 * torch.rand(2, 1, 24, 30, generator=torch.Generator().manual_seed(0))
+def test_loss_terms_add_up_to_the_loss_and_the_gradient_grows_in_small_pictures():
+    rows = torch.linspace(1, 5, 60).view(1, 1, 60, 1)
+    depth = rows.expand(2, 1, 60, 80) + torch.linspace(0, 3, 80)
     valid = torch.ones_like(depth, dtype=torch.bool)
     for target in ("inverse", "depth"):
-        preds = {"right": depth, "flat": torch.full_like(depth, 2.5)}
-        terms = analysis.loss_terms(preds, depth=depth, valid=valid, max_depth=10.0, target=target)
-        whole = losses.densedepth(pred=preds["flat"], depth=depth, valid=valid, max_depth=10.0, target=target)
-        assert terms.loc["flat", "sum"] == pytest.approx(whole.item(), rel=1e-6)
-        assert terms.loc["right", ["0.1 L1", "gradient"]].tolist() == [0, 0] and terms.loc["right", "sum"] < 1e-5
-        assert terms.loc["flat", "(1 - SSIM) / 2, own range"] > terms.loc["flat", "(1 - SSIM) / 2"] > 0
+        given = {
+            "pred": torch.full_like(depth, 2.5),
+            "depth": depth,
+            "valid": valid,
+            "max_depth": 10.0,
+            "target": target,
+        }
+        terms = analysis.loss_terms([(60, 80), (15, 20)], **given)
+        whole = losses.densedepth(**given).item()
+        assert terms.loc[0, ["L1", "gradient", "SSIM"]].sum() == pytest.approx(whole, rel=1e-5)
+        assert terms.filter(like="share").sum(axis=1).tolist() == pytest.approx([1, 1])
+        assert terms["size"].tolist() == ["80 x 60", "20 x 15"]
+        assert terms.loc[1, "L1"] == pytest.approx(terms.loc[0, "L1"], rel=0.05)
+        assert 2 < terms.loc[1, "gradient"] / terms.loc[0, "gradient"] < 6
 
 
 def test_the_ceiling_is_perfect_at_full_size_and_falls():

@@ -56,15 +56,22 @@ def checked(*, test, mirrored, opponents, table: pd.DataFrame, printed: nn.Modul
     """
     rows = [*_size(printed, table), _decoder(printed), _labels(table), _iterations()]
     rows += [_boundaries(test), _deeper(), *_halved(), _colour(), _transfer(origin)]
-    flat = terms.loc["mean depth"]
-    rows.append(
+    large, small = terms.iloc[0], terms.iloc[-1]
+    rows += [
         row(
-            "(ours) the SSIM term sees a picture without any structure",
-            f"the mean depth everywhere costs {flat['(1 - SSIM) / 2']:.4f} of {flat['sum']:.3f} in this term, and "
-            f"{flat['(1 - SSIM) / 2, own range']:.4f} if the range of the SSIM were that of the data",
-            bool(flat["(1 - SSIM) / 2"] > 0.1 * flat["sum"]),
-        )
-    )
+            "(ours) one weight of the L1 term balances the loss at every image size",
+            f"for the mean depth everywhere L1 is {large['share of L1']:.0%} of the loss at {large['size']}, "
+            f"{small['share of L1']:.0%} at {small['size']}",
+            bool(abs(small["share of L1"] / large["share of L1"] - 1) < 0.2),
+        ),
+        compare(
+            NOTEBOOK,
+            "lam",
+            0.1,
+            1.0,
+            claim="(ours) small pictures need a larger weight of the L1 term than the paper's",
+        ),
+    ]
     before, after = test.summary["abs_rel"], mirrored.summary["abs_rel"]
     rows.append(
         row(
