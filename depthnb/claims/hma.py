@@ -35,16 +35,16 @@ def split_counts() -> pd.DataFrame:
     """Frames and drives of KITTI's Eigen split: what document 004 prints beside what the lists in `data/splits` hold.
 
     One row a split: `split`, `document 004` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of
-    truth), `drives` (of the lists). The frames need not be there.
+    truth), `document 004, scenes` and `lists, drives`. The frames need not be there.
     """
-    text = published.load("004")
-    printed = text[text["metric"] == "images"].set_index("split")["value"]
+    printed = published.load("004").query("table == 'text'").set_index(["metric", "split"])["value"]
     scans, annotated = (kitti.official_index(truth)[0] for truth in ("raw", "annotated"))
     rows = []
     for name, parts, key in (("train", ("train", "val"), "train"), ("test", ("test",), "eigen test")):
         with_scan, with_truth = (frames[frames["split"].isin(parts)] for frames in (scans, annotated))
-        row = {"split": name, "document 004": int(printed[key]), "lists, laser scan": len(with_scan)}
-        rows.append({**row, "lists, annotated": len(with_truth), "drives": with_scan["scene"].nunique()})
+        counted = {"split": name, "document 004": int(printed["images", key]), "lists, laser scan": len(with_scan)}
+        counted |= {"lists, annotated": len(with_truth), "document 004, scenes": int(printed["scenes", key])}
+        rows.append({**counted, "lists, drives": with_scan["scene"].nunique()})
     return pd.DataFrame(rows)
 
 
@@ -99,7 +99,9 @@ def _masks(shares: pd.DataFrame) -> list[dict[str, str]]:
     own = scales["abs_rel"].max()
     return [
         row(
-            "the sum of the masks equals 1 (2)", f"it is {whole['mask']:.6f} on average", abs(whole["mask"] - 1) < 1e-5
+            "the sum of the masks equals 1 (2)",
+            f"at every pixel within {shares.attrs['deviation']:.1e}",
+            shares.attrs["deviation"] < 1e-5,
         ),
         row(
             "each attention module focuses on an independent part of the image (2)",
@@ -149,10 +151,11 @@ def _printed_tables() -> list[dict[str, str]]:
 def _split() -> dict[str, str]:
     counts = split_counts().set_index("split")
     train, test = counts.loc["train"], counts.loc["test"]
-    text = (
-        f"lists: {train['lists, laser scan']} and {test['lists, laser scan']} frames of {train['drives']} and "
-        f"{test['drives']} drives have a laser scan, {train['lists, annotated']} and {test['lists, annotated']} annotated depth"
-    )
+    found = {
+        key: f"{train[f'lists, {key}']} and {test[f'lists, {key}']}" for key in ("laser scan", "drives", "annotated")
+    }
+    text = f"lists: {found['laser scan']} frames of {found['drives']} drives have a laser scan, "
+    text += f"{found['annotated']} annotated depth"
     same = train["document 004"] == train["lists, laser scan"] and test["document 004"] == test["lists, laser scan"]
     claim = f"the Eigen split has {train['document 004']} training and {test['document 004']} test images (3)"
     return row(claim, text, bool(same))
