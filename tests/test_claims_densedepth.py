@@ -35,7 +35,7 @@ def table(small, reports):
         found = claims.densedepth.checked(
             test=scored({**SCORES, "edge_f1_025": own}), mirrored=scored({**SCORES, "abs_rel": mirrored}),
             opponents={"mean_depth": scored(WORSE), "mean_image": scored(WORSE)}, table=layers, printed=net, terms=terms,
-            origin=origin,
+            origin=origin, run="rooms-full",
         )  # fmt: skip
         return found.set_index("claim")
 

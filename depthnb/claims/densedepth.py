@@ -48,14 +48,17 @@ def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
-def checked(*, test, mirrored, opponents, table: pd.DataFrame, printed: nn.Module, terms: pd.DataFrame, origin: str):
+def checked(
+    *, test, mirrored, opponents, table: pd.DataFrame, printed: nn.Module, terms: pd.DataFrame, origin: str, run: str
+):
     """The table of claims.
 
     test, mirrored: Evaluation of the net, and of its mean with the mirror image. table: `layers(printed)`, printed the net
-    at full width. terms: `analysis.loss_terms`. origin: where the encoder's weights come from, as the model says.
+    at full width. terms: `analysis.loss_terms`. origin: where the encoder's weights come from, as the model says. run: the name
+    of this run; earlier methods' runs of the same name are compared.
     """
     rows = [*_size(printed, table), _decoder(printed), _labels(table), _iterations()]
-    rows += [_boundaries(test), _deeper(), *_halved(), _colour(), _transfer(origin)]
+    rows += [_boundaries(test, run), _deeper(), *_halved(), _colour(), _transfer(origin)]
     large, small = terms.iloc[0], terms.iloc[-1]
     rows += [
         row(
@@ -133,17 +136,17 @@ def _iterations() -> dict[str, str]:
     )
 
 
-def _boundaries(test) -> dict[str, str]:
+def _boundaries(test, run: str) -> dict[str, str]:
     claim = "it captures object boundaries more faithfully (than earlier networks)"
     own, others = test.summary["edge_f1_025"], {}
     for notebook in ("02_bn_cnn", "03_eigen"):
         for each in runs.finished(notebook):
-            if each["run"] == "rooms-full" and each["protocol"] == test.protocol:
+            if each["run"] == run and each["protocol"] == test.protocol:
                 others[notebook] = each["metrics"]["test"]["edge_f1_025"]
     if len(others) < 2:
-        return row(claim, f"edge F1 at 0.25 m {own:.3f} here; needs the rooms-full runs of 02 and 03", None)
+        return row(claim, f"edge F1 at 0.25 m {own:.3f} here; needs the runs {run} of 02 and 03 on the same data", None)
     text = ", ".join(f"{value:.3f} in {name}" for name, value in others.items())
-    return row(claim, f"edge F1 at 0.25 m {own:.3f} here; rooms-full runs: {text}", own > max(others.values()))
+    return row(claim, f"edge F1 at 0.25 m {own:.3f} here; runs {run}: {text}", own > max(others.values()))
 
 
 def _deeper() -> dict[str, str]:
