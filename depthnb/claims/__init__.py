@@ -6,11 +6,13 @@ what would test it.
 """
 
 from depthnb.claims import bn_cnn, data, densedepth, eigen, gan, hma, midas, unet
+from depthnb.claims.ablations import ablations, verdicts
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
 __all__ = [
     "FAILS",
     "HOLDS",
+    "ablations",
     "against_baselines",
     "beats",
     "bn_cnn",
@@ -24,4 +26,5 @@ __all__ = [
     "row",
     "sweep",
     "unet",
+    "verdicts",
 ]

@@ -61,19 +61,20 @@ def compare(
     """A claim that changing one parameter changes the error on split `on`, judged by sweep runs and their spread over seeds.
 
     sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes. A
-    difference counts when the ranges over the seeds do not overlap.
+    difference counts when the ranges over the seeds do not overlap; with fewer than two seeds each nothing is decided.
     """
     table = sweep(notebook, [parameter], metric=metric, on=on).set_index(parameter)
     if before not in table.index or after not in table.index:
         return row(claim, f"needs the sweep runs with {parameter} {before} and {after}: make sweep", None)
     a, b = table.loc[before], table.loc[after]
+    seeds = int(min(a["seeds"], b["seeds"]))
+    if seeds < 2:
+        return row(claim, f"one seed only: {a['mean']:.3f} -> {b['mean']:.3f}; the spread needs two: make sweep", None)
     apart = b["high"] < a["low"] or b["low"] > a["high"]
     change = (b["mean"] / a["mean"] - 1) * 100
     here = f"{on} {metric}".strip() + (
         f" {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] -> {b['mean']:.3f} [{b['low']:.3f}, {b['high']:.3f}] "
-        f"({change:+.0f} %) over {int(min(a['seeds'], b['seeds']))} seeds; "
-        + ("larger than" if apart else "within")
-        + " the spread"
+        f"({change:+.0f} %) over {seeds} seeds; " + ("larger than" if apart else "within") + " the spread"
     )
     return row(claim, here, not apart if sign == 0 else bool(apart and np.sign(change) == sign))
 

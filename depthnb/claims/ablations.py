@@ -1,0 +1,76 @@
+"""Ablations: what each line of notebooks/params/sweep.txt changes, beside its base and the spread of the seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+from depthnb import runs
+
+BASE = "base"
+_NAME = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
+_NOT_COMPARED = ("run", "seed", "device", "data_root")
+_COLUMNS = ("changed", "mean", "low", "high", "seeds", "change", "apart", "parameters")
+
+
+def ablations(notebook: str, *, metric: str = "abs_rel", on: str = "test") -> pd.DataFrame:
+    """What every finished sweep run of a notebook changes: one row per line of the sweep, its base first.
+
+    Columns: `changed`, the parameters that differ from the base, as text; `mean`, `low` and `high` of the metric on split `on`
+    over `seeds` seeds; `change` of the mean from the base, relative; `apart`, True when the ranges of the two do not overlap,
+    None with fewer than two seeds on either side; `parameters` of the net. The other rows are sorted by mean, best first for
+    an error. Empty without a finished run named sweep-base-<seed>.
+
+    >>> ablations("no_such_notebook").empty
+    True
+    """
+    found: dict[str, list[Mapping]] = {}
+    for each in runs.finished(notebook):
+        name = _NAME.fullmatch(each["run"])
+        if name and each["metrics"].get(on, {}).get(metric) is not None:
+            found.setdefault(name["name"], []).append(each)
+    base = found.pop(BASE, None)
+    if base is None:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    rows = [_row(each, base[0]["params"], metric, on) for each in found.values()]
+    first, *others = [_row(base, base[0]["params"], metric, on), *sorted(rows, key=lambda row: row["mean"])]
+    for row in others:
+        row["change"] = row["mean"] / first["mean"] - 1
+        if min(row["seeds"], first["seeds"]) > 1:
+            row["apart"] = row["high"] < first["low"] or row["low"] > first["high"]
+    return pd.DataFrame([first, *others], columns=list(_COLUMNS))
+
+
+def verdicts(table: pd.DataFrame) -> str:
+    """A sentence: which changes of `ablations` are larger than the spread of the seeds, and which are not."""
+    if table.empty:
+        return "No finished sweep run of this notebook is here, so nothing is compared: make sweep."
+    others = table.iloc[1:]
+    parts = []
+    for label, rows in (
+        ("Larger than the spread of the seeds", others[others["apart"].eq(True)]),
+        ("within it", others[others["apart"].eq(False)]),
+        ("not decided, with one seed", others[others["apart"].isna()]),
+    ):
+        said = [f"{row.changed} ({100 * row.change:+.0f} %)" for row in rows.itertuples()]
+        parts.append(f"{label}: {', '.join(said) or 'nothing'}")
+    return "; ".join(parts[: 3 if others["apart"].isna().any() else 2]) + "."
+
+
+def _row(group: list[Mapping], base: Mapping, metric: str, on: str) -> dict:
+    """One line of the table from the runs of one name, that differ in their seed."""
+    params = group[0]["params"]
+    differ = [f"{key}={params[key]}" for key in params if key not in _NOT_COMPARED and params[key] != base.get(key)]
+    values = pd.Series([each["metrics"][on][metric] for each in group])
+    return {
+        "changed": ", ".join(differ) or "(base)",
+        "mean": values.mean(),
+        "low": values.min(),
+        "high": values.max(),
+        "seeds": len(group),
+        "change": None,
+        "apart": None,
+        "parameters": group[0].get("parameters"),
+    }

@@ -1,0 +1,76 @@
+"""What decides a claim between several trainings: their spread over seeds, and nothing where there is none."""
+
+import json
+
+import pytest
+
+from depthnb import claims, runs
+
+
+def finish(folder, name, seed, value, **params):
+    """A finished sweep run of notebook 06_hma that scored `value`."""
+    run = f"sweep-{name}-{seed}"
+    record = {
+        "notebook": "06_hma", "run": run, "finished": True, "parameters": 1000, "metrics": {"test": {"abs_rel": value}},
+        "params": {"scales": 4, "attention": "masks", "run": run, "seed": seed, "device": "auto", **params},
+    }  # fmt: skip
+    (folder / "06_hma" / run).mkdir(parents=True)
+    (folder / "06_hma" / run / runs.RECORD).write_text(json.dumps(record))
+
+
+@pytest.fixture
+def swept(reports):
+    for seed, value in enumerate((0.30, 0.31, 0.29)):
+        finish(reports, "base", seed, value)
+        finish(reports, "scales-3", seed, value + 0.03, scales=3)
+        finish(reports, "scales-5", seed, value - 0.005, scales=5)
+    finish(reports, "both", 0, 0.2, scales=5, attention="average")
+    return reports
+
+
+def test_an_ablation_is_one_line_per_change_and_the_base_comes_first(swept):
+    table = claims.ablations("06_hma")
+    assert table["changed"].tolist() == ["(base)", "scales=5, attention=average", "scales=5", "scales=3"]
+    assert table["seeds"].tolist() == [3, 1, 3, 3]
+    assert table["mean"].tolist() == pytest.approx([0.30, 0.2, 0.295, 0.33])
+    assert table["apart"].tolist() == [None, None, False, True]
+    worse = table.iloc[-1]
+    assert (worse["low"], worse["high"], worse["change"]) == pytest.approx((0.32, 0.34, 0.1))
+
+
+def test_the_sentence_parts_what_is_larger_than_the_spread_from_what_is_not(swept):
+    assert claims.verdicts(claims.ablations("06_hma")) == (
+        "Larger than the spread of the seeds: scales=3 (+10 %); within it: scales=5 (-2 %); "
+        "not decided, with one seed: scales=5, attention=average (-33 %)."
+    )
+
+
+def test_without_sweep_runs_the_table_is_empty_and_the_sentence_says_what_to_do(reports):
+    assert claims.ablations("06_hma").empty
+    assert "make sweep" in claims.verdicts(claims.ablations("06_hma"))
+
+
+def test_other_runs_and_unfinished_ones_do_not_take_part(swept):
+    (swept / "06_hma" / "sweep-scales-3-0").rename(swept / "06_hma" / "elsewhere")  # counts by what it holds
+    record = json.loads((swept / "06_hma" / "elsewhere" / runs.RECORD).read_text())
+    (swept / "06_hma" / "elsewhere" / runs.RECORD).write_text(json.dumps({**record, "run": "rooms-full"}))
+    last = swept / "06_hma" / "sweep-scales-3-2" / runs.RECORD
+    last.write_text(json.dumps({**json.loads(last.read_text()), "finished": False}))
+    row = claims.ablations("06_hma").set_index("changed").loc["scales=3"]
+    assert (row["seeds"], row["apart"]) == (1, None)
+
+
+def test_a_comparison_needs_two_seeds_and_says_whether_the_ranges_overlap(swept):
+    fewer = claims.compare("06_hma", "scales", 4, 3, claim="fewer scales are worse", sign=1)
+    assert fewer["verdict"] == claims.HOLDS and "(+10 %) over 3 seeds; larger than the spread" in fewer["here"]
+    more = claims.compare("06_hma", "scales", 4, 5, claim="more scales help", sign=-1)
+    assert more["verdict"] == claims.FAILS and "within the spread" in more["here"]
+    same = claims.compare("06_hma", "scales", 4, 5, claim="more scales hardly matter", sign=0)
+    assert same["verdict"] == claims.HOLDS
+
+
+def test_one_seed_decides_nothing(reports):
+    finish(reports, "base", 0, 0.3)
+    finish(reports, "scales-3", 0, 0.4, scales=3)
+    said = claims.compare("06_hma", "scales", 4, 3, claim="fewer scales are worse", sign=1)
+    assert said["verdict"] == "not tested here" and "one seed only" in said["here"]
