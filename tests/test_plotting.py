@@ -82,6 +82,14 @@ def summary():
     return DepthSummary(edges, *counts, np.where(valid[0], depth[0], np.nan), valid.sum(0), len(depth))
 
 
+def swept(n):
+    """A table of claims.ablations: the base and n - 1 changes, the last of them not decided."""
+    apart = [None, *(i > 1 for i in range(1, n - 1)), None]
+    columns = {"mean": 0.3, "low": 0.29, "high": 0.31}
+    changed = ["(base)", *(f"scales={i}" for i in range(1, n))]
+    return pd.DataFrame({"changed": changed, "apart": apart, **columns})
+
+
 def every_figure():
     image, depth, valid = frames()
     counted = pd.DataFrame({"scene_type": ["office", "bedroom"], "frames": [3, 9]})
@@ -120,6 +128,7 @@ def every_figure():
         "comparison": plotting.comparison(methods()),
         "error_vs_cost": plotting.error_vs_cost(methods()),
         "spread": plotting.spread(pd.DataFrame({"method": ["a", "a", "b"], "abs_rel": [0.1, 0.2, 0.3]})),
+        "ablations": plotting.ablations({"one": swept(4), "two": swept(3), "three": swept(2)}),
     }
 
 

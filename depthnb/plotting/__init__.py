@@ -1,6 +1,6 @@
 """Every figure of the project: tables or tensors in, a Figure out, nothing shown and no pyplot state left behind."""
 
-from .comparison import comparison, error_vs_cost, spread
+from .comparison import ablations, comparison, error_vs_cost, spread
 from .dataset import (
     depth_histogram,
     distribution,
@@ -31,6 +31,7 @@ __all__ = [
     "DPI",
     "MAX_WIDTH",
     "Figure",
+    "ablations",
     "activation_stats",
     "by_distance",
     "by_scene_type",

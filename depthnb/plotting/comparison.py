@@ -1,6 +1,6 @@
 """Figures that compare methods: against baselines and published numbers, against their cost, over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -127,6 +127,38 @@ def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") 
         )
     ax.set(ylabel="", xlabel=_arrow(metric))
     ax.annotate("mean ± std (runs)", (1.02, 1.0), xycoords="axes fraction", va="bottom", fontsize=9, color=NEUTRAL)
+    return figure
+
+
+@house_style
+def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
+    """Draw what each change does to a metric: mean and range over seeds, one panel a method, the base's range as a band.
+
+    `tables`: name of a method -> table with one row a change, the base first, and the columns changed, mean, low, high and
+    apart (None: not decided). Filled dots lie apart from the base. Raises ValueError for missing columns or without a table.
+    """
+    if not tables:
+        raise ValueError("no table to draw; expected at least one method with its ablations")
+    sizes = [len(table) for table in tables.values()]
+    rows = [max(sizes[i : i + 2]) for i in range(0, len(sizes), 2)]
+    figure = new_figure(9, 0.6 + sum(0.75 + 0.21 * count for count in rows), alt=f"ablations of {', '.join(tables)}")
+    axes = figure.subplots(len(rows), min(2, len(tables)), squeeze=False, height_ratios=[3 + count for count in rows])
+    for ax in axes.flat[len(tables) :]:
+        ax.axis("off")
+    for ax, (name, table) in zip(axes.flat, tables.items(), strict=False):
+        require_columns(table, ["changed", "mean", "low", "high", "apart"], f"ablations of {name}")
+        ax.axvspan(table["low"].iloc[0], table["high"].iloc[0], color=NEUTRAL, alpha=0.25, linewidth=0)
+        for y, row in enumerate(table.itertuples()):
+            color = NEUTRAL if y == 0 else PALETTE[0]
+            ax.hlines(y, row.low, row.high, color=color, linewidth=1.8)
+            ax.plot(
+                row.mean, y, "o", color=color, markerfacecolor=color if row.apart or y == 0 else "white", markersize=6
+            )
+        ax.set_yticks(range(len(table)), table["changed"], fontsize=8)
+        ax.set_ylim(len(table) - 0.4, -0.6)
+        ax.set_title(f"{name}: {_arrow(metric)}", fontsize=10)
+        ax.margins(x=0.08)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
     return figure
 
 
