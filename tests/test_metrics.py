@@ -326,6 +326,18 @@ def test_sparse_truth_has_pixel_metrics_but_no_ssim():
     assert math.isfinite(row["abs_rel"]) and math.isnan(row["ssim"]) and math.isnan(row["edge_f1_025"])
 
 
+def test_sparse_truth_has_no_edge_score_from_a_few_neighbourhoods_by_chance():
+    depth = torch.ones(1, 1, 60, 60)
+    depth[..., 30:] = 3.0
+    valid = torch.zeros(1, 1, 60, 60, dtype=torch.bool)
+    valid[..., ::2, ::2] = True  # 900 points
+    valid[..., 29:32, 28:31] = True  # and one whole neighbourhood, on an edge
+    one = evaluate(pred=depth, depth=depth, valid=valid, protocol="rooms")
+    assert math.isnan(one["edge_f1_025"]) and one["abs_rel"] == 0
+    valid[..., 20:40, 20:40] = True
+    assert evaluate(pred=depth, depth=depth, valid=valid, protocol="rooms")["edge_f1_025"] == 1
+
+
 def test_by_distance_equals_masking_each_band():
     pred, depth, valid = maps()
     edges = (0.1, 2, 4, 9.9, 50)
