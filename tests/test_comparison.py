@@ -1,5 +1,6 @@
 """The comparison: what may stand in one table, what a damaged folder does, and that the notebook runs on anything."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -159,7 +160,7 @@ OTHER = str(metrics.protocol("rooms/median"))
 @pytest.mark.parametrize(
     "function",
     [comparison.table, comparison.bands, comparison.images, comparison.each_run, comparison.differences,
-     comparison.pictures, comparison.opponents, comparison.against_documents],
+     comparison.opponents, comparison.against_documents],
 )  # fmt: skip
 def test_results_measured_differently_are_refused(reports, function, other, what):
     finish("02_bn_cnn", "quick", [0.3] * 6)
@@ -337,6 +338,38 @@ def test_pictures_show_the_same_frames_of_every_method(folder_runs):
         2.900390625
     ]
     plotting.methods_grid(**shown)
+
+
+def test_pictures_show_aligned_methods_beside_the_others_and_name_them(folder_runs, capsys):
+    test = data.open("folder", folder_runs, "test", (24, 32))
+    rule = f"{test.protocol}/median"
+    for name, part in (("quick", test), ("few", test.subset(1))):
+        values = {"dataset": "folder", "data_root": "", "run": name, "height": 24, "width": 32, "seed": 0}
+        one = runs.start("07_midas", values, data={"test": part})
+        net = evaluation.Constant(torch.full((1, 24, 32), 9.0))
+        one.save_evaluation("test", evaluation.evaluate(net, part, protocol=rule))
+        one.finish()
+    shown = comparison.pictures(load("folder"), root=str(folder_runs), frames=2)
+    assert list(shown["preds"]) == ["BN-CNN", "Eigen", "MiDaS recipe, aligned"]
+    assert shown["preds"]["MiDaS recipe, aligned"].max() < 9, "as the protocol scores it"
+    everything = comparison.load("folder")[0]
+    comparison.pictures(everything, root=str(folder_runs))
+    assert "judged on other test frames, not shown: 07_midas/few" in capsys.readouterr().out
+    other = dataclasses.replace(everything[0], dataset="rooms")
+    with pytest.raises(ValueError, match="different data sets"):
+        comparison.pictures([everything[1], other], root=str(folder_runs))
+    with pytest.raises(ValueError, match="no results"):
+        comparison.pictures([])
+
+
+def test_sweep_runs_that_hold_only_their_record_are_counted_not_called_damaged(reports):
+    finish("02_bn_cnn", "quick", [0.3] * 6)
+    folder = finish("02_bn_cnn", "sweep-base-0", [0.3] * 6, epochs=1)
+    for file in folder.glob("*.csv"):
+        file.unlink()
+    found, notes = comparison.load("rooms")
+    assert [r.label for r in found] == ["02_bn_cnn/quick"]
+    assert len(notes) == 1 and notes[0].startswith("runs of the sweep with run.json alone, as git keeps them: 1,")
 
 
 def test_pictures_of_the_seed_asked_for(folder_runs, reports):

@@ -107,16 +107,23 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     Unfinished runs do not exist. A damaged run folder is left out and named, so that one bad file does not hide the rest;
     so is a second run of the same method, parameters and seed.
     """
-    results, notes = [], []
+    results, notes, bare = [], [], 0
     for file in sorted(runs.reports_dir().glob(f"*/*/{runs.RECORD}")):
         label = f"{file.parent.parent.name}/{file.parent.name}"
         try:
             content = _record(file)
             if content.get("dataset") == dataset and SCORED in (content.get("metrics") or {}):
+                if preset_of(file.parent.name) == "sweep" and not (file.parent / "per_image.csv").exists():
+                    bare += 1
+                    continue
                 results.append(_result({**content, "folder": file.parent}))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}".replace(f"{file.parent}/", "")
             notes.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
+    if bare:
+        notes.append(
+            f"runs of the sweep with run.json alone, as git keeps them: {bare}, in the ablations and not in the tables"
+        )
     return _without_repeats(results, notes), notes
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from depthnb import claims, data, evaluation, metrics, published
 from depthnb.data import transforms
 
-from .results import METHODS, Result, groups, measured
+from .results import METHODS, Result, comparable, groups, measured
 from .tables import differences, table
 
 COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose scenes are like those of ours
@@ -57,17 +57,26 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
     """The same test frames from every method, ready for `plotting.methods_grid(**pictures(...))`.
 
     Of the frames that every run folder keeps (evaluation.KEPT, always the same) every second, at most `frames`. Of each
-    group the run with `seed`, else its first. Returns image, depth, valid (native size), preds (method -> [B,1,h,w] metres)
-    and column_titles (scene types); None, with a line that says why, where the data are not here. A method whose
-    predictions.npz is missing or damaged is left out and named. Raises ValueError as `measured`.
+    group the run with `seed`, else its first. Results of several protocols may be shown beside each other, though not
+    ranked: where a protocol aligns predictions with the truth, the method's name says so. Returns image, depth, valid
+    (native size), preds (method -> [B,1,h,w] metres) and column_titles (scene types); None, with a line that says why,
+    where the data are not here. A method whose predictions.npz is missing or damaged, or which was judged on other frames
+    than most, is left out and named. Raises ValueError for no results, and for those of several data sets.
     """
-    kept = {}
-    for name, part in groups(results).items():
-        one = next((each for each in part if each.seed == seed), part[0])
-        try:
-            kept[name] = _predictions(one)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            print(f"{one.label} has no pictures: predictions.npz is damaged or missing ({type(error).__name__})")
+    if len({each.dataset for each in results}) != 1:
+        measured(results)  # raises, with the names
+    kept, frames_of_most = {}, next(iter(comparable(results).values()))[0].frames
+    for part in comparable(results).values():
+        if part[0].frames != frames_of_most:
+            print(f"judged on other test frames, not shown: {', '.join(each.label for each in part)}")
+            continue
+        aligned = metrics.protocol(part[0].protocol.partition(":")[0]).alignment != "none"
+        for name, group in groups(part).items():
+            one = next((each for each in group if each.seed == seed), group[0])
+            try:
+                kept[f"{name}, aligned" if aligned else name] = _predictions(one)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                print(f"{one.label} has no pictures: predictions.npz is damaged or missing ({type(error).__name__})")
     common = set.intersection(*(set(each) for each in kept.values())) if kept else set()
     ids = [key for key in next(iter(kept.values()), {}) if key in common][::2][:frames]
     if not ids:
