@@ -236,13 +236,13 @@ def ceiling(dataset, size: tuple[int, int]) -> dict[str, float]:
 
 
 def unsteadiness(history: pd.DataFrame) -> float | None:
-    """How far a training's validation loss lies from the mean of its neighbour epochs, in percent of its mean.
+    """How much a training's validation loss rises from one epoch to the next, in percent of its mean, averaged over epochs.
 
-    history: frame of a `training.History` with a validation loss. 0 for a loss that falls along a straight line, large for one
+    history: frame of a `training.History` with a validation loss. 0 for a loss that only falls, slowly or fast, large for one
     that jumps. None with fewer than three epochs.
     """
     values = history["val_loss"].to_numpy(dtype=float)
     if len(values) < 3:
         return None
-    off = values[1:-1] - (values[:-2] + values[2:]) / 2
-    return float(100 * abs(off).mean() / values.mean())
+    rises = (values[1:] - values[:-1]).clip(min=0)
+    return float(100 * rises.mean() / values.mean())

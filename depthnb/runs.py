@@ -229,13 +229,15 @@ class Run:
         _write_text(self.folder / "tables" / f"{name}.tex", latex)
         return table
 
-    def save_history(self, **stages: Any) -> None:
+    def save_history(self, *, rivals: Collection[str] = (), **stages: Any) -> None:
         """Write history.csv from one or more `training.History`, one row per epoch with its stage's name.
 
-        Also records `training_seconds`, which counts the epochs before an interruption too.
+        Also records `training_seconds`, the price of the method: epochs before an interruption count, stages named in `rivals`
+        do not, because they trained another net to compare with.
         """
         frames = [history.frame.assign(stage=stage) for stage, history in stages.items()]
-        self.record(training_seconds=round(sum(history.seconds for history in stages.values()), 1))
+        priced = [history.seconds for stage, history in stages.items() if stage not in rivals]
+        self.record(training_seconds=round(sum(priced), 1))
         _write_text(self.folder / "history.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
 
     def save_evaluation(self, split: str, evaluation: Any, baselines: Mapping[str, Any] | None = None) -> None:

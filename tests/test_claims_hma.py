@@ -23,13 +23,15 @@ def shares(*, deviation=1e-7, edges=0.4, alone=0.22, shared_by=1.2) -> pd.DataFr
     return table
 
 
-def table(*, f1=0.2, bump=0.02, opponent=CONSTANT, rival=True, **options) -> pd.Series:
-    tests = {"HMA-Depth": SimpleNamespace(summary=OURS)}
+def table(*, f1=0.2, bump=0.02, opponent=CONSTANT, rival=True, name="HMA-Depth", **options) -> pd.Series:
+    tests = {name: SimpleNamespace(summary=OURS)}
     if rival:
         tests["plain fusion"] = SimpleNamespace(summary={**OURS, "edge_f1_025": f1})
     opponents = {"mean_depth": SimpleNamespace(summary=opponent)}
-    residuals = {"HMA-Depth": 0.01, "plain fusion": bump}
-    return claims.hma.checked(tests=tests, opponents=opponents, shares=shares(**options), residuals=residuals)
+    residuals = {name: 0.01, "plain fusion": bump}
+    return claims.hma.checked(
+        tests=tests, opponents=opponents, shares=shares(**options), residuals=residuals, name=name
+    )
 
 
 def line(found: pd.DataFrame, text: str) -> pd.Series:
@@ -48,7 +50,8 @@ def test_what_the_tables_say_does_not_depend_on_the_run(reports):
     authors = line(found, "against the rows that BTS's authors report")
     assert authors["verdict"] == claims.FAILS
     assert authors["here"] == (
-        "ResNet 50: better in 1, equal in 2, worse in 3; DenseNet 121: better in 2, equal in 2, worse in 2; "
+        "ResNet 50: better in 1, equal in 2, worse in 3; ResNeXt 50: better in 1, equal in 1, worse in 4; "
+        "DenseNet 121: better in 2, equal in 2, worse in 2; "
         "DenseNet 161: better in 1, equal in 4, worse in 1"
     )
     split = line(found, "Eigen split")
@@ -82,9 +85,26 @@ def test_what_was_not_measured_is_said(reports):
     assert len(sweeps) == 5 and set(sweeps["verdict"]) == {"not tested here"}
 
 
+def test_a_hardly_larger_number_of_one_training_decides_nothing(reports):
+    for text, change in (
+        ("more accurate boundaries", {"f1": 0.299}),
+        ("smoother", {"bump": 0.0101}),
+        ("fine details", {"edges": 0.201}),
+    ):
+        assert line(table(**change), text)["verdict"] == "not tested here"
+
+
+def test_a_net_without_masks_is_not_judged_by_them(reports):
+    found = table(name="averaged scales")
+    for text in ("sum of the masks", "independent part", "fine details", "depth map for each scale"):
+        assert line(found, text)["verdict"] == "not tested here" and "-p attention masks" in line(found, text)["here"]
+    assert line(found, "more accurate boundaries")["verdict"] == "not tested here"
+    assert line(found, "averaged scales beats the training-mean depth")["verdict"] == claims.HOLDS
+
+
 def test_table_1_keeps_the_data_apart():
     rows = claims.hma.table1({"HMA-Depth": OURS}, dataset="rooms")
-    assert rows["measured on"].value_counts().tolist() == [12, 6, 1]
+    assert rows["measured on"].value_counts().tolist() == [12, 7, 1]
     assert rows.iloc[-1]["method"] == "HMA-Depth" and rows.iloc[-1]["measured on"] == "rooms (ours)"
     assert rows.columns.tolist() == ["method", "measured on", *claims.hma.MEASURES] and rows.notna().all().all()
     assert claims.hma.against("HMA-Depth-ResNet 50", "BTS-ResNet 50") == (4, 2, 0)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pandas as pd
 
-from depthnb import runs
+from depthnb.claims.rules import NOT_COMPARED, apart, swept
 
 BASE = "base"
-_NAME = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
-_NOT_COMPARED = ("run", "seed", "device", "data_root")
 _COLUMNS = ("changed", "mean", "low", "high", "seeds", "change", "apart", "parameters")
 
 
@@ -19,27 +16,26 @@ def ablations(notebook: str, *, metric: str = "abs_rel", on: str = "test") -> pd
     """What every finished sweep run of a notebook changes: one row per line of the sweep, its base first.
 
     Columns: `changed`, the parameters that differ from the base, as text; `mean`, `low` and `high` of the metric on split `on`
-    over `seeds` seeds; `change` of the mean from the base, relative; `apart`, True when the ranges of the two do not overlap,
-    None with fewer than two seeds on either side; `parameters` of the net. The other rows are sorted by mean, best first for
-    an error. Empty without a finished run named sweep-base-<seed>.
+    over `seeds` seeds; `change` of the mean from the base, relative; `apart` (`rules.apart`) from the base, None where not
+    decided; `parameters` of the net. The other rows are sorted by mean. A line that came to the same training as the base (an
+    encoder that found no weights) is left out. Empty without a finished run named sweep-base-<seed>.
 
     >>> ablations("no_such_notebook").empty
     True
     """
     found: dict[str, list[Mapping]] = {}
-    for each in runs.finished(notebook):
-        name = _NAME.fullmatch(each["run"])
-        if name and each["metrics"].get(on, {}).get(metric) is not None:
-            found.setdefault(name["name"], []).append(each)
+    for name, each in swept(notebook):
+        if each["metrics"].get(on, {}).get(metric) is not None:
+            found.setdefault(name, []).append(each)
     base = found.pop(BASE, None)
     if base is None:
         return pd.DataFrame(columns=list(_COLUMNS))
-    rows = [_row(each, base[0]["params"], metric, on) for each in found.values()]
-    first, *others = [_row(base, base[0]["params"], metric, on), *sorted(rows, key=lambda row: row["mean"])]
+    first = _row(base, base[0]["params"], metric, on)
+    others = [_row(group, base[0]["params"], metric, on) for group in found.values()]
+    others = sorted((row for row in others if row["changed"] != first["changed"]), key=lambda row: row["mean"])
     for row in others:
         row["change"] = row["mean"] / first["mean"] - 1
-        if min(row["seeds"], first["seeds"]) > 1:
-            row["apart"] = row["high"] < first["low"] or row["low"] > first["high"]
+        row["apart"] = apart(row, first)
     return pd.DataFrame([first, *others], columns=list(_COLUMNS))
 
 
@@ -62,7 +58,7 @@ def verdicts(table: pd.DataFrame) -> str:
 def _row(group: list[Mapping], base: Mapping, metric: str, on: str) -> dict:
     """One line of the table from the runs of one name, that differ in their seed."""
     params = group[0]["params"]
-    differ = [f"{key}={params[key]}" for key in params if key not in _NOT_COMPARED and params[key] != base.get(key)]
+    differ = [f"{key}={params[key]}" for key in params if key not in NOT_COMPARED and params[key] != base.get(key)]
     values = pd.Series([each["metrics"][on][metric] for each in group])
     return {
         "changed": ", ".join(differ) or "(base)",

@@ -79,7 +79,7 @@ def checked(*, tests, opponents, weaknesses, true_ratio, signals) -> pd.DataFram
         row(
             "fine details are ignored (4.2.2)",
             f"edge F1 {edges['coarse']:.3f} coarse, {edges['coarse + fine']:.3f} with the fine net; 1 would be all of them",
-            bool(edges["coarse + fine"] < 0.5),
+            None if pd.isna(edges["coarse + fine"]) else bool(edges["coarse + fine"] < 0.5),
         )
     )
     contrast = weaknesses["contrast, median"]

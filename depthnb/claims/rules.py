@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,12 +12,38 @@ import pandas as pd
 
 from depthnb import runs
 
-HOLDS, FAILS = "holds", "does not hold"
+HOLDS, FAILS, UNTESTED = "holds", "does not hold", "not tested here"
+HARDLY = 5.0  # percent: a smaller change is none
+SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
+NOT_COMPARED = ("run", "seed", "device", "data_root")
 
 
 def row(claim: str, here: str, holds: bool | None) -> dict[str, str]:
     """One line of a table of claims; holds None: not tested here."""
-    return {"claim": claim, "here": here, "verdict": "not tested here" if holds is None else HOLDS if holds else FAILS}
+    return {"claim": claim, "here": here, "verdict": UNTESTED if holds is None else HOLDS if holds else FAILS}
+
+
+def swept(notebook: str) -> list[tuple[str, dict]]:
+    """Finished sweep runs of a notebook as (name of the line, run.json), sorted, on the same frames as most of them.
+
+    Of runs with the same parameters and seed the first counts. An encoder that was to start from ImageNet weights and found
+    none is told from one that did: its parameter `pretrained` reads "none" here, whatever was asked for.
+    """
+    found, seen = [], set()
+    for each in runs.finished(notebook):
+        name = SWEEP.fullmatch(each["run"])
+        if not name:
+            continue
+        params = dict(each["params"])
+        if "pretrained" in params and str(each.get("origin", "")).startswith("random weights"):
+            params["pretrained"] = "none"
+        frames = json.dumps(each.get("data"), sort_keys=True)
+        same = repr(sorted((k, v) for k, v in params.items() if k not in NOT_COMPARED))
+        if (key := (name["name"], same, params.get("seed"), frames)) not in seen:
+            seen.add(key)
+            found.append((name["name"], {**each, "params": params}, frames))
+    most = Counter(frames for *_, frames in found).most_common(1)
+    return [(name, each) for name, each, frames in found if frames == most[0][0]]
 
 
 def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel", on: str = "test") -> pd.DataFrame:
@@ -26,15 +55,16 @@ def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel", 
     holds itself, such as training_seconds. Empty when no run named sweep-... is finished.
     """
     rows = []
-    for each in runs.finished(notebook):
+    for _, each in swept(notebook):
         scores = each["metrics"].get(on, {}) if on else each
-        if each["run"].startswith("sweep") and scores.get(metric) is not None:
-            others = {k: v for k, v in each["params"].items() if k not in (*parameters, "run", "seed", "device")}
+        if scores.get(metric) is not None:
+            others = {k: v for k, v in each["params"].items() if k not in (*parameters, *NOT_COMPARED)}
             rows.append(
                 {
                     **{name: each["params"].get(name) for name in parameters},
                     "others": repr(sorted(others.items())),
                     "value": scores[metric],
+                    "seed": each["params"].get("seed"),
                 }
             )
     columns = [*parameters, "mean", "low", "high", "seeds"]
@@ -43,8 +73,20 @@ def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel", 
         return pd.DataFrame(columns=columns)
     varied = table.groupby("others")[list(parameters)].nunique().max(axis=1)
     table = table[table["others"] == varied.idxmax()]
+    table = table.drop_duplicates([*parameters, "seed"])  # two lines of the sweep may come to the same training
     grouped = table.groupby(list(parameters), dropna=False)["value"]
     return grouped.agg(mean="mean", low="min", high="max", seeds="count").reset_index()[columns]
+
+
+def apart(one: Mapping, other: Mapping) -> bool | None:
+    """Whether the ranges over seeds (`low` to `high`) of two groups do not overlap; None with fewer than two seeds in either.
+
+    >>> apart({"low": 0.1, "high": 0.2, "seeds": 3}, {"low": 0.3, "high": 0.4, "seeds": 3})
+    True
+    """
+    if min(one["seeds"], other["seeds"]) < 2:
+        return None
+    return bool(one["high"] < other["low"] or one["low"] > other["high"])
 
 
 def compare(
@@ -60,23 +102,27 @@ def compare(
 ) -> dict[str, str]:
     """A claim that changing one parameter changes the error on split `on`, judged by sweep runs and their spread over seeds.
 
-    sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes. A
-    difference counts when the ranges over the seeds do not overlap; with fewer than two seeds each nothing is decided.
+    sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes, which
+    means by less than 5 %. A difference counts when the ranges over the seeds do not overlap (`apart`); with fewer than two
+    seeds each nothing is decided, nor is "hardly" where the seeds differ by more than that.
     """
     table = sweep(notebook, [parameter], metric=metric, on=on).set_index(parameter)
     if before not in table.index or after not in table.index:
         return row(claim, f"needs the sweep runs with {parameter} {before} and {after}: make sweep", None)
     a, b = table.loc[before], table.loc[after]
-    seeds = int(min(a["seeds"], b["seeds"]))
-    if seeds < 2:
+    counts = apart(a, b)
+    if counts is None:
         return row(claim, f"one seed only: {a['mean']:.3f} -> {b['mean']:.3f}; the spread needs two: make sweep", None)
-    apart = b["high"] < a["low"] or b["low"] > a["high"]
     change = (b["mean"] / a["mean"] - 1) * 100
     here = f"{on} {metric}".strip() + (
         f" {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] -> {b['mean']:.3f} [{b['low']:.3f}, {b['high']:.3f}] "
-        f"({change:+.0f} %) over {seeds} seeds; " + ("larger than" if apart else "within") + " the spread"
+        f"({change:+.0f} %) over {int(min(a['seeds'], b['seeds']))} seeds; "
+        + ("larger than" if counts else "within")
+        + " the spread"
     )
-    return row(claim, here, not apart if sign == 0 else bool(apart and np.sign(change) == sign))
+    if sign == 0:
+        return row(claim, here, True if abs(change) < HARDLY else False if counts else None)
+    return row(claim, here, bool(counts and np.sign(change) == sign))
 
 
 def beats(summary: Mapping[str, float], opponent: Mapping[str, float]) -> bool:
