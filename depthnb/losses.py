@@ -74,6 +74,29 @@ def l1(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
 
 
 @_masked
+def log_l1(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference of the logarithms: a step of the prediction costs by its share of the depth, near or far.
+
+    Args:
+        pred: [B, 1, H, W], metres, above 0 on valid pixels (zero gives an infinite loss, on purpose, as in `silog`).
+        depth: [B, 1, H, W], metres, above 0 on valid pixels.
+        valid: bool, [B, 1, H, W].
+
+    Returns:
+        Scalar, the mean over all valid pixels of the batch; 0 without one. Small values are relative errors: 0.1 is 10 %. Its
+        best guess between several depths is their median, as that of `l1` is, and not the nearer ones, as that of `mare`.
+
+    Raises:
+        ValueError: as `l1`.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0]]]])
+    >>> round(log_l1(pred=3 * depth, depth=depth, valid=depth > 0).item(), 4)  # ln 3
+    1.0986
+    """
+    return _mean((pred.log() - depth.log()).abs(), valid)
+
+
+@_masked
 def mse(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
     """Mean squared error.
 

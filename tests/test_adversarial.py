@@ -33,7 +33,7 @@ def generator(epochs=4, rate=0.02, **options):
 
 def discriminator(epochs=4, rate=0.01, seed=0, **options):
     torch.manual_seed(seed)
-    net = PatchDiscriminator(**{"channels": 4, "layers": 1, **options})
+    net = PatchDiscriminator(**{"channels": 4, "layers": 1, "spectral": True, **options})
     optimizer = Adam(net.parameters(), lr=rate, betas=(0.5, 0.999))
     return Player(net, optimizer, CosineAnnealingLR(optimizer, T_max=epochs))
 
@@ -278,7 +278,7 @@ from functools import partial
 from test_adversarial import AUGMENT, Toy, discriminator, fit, generator
 
 def train(checkpoint):
-    one, other = generator(width=2048), discriminator(channels=64)
+    one, other = generator(width=1024), discriminator(channels=32)
     fit(one, other, Toy(8, (16, 16)), Toy(4, (16, 16), seed=1), epochs=10, augment=AUGMENT, checkpoint=checkpoint)
     return {**one.model.state_dict(), **{f"d.{k}": v for k, v in other.model.state_dict().items()}}
 """

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from depthnb import claims
-from depthnb.claims.gan import ALONE, GAN, MEASURES, checked, over_seeds, precedents
+from depthnb.claims.gan import ALONE, GAN, MEASURES, checked, over_frames, over_seeds, precedents
 from depthnb.evaluation import Evaluation
 
 
@@ -107,3 +107,24 @@ def test_failure_signs_and_the_spectator(reports):
 def test_this_run_is_named_beside_the_verdict(reports):
     measures = pd.DataFrame({GAN: dict.fromkeys(MEASURES, 0.25), ALONE: dict.fromkeys(MEASURES, 0.35)}).T
     assert "this run: 0.250 with, 0.350 without" in one(table(measures), "lower errors")["here"]
+
+
+def test_frames_of_one_scene_are_one_witness():
+    """Scene a gains 0.2 (0.1 and 0.3), b and c gain 0.1 each; d has no edge at all."""
+
+    def evaluation(abs_rel, edges):
+        frame = pd.DataFrame({"scene": list("aabcd"), "abs_rel": abs_rel, "edge_f1_025": edges})
+        return Evaluation("rooms", {}, frame, frame, {})
+
+    nan = float("nan")
+    tests = {
+        GAN: evaluation([0.2, 0.2, 0.3, 0.3, 0.3], [0.5, 0.3, 0.2, 0.4, nan]),
+        ALONE: evaluation([0.3, 0.5, 0.4, 0.4, 0.3], [0.3, 0.5, 0.2, 0.4, nan]),
+    }
+    found = over_frames(tests).set_index("measure")
+    gains = pd.Series([-0.2, -0.1, -0.1, 0.0])
+    line = found.loc["abs_rel"]
+    assert [line["difference"], line["low"]] == pytest.approx([-0.1, -0.1 - gains.std()])  # 2 / sqrt(4)
+    assert line["scenes"] == 4 and line["high"] < 0 and line["beyond chance"]
+    assert found.loc["edge_f1_025", "scenes"] == 3 and not found.loc["edge_f1_025", "beyond chance"]
+    assert over_frames({GAN: tests[GAN]}).empty

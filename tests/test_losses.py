@@ -13,6 +13,7 @@ REFERENCE = Path(__file__).parent / "reference"
 
 LOSSES = {
     "l1": losses.l1,
+    "log_l1": losses.log_l1,
     "mse": losses.mse,
     "silog": losses.silog,
     "silog batch root": partial(losses.silog, lam=0.85, root=True, factor=10, per_image=False),
@@ -62,6 +63,8 @@ def loop(name, pred, depth, valid):
     log = [np.log(p[v]) - np.log(d[v]) for p, d, v in images]
     if name == "l1":
         return sum(abs(p - d)[v].sum() for p, d, v in images) / number
+    if name == "log_l1":
+        return np.concatenate([abs(g) for g in log]).sum() / number
     if name == "mse":
         return sum(((p - d) ** 2)[v].sum() for p, d, v in images) / number
     if name.startswith("silog batch"):

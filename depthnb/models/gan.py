@@ -45,11 +45,11 @@ class PatchDiscriminator(nn.Module):
     Raises ValueError for shapes that do not belong together.
 
     Source: Isola et al. 2017 (pix2pix, arXiv:1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, LeakyReLU 0.2,
-    the output layer one convolution further. Deviations: spectral instead of batch normalisation (whose statistics differ
-    between true and predicted batches), a patch of 34 pixels instead of 70 (our images are smaller), mask and log depth.
+    the output layer one convolution further. Deviations: no batch normalisation (whose statistics differ between
+    true and predicted batches), a patch of 34 pixels instead of 70 (our images are smaller), mask and log depth.
     """
 
-    def __init__(self, *, channels: int = 32, layers: int = 2, max_depth: float = 10.0, spectral: bool = True) -> None:
+    def __init__(self, *, channels: int = 32, layers: int = 2, max_depth: float = 10.0, spectral: bool = False) -> None:
         super().__init__()
         if channels < 1 or layers < 1 or not 0 < max_depth < math.inf:
             raise ValueError(

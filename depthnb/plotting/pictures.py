@@ -288,10 +288,19 @@ def _extend(values: np.ndarray, norm: Normalize) -> str:
 
 
 def _grid(
-    rows: int, columns: int, aspect: float, *, bars: float, titled: bool, alt: str, labels: float = 0.0
+    rows: int,
+    columns: int,
+    aspect: float,
+    *,
+    bars: float,
+    titled: bool,
+    alt: str,
+    labels: float = 0.0,
+    width: float | None = None,
 ) -> tuple[Figure, np.ndarray]:
     """Make picture axes in a figure whose height follows from the pictures' aspect (height / width)."""
-    width = 9.0 if columns > 2 else 3.2 * columns + labels
+    if width is None:
+        width = 9.0 if columns > 2 else 3.2 * columns + labels
     panel = (width - labels) / columns * 0.97
     height = rows * (panel * aspect + (0.27 if titled else 0.06)) + 0.3 + 0.62 * bars
     figure = new_figure(width, height, alt=alt, image_format="jpeg", layout="constrained")

@@ -54,21 +54,20 @@ def players(histories: Mapping[str, pd.DataFrame]) -> Figure:
                     ax.plot(frame["epoch"], frame[column], marker=MARKERS[i] if len(frame) <= 12 else None, **style)
         if guess is not None:
             ax.axhline(guess, color=NEUTRAL, linewidth=1.2, linestyle=":")
-            ax.annotate(
-                "guessing", (0.02, guess), xycoords=("axes fraction", "data"), va="bottom", color=NEUTRAL, fontsize=8
-            )
         ax.set(title=title, xlabel="epoch")
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         if len(columns) > 1:
             for linestyle, label in zip(_STYLES, columns.values(), strict=True):
                 ax.plot([], [], color=NEUTRAL, linestyle=linestyle, label=label)
-            ax.legend(handles=ax.lines[-2:], fontsize=8)
+            ax.plot([], [], color=NEUTRAL, linewidth=1.2, linestyle=":", label="guessing")
+            ax.legend(handles=ax.lines[-3:], fontsize=8)
     axes[0].set_ylim(0, max(1.0, 1.05 * axes[0].get_ylim()[1]))
     axes[1].set_ylim(0, 1.03)
     axes[2].set_ylim(0, max(1.1, axes[2].get_ylim()[1]))
     axes[2].axhline(1, color=NEUTRAL, linewidth=1.2, linestyle=":")
     handles = [
-        axes[2].plot([], [], color=palette[name], marker=MARKERS[i], label=name)[0] for i, name in enumerate(frames)
+        axes[2].plot([], [], "-", color=palette[name], marker=MARKERS[i], label=name)[0]
+        for i, name in enumerate(frames)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
@@ -94,6 +93,7 @@ def verdicts(
         image.shape[-2] / image.shape[-1],
         bars=1,
         titled=True,
+        width=6.4,  # the maps are small
         alt=f"{len(image)} frames: depth maps ({', '.join(maps)}) and the discriminator's verdict on their patches",
     )
     depths = np.concatenate([x[valid] for x in maps.values()])
