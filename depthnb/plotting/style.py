@@ -97,7 +97,7 @@ def new_figure(
 
 
 def encode(
-    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 85
+    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 80
 ) -> bytes:
     """Return the figure as the bytes of a PNG or JPEG file.
 
