@@ -68,7 +68,7 @@ def checked(*, layers, entropies, masks, tests, opponents, bridges, relative) ->
     rows.append(
         row(
             "trained indoors and outdoors it should do well on any image (IV)",
-            "needs two domains: -p dataset diode, and notebook 07 for rooms and streets mixed",
+            "needs two domains and a test on each: notebook 07 does that with rooms and streets",
             None,
         )
     )
