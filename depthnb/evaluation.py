@@ -147,13 +147,13 @@ def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) ->
     }
 
 
-def kept_frames(n: int) -> list[int]:
-    """Positions of the 12 frames whose predictions are kept: evenly spread over the split, the same for every method.
+def kept_frames(n: int, count: int = KEPT) -> list[int]:
+    """Positions of the `count` frames whose predictions are kept: evenly spread over the split, the same for every method.
 
     >>> kept_frames(100)[:4]
     [0, 9, 18, 27]
     """
-    return sorted({round(i) for i in np.linspace(0, n - 1, min(n, KEPT))})
+    return sorted({round(i) for i in np.linspace(0, n - 1, min(n, count))})
 
 
 def distance_edges(protocol: metrics.Protocol) -> tuple[float, ...]:

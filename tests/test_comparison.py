@@ -343,7 +343,7 @@ def test_pictures_show_the_same_frames_of_every_method(folder_runs):
 def test_pictures_show_aligned_methods_beside_the_others_and_name_them(folder_runs, capsys):
     test = data.open("folder", folder_runs, "test", (24, 32))
     rule = f"{test.protocol}/median"
-    for name, part in (("quick", test), ("few", test.subset(1))):
+    for name, part in (("quick", test), ("one", test.subset([0]))):
         values = {"dataset": "folder", "data_root": "", "run": name, "height": 24, "width": 32, "seed": 0}
         one = runs.start("07_midas", values, data={"test": part})
         net = evaluation.Constant(torch.full((1, 24, 32), 9.0))
@@ -353,8 +353,14 @@ def test_pictures_show_aligned_methods_beside_the_others_and_name_them(folder_ru
     assert list(shown["preds"]) == ["BN-CNN", "Eigen", "MiDaS recipe, aligned"]
     assert shown["preds"]["MiDaS recipe, aligned"].max() < 9, "as the protocol scores it"
     everything = comparison.load("folder")[0]
-    comparison.pictures(everything, root=str(folder_runs))
-    assert "judged on other test frames, not shown: 07_midas/few" in capsys.readouterr().out
+    shown = comparison.pictures(everything, root=str(folder_runs))
+    assert list(shown["preds"])[2:] == ["MiDaS recipe, aligned", "MiDaS recipe, aligned, quick"]
+    assert len(shown["image"]) == 1, "only what all of them keep"
+    with np.load(everything[3].folder / "predictions.npz") as file:
+        renamed = {f"other-{key}": file[key] for key in file}
+    np.savez(everything[3].folder / "predictions.npz", **renamed)
+    assert len(comparison.pictures(everything, root=str(folder_runs))["preds"]) == 3
+    assert "keeps pictures of other test frames: not shown" in capsys.readouterr().out
     other = dataclasses.replace(everything[0], dataset="rooms")
     with pytest.raises(ValueError, match="different data sets"):
         comparison.pictures([everything[1], other], root=str(folder_runs))

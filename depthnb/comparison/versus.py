@@ -60,24 +60,27 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
     group the run with `seed`, else its first. Results of several protocols may be shown beside each other, though not
     ranked: where a protocol aligns predictions with the truth, the method's name says so. Returns image, depth, valid
     (native size), preds (method -> [B,1,h,w] metres) and column_titles (scene types); None, with a line that says why,
-    where the data are not here. A method whose predictions.npz is missing or damaged, or which was judged on other frames
-    than most, is left out and named. Raises ValueError for no results, and for those of several data sets.
+    where the data are not here. A method whose predictions.npz is missing or damaged, or holds none of the frames that
+    the others keep, is left out and named. Raises ValueError for no results, and for those of several data sets.
     """
     if len({each.dataset for each in results}) != 1:
         measured(results)  # raises, with the names
-    kept, frames_of_most = {}, next(iter(comparable(results).values()))[0].frames
-    for part in comparable(results).values():
-        if part[0].frames != frames_of_most:
-            print(f"judged on other test frames, not shown: {', '.join(each.label for each in part)}")
-            continue
+    kept, common = {}, set()
+    for part in comparable(results).values():  # the part with most methods first: what it keeps is shown
         aligned = metrics.protocol(part[0].protocol.partition(":")[0]).alignment != "none"
         for name, group in groups(part).items():
             one = next((each for each in group if each.seed == seed), group[0])
             try:
-                kept[f"{name}, aligned" if aligned else name] = _predictions(one)
+                found = _predictions(one)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 print(f"{one.label} has no pictures: predictions.npz is damaged or missing ({type(error).__name__})")
-    common = set.intersection(*(set(each) for each in kept.values())) if kept else set()
+                continue
+            if common and not common & set(found):
+                print(f"{one.label} keeps pictures of other test frames: not shown")
+                continue
+            common = common & set(found) or set(found)
+            label = f"{name}, aligned" if aligned else name
+            kept[label if label not in kept else f"{label}, {one.run}"] = found
     ids = [key for key in next(iter(kept.values()), {}) if key in common][::2][:frames]
     if not ids:
         print("no pictures: no test frame is kept by all of these runs")
