@@ -66,8 +66,17 @@ class Constant(nn.Module):
         return self.depth.expand(len(image), -1, -1, -1)
 
 
-def predict(model: nn.Module, dataset, *, batch_size: int = 32) -> Tensor:
-    """Predictions [N,1,h,w] float32 in metres on the CPU, in the order of the data set; eval mode, on the model's device."""
+def predict(model: nn.Module | Tensor, dataset, *, batch_size: int = 32) -> Tensor:
+    """Predictions [N,1,h,w] float32 in metres on the CPU, in the order of the data set; eval mode, on the model's device.
+
+    model: or the predictions themselves, one for each frame. Raises ValueError if they are not as many.
+    """
+    if isinstance(model, Tensor):
+        if len(model) != len(dataset):
+            raise ValueError(
+                f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each"
+            )
+        return model.float().cpu()
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     modes = {module: module.training for module in model.modules()}
@@ -90,14 +99,14 @@ def upsample(pred: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def evaluate(
-    model: nn.Module,
+    model: nn.Module | Tensor,
     dataset,
     *,
     protocol: str | metrics.Protocol | None = None,
     kind: str = "metric",
     batch_size: int = 32,
 ) -> Evaluation:
-    """Score a model on every frame of a data set, at the size of the stored truth.
+    """Score a model, or predictions made before ([N,1,h,w], one a frame), on every frame of a data set, at the truth's size.
 
     The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
     and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (design, section 3).
@@ -212,31 +221,38 @@ def _reduced(pred: Tensor) -> Tensor:
 
 
 def gallery(
-    nets: Mapping[str, nn.Module],
+    nets: Mapping[str, nn.Module | Tensor],
     dataset,
     indices: Sequence[int],
     *,
     protocol: str | metrics.Protocol | None = None,
     kind: str = "metric",
+    size: tuple[int, int] | None = None,
 ) -> dict:
     """Some frames with every model's prediction, ready for `plotting.predictions_grid(**gallery(...))`.
 
+    nets: name -> model, or the predictions of all frames of the data set. size: (H, W) of the pictures, where they shall be
+    smaller than native.
     protocol: align and clip every prediction as this protocol does; needed where the nets' `kind` is `affine-inverse`.
 
-    Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at the native size of the first frame
-    (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
+    Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at `size` or the native size of the
+    first frame (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
     """
     native = dataset.native()
-    size = tuple(native[indices[0]]["image"].shape[-2:])
-    image, depth = (torch.empty(len(indices), channels, *size) for channels in (3, 1))
+    whole = tuple(native[indices[0]]["image"].shape[-2:])
+    image, depth = (torch.empty(len(indices), channels, *whole) for channels in (3, 1))
     valid = torch.empty(depth.shape, dtype=torch.bool)
     for row, index in enumerate(indices):  # one at a time: a hundred native frames twice would be gigabytes
         frame = native[index]
-        image[row] = transforms.resize_image(frame["image"], size)
-        depth[row], valid[row] = transforms.resize_depth(frame["depth"], frame["valid"], size)
+        image[row] = transforms.resize_image(frame["image"], whole)
+        depth[row], valid[row] = transforms.resize_depth(frame["depth"], frame["valid"], whole)
     few = dataset.subset(indices)
-    preds = {name: upsample(predict(net, few), size) for name, net in nets.items()}
+    nets = {name: net[list(indices)] if isinstance(net, Tensor) else net for name, net in nets.items()}
+    preds = {name: upsample(predict(net, few), whole) for name, net in nets.items()}
     if protocol is not None:
         truth = {"depth": depth, "valid": valid, "protocol": protocol, "kind": kind}
         preds = {name: metrics.aligned(pred=pred, **truth) for name, pred in preds.items()}
+    if size is not None:  # only now: a protocol's crop may need the native size
+        image, (depth, valid) = transforms.resize_image(image, size), transforms.resize_depth(depth, valid, size)
+        preds = {name: F.interpolate(pred, size=size, mode="area") for name, pred in preds.items()}
     return {"image": image, "depth": depth, "valid": valid, "preds": preds}

@@ -17,7 +17,7 @@ class Progress:
     In a notebook one display is updated in place (at most twice a second, so that a saved notebook and a slow browser do
     not suffer) and in the end replaced by a table of at most 8 epochs. Elsewhere each epoch prints one line. Nothing is
     ever written to stderr. before: epochs that an earlier session made. enabled False: silent. also: column -> label of
-    what is shown beside the losses.
+    what is shown beside the losses. unit: what an epoch is called, where it is another kind of round.
     """
 
     def __init__(
@@ -29,7 +29,9 @@ class Progress:
         before: int = 0,
         enabled: bool = True,
         also: Mapping[str, str] | None = None,
+        unit: str = "epoch",
     ) -> None:
+        self.unit = unit
         self.epochs, self.batches, self.name, self.before = epochs, batches, name, before
         self.also = dict(also or {})
         self.started = self.shown = time.monotonic()
@@ -41,7 +43,7 @@ class Progress:
 
             self.handle = display(HTML(self._bar(before, 0, [])), display_id=True)
         elif enabled and before:
-            print(f"{name} continues after epoch {before} of {epochs}".strip(), flush=True)
+            print(f"{name} continues after {self.unit} {before} of {epochs}".strip(), flush=True)
 
     def batch(self, epoch: int, history: Sequence[dict], batch: int) -> None:
         """Count one finished batch; epoch and batch from 1. history: the rows of the finished epochs."""
@@ -55,8 +57,8 @@ class Progress:
         """Report one finished epoch, the last row of history."""
         if self.enabled and self.handle is None:
             row = history[-1]
-            line = f"{self.name} epoch {row['epoch']}/{self.epochs}: {', '.join(self._losses(row))} ({row['seconds']:.1f} s)"
-            print(line.strip(), flush=True)
+            line = f"{self.name} {self.unit} {row['epoch']}/{self.epochs}: {', '.join(self._losses(row))}"
+            print(f"{line.strip()} ({row['seconds']:.1f} s)", flush=True)
 
     def close(self, history: Sequence[dict]) -> None:
         """Leave the table behind, also of a training that was interrupted or failed."""
@@ -74,7 +76,7 @@ class Progress:
         left = f"about {_clock(spent / self.batches_done * (total - done))} left" if self.batches_done else "starting"
         losses = "; ".join(self._losses(history[-1])) if history else ""
         return (
-            f"<div><b>{html.escape(self.name)}</b> epoch {epoch}/{self.epochs}, batch {batch}/{self.batches}, {left} "
+            f"<div><b>{html.escape(self.name)}</b> {self.unit} {epoch}/{self.epochs}, batch {batch}/{self.batches}, {left} "
             f'<progress value="{done}" max="{total}" style="width:18em"></progress> {losses}</div>'
         )
 
@@ -83,7 +85,7 @@ class Progress:
         return [f"{label} {_number(row[column])}" for column, label in shown.items() if row.get(column) is not None]
 
     def _table(self, history: Sequence[dict]) -> str:
-        caption = f"{len(history)} of {self.epochs} epochs in {_clock(sum(row['seconds'] for row in history))}"
+        caption = f"{len(history)} of {self.epochs} {self.unit}s in {_clock(sum(row['seconds'] for row in history))}"
         if self.before:
             caption += f", the first {self.before} in an earlier session"
         step = max(1, -(-(len(history) - 1) // (ROWS - 1)))
@@ -97,7 +99,7 @@ class Progress:
         )
         also = "".join(f"<th>{html.escape(label)}</th>" for label in self.also.values())
         return (
-            f"<table><caption>{html.escape(self.name)} {caption}</caption><thead><tr><th>epoch</th><th>train loss</th>"
+            f"<table><caption>{html.escape(self.name)} {caption}</caption><thead><tr><th>{self.unit}</th><th>train loss</th>"
             f"<th>validation loss</th>{also}<th>learning rate</th><th>seconds</th></tr></thead><tbody>{cells}</tbody></table>"
         )
 

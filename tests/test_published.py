@@ -97,6 +97,7 @@ def test_metric_names_are_ours_where_we_have_the_metric():
         "images", "loss_min", "loss_max", "epochs", "epochs_longer", "epochs_run", "epochs_realistic", "ms_per_step", "lam",
         "tensorflow_loss", "custom_loss", "height", "width", "channels", "parameters", "learning_rate", "batch_size", "whdr",
         "iterations", "scenes", "behind_eigen_percent", "delta1_error_percent", "frames_per_second", "hours",
+        "content_over_style_weight", "style_layer_weight", "style_weight", "content_weight", "steps",
     }  # fmt: skip
     assert set(rows.metric) <= others | set(metrics.NAMES)
     assert {"abs_rel", "rmse", "delta1"} <= set(rows.metric)

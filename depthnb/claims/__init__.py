@@ -5,7 +5,7 @@ says, in our words), `here` (what was measured, as text) and `verdict`: `holds`,
 what would test it.
 """
 
-from depthnb.claims import bn_cnn, data, densedepth, eigen, gan, hma, midas, unet
+from depthnb.claims import bn_cnn, data, densedepth, eigen, gan, hma, midas, style_transfer, unet
 from depthnb.claims.ablations import ablations, verdicts
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
@@ -24,6 +24,7 @@ __all__ = [
     "hma",
     "midas",
     "row",
+    "style_transfer",
     "sweep",
     "unet",
     "verdicts",

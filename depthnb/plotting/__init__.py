@@ -8,6 +8,7 @@ from .dataset import (
     valid_fraction,
 )
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
+from .painted import distances, painted, recipes, signed
 from .pictures import depth_grid, edge_overlay, methods_grid, predictions_grid
 from .players import players, verdicts
 from .scales import scales_grid
@@ -41,6 +42,7 @@ __all__ = [
     "depth_colormap",
     "depth_grid",
     "depth_histogram",
+    "distances",
     "distribution",
     "edge_overlay",
     "encode",
@@ -50,15 +52,18 @@ __all__ = [
     "mean_depth_image",
     "methods_grid",
     "new_figure",
+    "painted",
     "players",
     "predictions_grid",
     "printed",
     "radial_profile",
     "radial_table",
+    "recipes",
     "save",
     "scales_grid",
     "scatter_truth_pred",
     "show",
+    "signed",
     "spread",
     "valid_fraction",
     "verdicts",
