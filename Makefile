@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PRESET ?= quick
 SEEDS ?= 0 1 2
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -28,7 +29,7 @@ endif
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
-	@echo "make test        lint, unit tests, doctests, every notebook under nbval"
+	@echo "make test        lint, unit tests, doctests, every notebook under nbval (JOBS=2 processes)"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
 	@echo "make sweep       every ablation of $(PARAMS)/sweep.txt, with three seeds (SEEDS='0 1 2')"
@@ -99,13 +100,15 @@ build/sweep/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-sweep.yaml) $(PARAMS)/swee
 
 # the same on every machine: no notebook looks for weights on the network while it is tested
 test: export DEPTHNB_OFFLINE := 1
+# processes of one thread each, whole files at a time: two of them are faster than one with two threads
+test: export OMP_NUM_THREADS := 1
 test: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests
 	$(BIN)/python -m pytest -q --doctest-modules depthnb
 	reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && DEPTHNB_REPORTS=$$reports \
-		$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 notebooks
+		$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 notebooks
 
 lab: | $(READY)
 	$(BIN)/python -m jupyterlab --notebook-dir notebooks
