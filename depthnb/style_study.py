@@ -164,8 +164,9 @@ def set_ups(
 
     photo: [1,3,H,W]; depth, valid: [1,1,H,W]. Returns a table (set-up, style (its numbers), start, optimiser, deviation,
     clipped, style_before and style_after (distances), with_photo and correlation with the true depth map's brightness,
-    `empty`) and the pictures: the photograph, its depth map, and one for each set-up. A painting whose numbers overflow is a
-    row of NaN and an empty picture: that is what it would look like.
+    `empty`, `painted`: False for the one that is only saved otherwise) and the pictures: the photograph, its depth map,
+    and one for each set-up. A painting whose numbers overflow is a row of NaN and an empty picture: that is what it would
+    look like.
     """
     shades = as_picture(depth, valid, "depth", max_depth=max_depth)
     numbers = {"0..1": shades, "8 bits, 0..255": 255 * shades, "metres": max_depth * shades}
@@ -197,11 +198,11 @@ def set_ups(
             before, after = (distances(each)[1].item() for each in (begun, picture))
         rows.append(
             {"set-up": name, "style": unit, "start": recipe.start, "optimiser": recipe.optimizer}
-            | {"style_before": before, "style_after": after, **_seen(picture, photo, shades)}
+            | {"painted": True, "style_before": before, "style_after": after, **_seen(picture, photo, shades)}
         )
         pictures[name] = picture.nan_to_num(0.0)
     cut = (pictures["the tutorial"]).to(torch.uint8).float() / 255  # numbers from 0 to 1 as whole ones
-    nothing = {"style_before": float("nan"), "style_after": float("nan")}
+    nothing = {"painted": False, "style_before": float("nan"), "style_after": float("nan")}
     name = "the tutorial, saved as 8 bits without x 255"
     rows.append({**rows[0], "set-up": name, **nothing, **_seen(cut, photo, shades)})
     pictures[name] = cut

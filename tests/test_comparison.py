@@ -430,11 +430,30 @@ def test_published_numbers_never_share_a_panel_with_ours(reports):
     assert len(alone.axes) == 1
 
 
+def test_transfer_is_not_judged_on_a_net_that_was_given_nothing(reports):
+    folders = []
+    for seed in (0, 1):
+        finish("02_bn_cnn", f"quick-seed{seed}", [0.2 + 0.01 * seed] * 6, seed=seed)
+        folders.append(finish("05_densenet", f"quick-seed{seed}", [0.3 + 0.01 * seed] * 6, seed=seed))
+    for origin, verdict in (
+        ("ImageNet weights of a file", "does not hold"),
+        ("random weights: none", "not tested here"),
+    ):
+        for folder in folders:
+            record = json.loads((folder / runs.RECORD).read_text())
+            (folder / runs.RECORD).write_text(json.dumps({**record, "origin": origin}))
+        found = comparison.against_documents(load()).set_index("claim")
+        assert found.loc[found.index.str.startswith("002"), "verdict"].item() == verdict
+
+
 def test_claims_need_the_method_and_its_seeds(reports):
     finish("02_bn_cnn", "quick", [0.3] * 6)
     verdicts = comparison.against_documents(load())["verdict"].tolist()
-    assert verdicts == ["not tested here"] * 4 + ["holds"]
+    assert verdicts == ["not tested here"] * 3 + ["holds"]
     finish("03_eigen", "quick", [0.2] * 6)
+    assert comparison.against_documents(load())["verdict"][0] == "not tested here", "one seed decides nothing"
+    finish("03_eigen", "quick-seed1", [0.21] * 6, seed=1)
+    finish("02_bn_cnn", "quick-seed1", [0.31] * 6, seed=1)
     assert comparison.against_documents(load())["verdict"][0] == "holds"
     finish("04_unet", "quick", [0.7] * 6)
     checked = comparison.against_documents(load())

@@ -38,8 +38,9 @@ def over_seeds(dataset: str, preset: str = "rooms-full") -> pd.DataFrame:
     """With and without the adversary over the seeds of finished runs of one preset; a pair has one seed, so the same start.
 
     Columns: measure, then mean and range over the seeds with the adversary and without as text, the mean paired difference
-    (with minus without), `seeds`, and `apart`, whether the two ranges do not overlap (None for fewer than two seeds). Of runs
-    that differ in more than the seed, the largest group counts. Empty without a finished run that trained both.
+    (with minus without), `seeds`, and `apart`: the differences of all pairs have one sign and their mean is larger than two
+    standard errors (None for fewer than two seeds). Of runs that differ in more than the seed, the largest group counts.
+    Empty without a finished run that trained both.
     """
     rows = []
     for each in runs.finished(NOTEBOOK):
@@ -76,11 +77,26 @@ def over_frames(tests: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def frames_said(table: pd.DataFrame) -> str:
+    """A sentence: in which measures of `over_frames` the adversary's net differs beyond chance, and in which it does not."""
+    if table.empty:
+        return "Only one of the two nets was trained, so there is nothing to compare."
+    said = table["measure"] + table["difference"].map(" ({:+.3f})".format)
+    parts = {"more": said[table["low"] > 0], "less": said[table["high"] < 0], "": said[~table["beyond chance"]]}
+    return (
+        "With the adversary, beyond what other rooms would explain: "
+        + "; ".join(f"{how}: {', '.join(names) or 'nothing'}" for how, names in parts.items() if how)
+        + f". No difference to speak of: {', '.join(parts['']) or 'nothing'}."
+    )
+
+
 def _measure(name: str, one: pd.Series, other: pd.Series) -> dict:
     one, other = one.astype(float), other.astype(float)
-    apart = bool(one.max() < other.min() or other.max() < one.min()) if len(one) > 1 else None
+    pairs = one - other  # of one seed each, so of the same first weights
+    same_sign = bool((pairs > 0).all() or (pairs < 0).all())
+    apart = same_sign and bool(abs(pairs.mean()) > 2 * pairs.sem()) if len(pairs) > 1 else None
     said = {key: f"{v.mean():.3f} [{v.min():.3f}, {v.max():.3f}]" for key, v in ((GAN, one), (ALONE, other))}
-    return {"measure": name, **said, "difference": (one - other).mean(), "seeds": len(one), "apart": apart}
+    return {"measure": name, **said, "difference": pairs.mean(), "seeds": len(one), "apart": apart}
 
 
 def checked(
@@ -141,9 +157,9 @@ def _seeds_claim(seeds: pd.DataFrame, measures: pd.DataFrame, measure: str, clai
     one = found.iloc[0]
     text = (
         f"{measure} {one[GAN]} with, {one[ALONE]} without, over {int(one['seeds'])} seeds of rooms-full; "
-        f"{'larger than' if one['apart'] else 'within'} the spread"
+        f"{one['difference']:+.3f} on average, {'larger than' if one['apart'] else 'within'} the spread of the pairs"
     )
-    return row(claim, f"{text}; {here}" if here else text, bool(one["apart"] and sign * one["difference"] > 0))
+    return row(claim, f"{text}; {here}" if here else text, bool(sign * one["difference"] > 0) if one["apart"] else None)
 
 
 def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
@@ -155,9 +171,9 @@ def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
         shares = f"recognises {true:.0%} of the true and {predicted:.0%} of the predicted patches"
         rows += [
             row(
-                "(ours) the discriminator does not win",
+                "(ours) neither player has won: the discriminator is no longer sure, and better than a coin",
                 f"it {shares} of validation frames",
-                not each["discriminator has won"],
+                not each["discriminator has won"] and (true + predicted) / 2 > 0.55,
             ),
             row(
                 "(ours) the generator does not collapse to one answer",
@@ -174,8 +190,9 @@ def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
         rows.append(
             row(
                 "(ours) a generator that listens is harder to tell from the truth",
-                f"patches called right: {seen:.0%} where nobody listens, {heard:.0%} where the generator does",
-                bool(heard < seen),
+                f"patches called right: {seen:.0%} where nobody listens, {heard:.0%} where the generator does; one pair of "
+                "trainings decides nothing",
+                None,
             )
         )
     return rows

@@ -38,7 +38,8 @@ class Result:
     """One finished run and what it scored on its test split.
 
     `frames` stands for the very test frames (a hash of their ids), `measured` for all that must be equal between results
-    of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN where unknown.
+    of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN where unknown. `origin`:
+    where an encoder's weights come from, as the model says, "" for a net that has none.
     """
 
     notebook: str
@@ -54,6 +55,7 @@ class Result:
     seconds: float
     device: str
     commit: str
+    origin: str
     folder: Path
     per_image: pd.DataFrame = field(repr=False)
     by_distance: pd.DataFrame = field(repr=False)
@@ -156,6 +158,7 @@ def _result(content: Mapping[str, Any]) -> Result:
         seconds=_number(content.get("training_seconds", content.get("seconds"))),
         device=str(content.get("device") or "unknown"),
         commit=str(content.get("commit") or "unknown"),
+        origin=str(content.get("origin") or ""),
         folder=folder,
         per_image=per_image,
         by_distance=by_distance,
