@@ -33,7 +33,15 @@ def results(reports):
     }  # fmt: skip
     set_ups = pd.DataFrame(
         [
-            {"set-up": k, "style": u, "deviation": d, "clipped": c, "style_after": a, "empty": d < 0.01}
+            {
+                "set-up": k,
+                "style": u,
+                "deviation": d,
+                "clipped": c,
+                "style_after": a,
+                "empty": d < 0.01,
+                "painted": k != "saved",
+            }
             for k, (u, d, c, a) in rows.items()
         ]
     )
@@ -79,6 +87,11 @@ def test_claims_turn_with_the_numbers(results):
         assert verdict_of(results, start) == expected, start
 
 
+def test_a_picture_saved_as_whole_numbers_proves_no_empty_painting(results):
+    results["set_ups"]["empty"] = [False, False, True]
+    assert verdict_of(results, "empty, monochromatic") == claims.FAILS
+
+
 def test_the_verdict_is_computed(results):
     text = said(results)
     assert "abs_rel of 0.300" in text and "VGG-19, random weights" in text
@@ -99,7 +112,8 @@ def test_sentences_name_best_and_worst(results):
     assert text.startswith("Empty: 2 of 3 set-ups. Of the 1 whose depth map is not scaled to 0..1, 1 end empty")
     assert text.endswith("Not empty: the tutorial.")
     grid = pd.DataFrame({"abs_rel": [0.3, 0.2], "made_by": "a net", "layers": "first", "start": "noise"})
-    grid = grid.assign(style_weight=1e4, with_photo=[0.9, 0.1])
+    grid = grid.assign(network="vgg19", style_weight=[1e2, 1e4], with_photo=[0.9, 0.1])
+    grid = pd.concat([grid, grid.iloc[:1]], ignore_index=True)  # the base stands on every axis and counts once
     opponents = style.rivals(results["opponents"], scored(0.25), scored(0.15))
     text = style.grid_said(grid, opponents, 2)
     assert "Best of 2 cells: abs_rel 0.200 on 2 frames, with a net" in text

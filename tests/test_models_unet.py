@@ -1,7 +1,6 @@
 """The U-Net: shapes, counts from a formula, its range, its recipe, and what it refuses; and the tables of its notebook."""
 
 import math
-from functools import partial
 
 import pandas as pd
 import pytest
@@ -362,13 +361,3 @@ def test_claims_about_the_loss_follow_the_numbers():
     assert any(
         "no frame here has a hole" in line["here"] for line in claims.unet._loss_claims(entropies, none, relative)
     )
-
-
-def test_the_epochs_claim_waits_for_more_than_ten():
-    def history(values):
-        return training.History([{"epoch": i, "val_loss": value} for i, value in enumerate(values, start=1)])
-
-    judge = partial(claims.unet._epochs_claim)
-    assert judge(history([1.0] * 10))["verdict"] == "not tested here"
-    assert judge(history([1.0] * 10 + [0.5]))["verdict"] == claims.HOLDS
-    assert judge(history([1.0] * 12))["verdict"] == claims.FAILS
