@@ -295,13 +295,15 @@ class Run:
         return f"papermill notebooks/{self.notebook}.ipynb out.ipynb {values}"
 
 
-def finished(notebook: str | None = None) -> list[dict[str, Any]]:
-    """The content of every finished run.json (of one notebook), sorted by notebook and run, `folder` added.
+def finished(notebook: str | None = None, run: str = "*") -> list[dict[str, Any]]:
+    """The content of every finished run.json, sorted by notebook and run, `folder` added.
+
+    notebook: of this one alone; run: of the runs whose folder matches this pattern alone.
 
     Raises ValueError that names a run.json which cannot be read; an unfinished run does not exist.
     """
     found = []
-    for file in sorted(reports_dir().glob(f"{notebook or '*'}/*/{RECORD}")):
+    for file in sorted(reports_dir().glob(f"{notebook or '*'}/{run}/{RECORD}")):
         try:
             content = dict(json.loads(file.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:

@@ -30,7 +30,7 @@ def swept(notebook: str) -> list[tuple[str, dict]]:
     none is told from one that did: its parameter `pretrained` reads "none" here, whatever was asked for.
     """
     found, seen = [], set()
-    for each in runs.finished(notebook):
+    for each in runs.finished(notebook, "sweep-*"):
         name = SWEEP.fullmatch(each["run"])
         if not name:
             continue

@@ -62,9 +62,12 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
     ranked: where a protocol aligns predictions with the truth, the method's name says so. Returns image, depth, valid
     (native size), preds (method -> [B,1,h,w] metres) and column_titles (scene types); None, with a line that says why,
     where the data are not here. A method whose predictions.npz is missing or damaged, or holds none of the frames that
-    the others keep, is left out and named. Raises ValueError for no results, and for those of several data sets.
+    the others keep, is left out and named. Raises ValueError for results of several data sets.
     """
-    if len({each.dataset for each in results}) != 1:
+    if not results:
+        print("no pictures: no finished run")
+        return None
+    if len({each.dataset for each in results}) > 1:
         measured(results)  # raises, with the names
     kept, common = {}, set()
     for part in comparable(results).values():  # the part with most methods first: what it keeps is shown
