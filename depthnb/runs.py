@@ -229,14 +229,14 @@ class Run:
         _write_text(self.folder / "tables" / f"{name}.tex", latex)
         return table
 
-    def save_history(self, *, rivals: Collection[str] = (), **stages: Any) -> None:
+    def save_history(self, *, judged: Collection[str] | None = None, **stages: Any) -> None:
         """Write history.csv from one or more `training.History`, one row per epoch with its stage's name.
 
-        Also records `training_seconds`, the price of the method: epochs before an interruption count, stages named in `rivals`
-        do not, because they trained another net to compare with.
+        Also records `training_seconds`, the price of what the run is judged by: of all stages, or where some of them trained
+        other nets to compare with, of those named in `judged`. Epochs before an interruption count too.
         """
         frames = [history.frame.assign(stage=stage) for stage, history in stages.items()]
-        priced = [history.seconds for stage, history in stages.items() if stage not in rivals]
+        priced = [history.seconds for stage, history in stages.items() if judged is None or stage in judged]
         self.record(training_seconds=round(sum(priced), 1))
         _write_text(self.folder / "history.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
 

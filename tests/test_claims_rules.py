@@ -39,7 +39,7 @@ def test_an_ablation_is_one_line_per_change_and_the_base_comes_first(swept):
 
 
 def test_the_sentence_parts_what_is_larger_than_the_spread_from_what_is_not(swept):
-    assert claims.verdicts(claims.ablations("06_hma")) == (
+    assert claims.ablations_said(claims.ablations("06_hma")) == (
         "Larger than the spread of the seeds: scales=3 (+10 %); within it: scales=5 (-2 %); "
         "not decided, with one seed: scales=5, attention=average (-33 %)."
     )
@@ -47,7 +47,12 @@ def test_the_sentence_parts_what_is_larger_than_the_spread_from_what_is_not(swep
 
 def test_without_sweep_runs_the_table_is_empty_and_the_sentence_says_what_to_do(reports):
     assert claims.ablations("06_hma").empty
-    assert "make sweep" in claims.verdicts(claims.ablations("06_hma"))
+    assert "make sweep" in claims.ablations_said(claims.ablations("06_hma"))
+
+
+def test_a_base_alone_is_compared_with_nothing(reports):
+    finish(reports, "base", 0, 0.3)
+    assert "only the base" in claims.ablations_said(claims.ablations("06_hma"))
 
 
 def test_other_runs_and_unfinished_ones_do_not_take_part(swept):

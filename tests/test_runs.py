@@ -190,6 +190,15 @@ def test_an_unfinished_record_does_not_exist(reports):
         assert runs.finished() == []
 
 
+def test_the_price_is_that_of_the_judged_stages(reports):
+    seconds = {"ours": 3.0, "rival": 5.0}
+    histories = {name: training.History([{"epoch": 1, "seconds": value}]) for name, value in seconds.items()}
+    for judged, price in ((None, 8.0), (["ours"], 3.0), (["ours", "rival"], 8.0)):
+        run = start()
+        run.save_history(judged=judged, **histories)
+        assert run.record_["training_seconds"] == price
+
+
 def test_what_a_record_holds(reports):
     run = start(data_root="/home/somebody/rgbd")
     model, test = Net(), Toy(4, seed=1)

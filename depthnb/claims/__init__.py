@@ -6,13 +6,14 @@ what would test it.
 """
 
 from depthnb.claims import bn_cnn, data, densedepth, eigen, gan, hma, midas, style_transfer, unet
-from depthnb.claims.ablations import ablations, verdicts
+from depthnb.claims.ablations import ablations, ablations_said
 from depthnb.claims.rules import FAILS, HOLDS, against_baselines, beats, compare, row, sweep
 
 __all__ = [
     "FAILS",
     "HOLDS",
     "ablations",
+    "ablations_said",
     "against_baselines",
     "beats",
     "bn_cnn",
@@ -27,5 +28,4 @@ __all__ = [
     "style_transfer",
     "sweep",
     "unet",
-    "verdicts",
 ]

@@ -39,10 +39,12 @@ def ablations(notebook: str, *, metric: str = "abs_rel", on: str = "test") -> pd
     return pd.DataFrame([first, *others], columns=list(_COLUMNS))
 
 
-def verdicts(table: pd.DataFrame) -> str:
+def ablations_said(table: pd.DataFrame) -> str:
     """A sentence: which changes of `ablations` are larger than the spread of the seeds, and which are not."""
     if table.empty:
         return "No finished sweep run of this notebook is here, so nothing is compared: make sweep."
+    if len(table) == 1:
+        return "Of the sweep only the base is finished here, so nothing is compared: make sweep."
     others = table.iloc[1:]
     parts = []
     for label, rows in (

@@ -190,9 +190,8 @@ def _colour() -> dict[str, str]:
 
 def _transfer(origin: str) -> dict[str, str]:
     claim = "transfer learning: an encoder that starts from ImageNet leads to better depth"
-    said = compare(
-        NOTEBOOK, "pretrained", "none", "auto", claim=claim, sign=-1
-    )  # "auto" that found none counts as "none"
+    # a run that asked for weights ("auto") and found none counts as one that asked for none
+    said = compare(NOTEBOOK, "pretrained", "none", "auto", claim=claim, sign=-1)
     if said["verdict"] == UNTESTED and not origin.startswith("ImageNet"):
         return row(claim, f"not here: {origin}", None)
     return said
