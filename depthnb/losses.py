@@ -300,48 +300,64 @@ def mare(*, pred: Tensor, depth: Tensor, valid: Tensor, edge_weighting: bool = F
 
 
 @_masked
-def scale_shift_invariant(*, pred: Tensor, depth: Tensor, valid: Tensor, per_image: bool = False) -> Tensor:
-    """Squared error in inverse depth after the best scale and shift of each image, so that only the shape counts.
+def scale_shift_invariant(
+    *, pred: Tensor, depth: Tensor, valid: Tensor, robust: bool = False, per_image: bool = False
+) -> Tensor:
+    """Error in inverse depth when scale and shift of each image are left open, so that only the shape counts.
 
     Args:
         pred: [B, 1, H, W], inverse depth up to an unknown scale and shift.
         depth: [B, 1, H, W], metres (its inverse is taken here), above 0 on valid pixels.
         valid: bool, [B, 1, H, W].
+        robust: False: squared residual after the best scale and shift (least squares, either sign). True: prediction and
+            truth are each brought to median 0 and mean absolute deviation 1, and the fifth of each image's pixels that
+            then differ most is left out of the absolute residual. Its scale is positive: nearer has to be larger.
         per_image: mean over each image's valid pixels, then over the images that have any; False: one mean over all valid
             pixels of the batch.
 
     Returns:
-        Scalar in 1/m^2, half the mean squared residual; 0 without a valid pixel. The gradient includes that of scale and
-        shift. A prediction that is constant over an image is scored against the best constant.
+        Scalar, half the mean squared residual in 1/m^2, or (`robust`) half the mean absolute one, without unit and counting
+        the pixels left out as 0; 0 without a valid pixel. The gradient includes that of scale and shift. A prediction that
+        is constant over an image is scored against the best constant.
 
     Raises:
         ValueError: as `l1`.
 
-    Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), equations 3 to 5.
+    Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), section 5: the squared error after least squares; `robust`, the
+    normalisation by median and deviation with the trimmed absolute error, which the paper found best. An even number of
+    pixels has the lower of two medians.
 
     >>> depth = torch.tensor([[[[1.0, 2.0, 4.0]]]])
     >>> scale_shift_invariant(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-12
     True
+    >>> upside_down = functools.partial(scale_shift_invariant, pred=-1 / depth, depth=depth, valid=depth > 0)
+    >>> round(upside_down().item(), 3), round(upside_down(robust=True).item(), 3)
+    (0.0, 0.333)
     """
-    return _mean(_aligned_residual(pred, depth, valid).square() / 2, valid, per_image)
+    if not robust:
+        return _mean(_fitted_residual(pred, depth, valid).square() / 2, valid, per_image)
+    sizes = torch.where(valid, _normalised_residual(pred, depth, valid).abs(), torch.inf).flatten(1).sort(1).values
+    count = valid.flatten(1).sum(1, keepdim=True)
+    rank = torch.arange(sizes.shape[1], device=sizes.device)
+    return _mean(torch.where(rank < 4 * count // 5, sizes, 0.0) / 2, rank < count, per_image)
 
 
 @_masked
 def gradient_matching(
-    *, pred: Tensor, depth: Tensor, valid: Tensor, scales: int = 4, per_image: bool = False
+    *, pred: Tensor, depth: Tensor, valid: Tensor, scales: int = 4, robust: bool = False, per_image: bool = False
 ) -> Tensor:
-    """Gradients of the residual in inverse depth at several scales, after the best scale and shift of each image.
+    """Gradients of the residual in inverse depth at several scales, scale and shift of each image left open.
 
     Args:
         pred: [B, 1, H, W], inverse depth up to an unknown scale and shift.
         depth: [B, 1, H, W], metres (its inverse is taken here), above 0 on valid pixels.
         valid: bool, [B, 1, H, W].
         scales: number of scales; scale k keeps every 2^k-th pixel.
-        per_image: as for `scale_shift_invariant`.
+        robust, per_image: as for `scale_shift_invariant`; no pixel is left out.
 
     Returns:
-        Scalar in 1/m, summed over the scales: at each the absolute forward differences over pairs valid on both ends,
-        divided by that scale's valid pixels; 0 without one.
+        Scalar in 1/m, or without unit (`robust`), summed over the scales: at each the absolute forward differences over
+        pairs valid on both ends, divided by that scale's valid pixels; 0 without one.
 
     Raises:
         ValueError: as `l1`.
@@ -352,7 +368,7 @@ def gradient_matching(
     >>> gradient_matching(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-6
     True
     """
-    residual = _aligned_residual(pred, depth, valid)
+    residual = (_normalised_residual if robust else _fitted_residual)(pred, depth, valid)
     total = residual.new_zeros(())
     for k in range(scales):
         coarse, mask = residual[..., :: 2**k, :: 2**k], valid[..., :: 2**k, :: 2**k]
@@ -362,14 +378,7 @@ def gradient_matching(
 
 @_masked
 def midas(
-    *,
-    pred: Tensor,
-    depth: Tensor,
-    valid: Tensor,
-    alpha: float = 0.5,
-    scales: int = 4,
-    normalise: bool = True,
-    per_image: bool = True,
+    *, pred: Tensor, depth: Tensor, valid: Tensor, alpha: float = 0.5, scales: int = 4, robust: bool = True
 ) -> Tensor:
     """The loss of MiDaS: `scale_shift_invariant` plus alpha times `gradient_matching`, each image on the same footing.
 
@@ -379,19 +388,18 @@ def midas(
         valid: bool, [B, 1, H, W].
         alpha: weight of the gradients; 0 leaves them out.
         scales: of the gradients.
-        normalise: stretch the true inverse depth of each image to the range 0 to 1 first. Without it an image of a street,
-            where inverse depth hardly varies, weighs a hundredth of one of a room.
-        per_image: as for `scale_shift_invariant`.
+        robust: the trimmed absolute error, with which the published networks were trained; False: the squared one. Either way
+            an image of a street, where inverse depth hardly varies, weighs as much as one of a room: through the
+            normalisation, or because the true inverse depth of each image is first stretched to the range 0 to 1.
 
     Returns:
-        Scalar without unit (with `normalise`); 0 without a valid pixel.
+        Scalar without unit, the mean over the images that have a valid pixel; 0 without one.
 
     Raises:
         ValueError: as `l1`.
 
     Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), equation 12 with alpha 0.5 and four scales; the stretching, section
-    6. Deviation: the squared error of equations 3 to 5, while the published networks were trained with its trimmed
-    absolute kin (equation 7), whose fit has no closed form.
+    6.
 
     >>> depth = torch.tensor([[[[1.0, 2.0, 4.0]]]])
     >>> far = midas(pred=torch.tensor([[[[3.0, 1.0, 2.0]]]]), depth=100 * depth, valid=depth > 0)
@@ -399,23 +407,37 @@ def midas(
     >>> abs(far - near).item() < 1e-6
     True
     """
-    if normalise:
+    if not robust:
         top = torch.where(valid, 1 / depth, -torch.inf).amax((1, 2, 3), keepdim=True)
         bottom = torch.where(valid, 1 / depth, torch.inf).amin((1, 2, 3), keepdim=True)
         # the fitted shift takes care of the rest: only the width of the range matters
         depth = depth * torch.where(top > bottom, top - bottom, 1.0)
-    loss = scale_shift_invariant(pred=pred, depth=depth, valid=valid, per_image=per_image)
+    options = {"pred": pred, "depth": depth, "valid": valid, "robust": robust, "per_image": True}
+    loss = scale_shift_invariant(**options)
     if alpha:
-        matched = gradient_matching(pred=pred, depth=depth, valid=valid, scales=scales, per_image=per_image)
-        loss = loss + alpha * matched
+        loss = loss + alpha * gradient_matching(**options, scales=scales)
     return loss
 
 
-def _aligned_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
-    """Aligned prediction minus true inverse depth."""
+def _fitted_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Prediction after the least-squares scale and shift, minus true inverse depth."""
     target = 1 / depth
     scale, shift = fit_scale_shift(pred=pred, target=target, valid=valid)
     return scale * pred + shift - target
+
+
+def _normalised_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Prediction minus true inverse depth, each with median 0 and mean absolute deviation 1; 0 where invalid."""
+    return _normalised(pred, valid) - _normalised(1 / depth, valid)
+
+
+def _normalised(x: Tensor, valid: Tensor) -> Tensor:
+    median = torch.where(valid, x, torch.nan).flatten(1).nanmedian(1).values.nan_to_num()[:, None, None, None]
+    centred = torch.where(valid, x - median, 0.0)
+    spread = centred.abs().sum((1, 2, 3), keepdim=True) / valid.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    # a constant has no deviation to be divided by; equal numbers are equal only up to rounding
+    constant = spread <= 4 * torch.finfo(x.dtype).eps * median.abs()
+    return centred / torch.where(constant, 1.0, spread)
 
 
 def _differences(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

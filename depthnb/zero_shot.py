@@ -10,8 +10,10 @@ from types import MappingProxyType
 
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
-from depthnb import foreign, hub, pretrained
+from depthnb import evaluation, foreign, hub, pretrained
+from depthnb.data.sample import Dataset
 from depthnb.models.midas import ZeroShot
 
 NYU = "NYU Depth V2"
@@ -91,6 +93,18 @@ def find(
     if missing and weights == "require":
         raise ConnectionError(f"{' '.join(said)} {_remedy(missing, weights)}")
     return found, " ".join([*said, _remedy(missing, weights)] if missing else said)
+
+
+def ask(network: nn.Module, dataset: Dataset) -> Tensor:
+    """Inverse depth of every frame, photographs at their native size and one at a time, as document 000 asked.
+
+    network: image [1,3,H,W] -> [1,1,H,W], such as what `find` returns; stays on its device. Returns float32 [N,1,H,W] on the
+    CPU, all at the size of the first frame.
+    """
+    place = next((each.device for each in (*network.parameters(), *network.buffers())), torch.device("cpu"))
+    with torch.inference_mode():
+        answers = [network(frame["image"][None].to(place)).cpu() for frame in dataset.native()]
+    return torch.cat([evaluation.upsample(each, tuple(answers[0].shape[-2:])) for each in answers])
 
 
 def training_sets() -> pd.DataFrame:

@@ -84,6 +84,16 @@ def test_generalisation_follows_the_numbers(results):
     assert verdict(results, "no better than each image's best constant") == claims.FAILS
 
 
+def test_a_third_data_set_is_judged_but_nobody_is_its_specialist(results):
+    for name, each in results["tests"].items():
+        each["folder"] = scored(0.3 if name == "both" else 0.1, *GOOD)
+    results["opponents"]["folder"] = {"mean_depth": scored(0.4), "mean_image": scored(0.2, 0.8, 0.7)}
+    assert midas.cross_table(results["tests"], results["opponents"]).loc[2, "folder abs_rel"] == 0.3
+    assert verdict(results, "is worse on the other") == claims.HOLDS
+    assert verdict(results, "best constant on folder") == claims.HOLDS
+    assert verdict(results, "the mean image, aligned on folder") == claims.FAILS
+
+
 def test_alignment_and_colours_follow_the_numbers(results):
     assert verdict(results, "even blank pictures better") == claims.HOLDS
     assert verdict(results, "median scaling is not enough") == claims.HOLDS

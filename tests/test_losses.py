@@ -29,8 +29,11 @@ LOSSES = {
     "scale_shift_invariant per image": partial(losses.scale_shift_invariant, per_image=True),
     "gradient_matching": losses.gradient_matching,
     "gradient_matching per image": partial(losses.gradient_matching, scales=3, per_image=True),
-    "midas": losses.midas,
-    "midas raw": partial(losses.midas, normalise=False, alpha=0.25, scales=2, per_image=False),
+    "gradient_matching robust": partial(losses.gradient_matching, robust=True),
+    "scale_shift_invariant robust": partial(losses.scale_shift_invariant, robust=True),
+    "scale_shift_invariant robust, per image": partial(losses.scale_shift_invariant, robust=True, per_image=True),
+    "midas robust": losses.midas,
+    "midas squared": partial(losses.midas, robust=False, alpha=0.25, scales=2),
 }
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 
@@ -48,6 +51,12 @@ def maps(batch=3, height=16, width=20, dtype=torch.float64, seed=0):
 def loop_fit(p, t, v):
     """Least-squares scale and shift of one image by numpy's solver."""
     return np.linalg.lstsq(np.stack([p[v], np.ones(v.sum())], 1), t[v], rcond=None)[0]
+
+
+def loop_normalised(x, v):
+    """One image with the (lower) median of its valid pixels at 0 and their mean absolute deviation from it at 1."""
+    x = x - np.sort(x[v])[(v.sum() - 1) // 2]
+    return x / abs(x[v]).mean()
 
 
 def loop_steps(x, v):
@@ -88,29 +97,30 @@ def loop(name, pred, depth, valid):
                     w[i, j] += np.hypot(down, across)
             total, weights = total + (w * abs(p - d) / d)[v].sum(), weights + w[v].sum()
         return total / weights
-    residuals = [loop_fit(p, 1 / d, v) @ np.stack([p.ravel(), np.ones(p.size)]) - 1 / d.ravel() for p, d, v in images]
-    residuals = [r.reshape(depth.shape[-2:]) for r in residuals]
-    if name.startswith("midas"):
-        raw, alpha, scales = ("raw" in name), 0.5, 4
-        if raw:
-            alpha, scales = 0.25, 2
-        else:  # as if the truth of each image had been stretched to 0..1 beforehand
+    if "robust" in name:
+        residuals = [loop_normalised(p, v) - loop_normalised(1 / d, v) for p, d, v in images]
+        errors = [
+            np.sort(abs(r[v]))[: v.sum() * 4 // 5].sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)
+        ]
+    else:
+        residuals = [
+            loop_fit(p, 1 / d, v) @ np.stack([p.ravel(), np.ones(p.size)]) - 1 / d.ravel() for p, d, v in images
+        ]
+        residuals = [r.reshape(depth.shape[-2:]) for r in residuals]
+        if name == "midas squared":  # as if the truth of each image had been stretched to 0..1 beforehand
             residuals = [r / np.ptp(1 / d[v]) for r, (_, d, v) in zip(residuals, images, strict=True)]
-        parts = [[(r[v] ** 2).sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)]]
-        counts = [[v.sum() for _, _, v in images]]
+        errors = [(r[v] ** 2).sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)]
+    counts = [v.sum() for _, _, v in images]
+    if name.startswith("midas"):
+        alpha, scales = (0.5, 4) if "robust" in name else (0.25, 2)
+        total = np.mean(np.divide(errors, counts))
         for k in range(scales):
             at = slice(None, None, 2**k), slice(None, None, 2**k)
-            parts.append([alpha * loop_steps(r[at], v[at]) for r, (_, _, v) in zip(residuals, images, strict=True)])
-            counts.append([v[at].sum() for _, _, v in images])
-        if raw:
-            return sum(sum(part) / sum(count) for part, count in zip(parts, counts, strict=True))
-        return sum(np.mean(np.divide(part, count)) for part, count in zip(parts, counts, strict=True))
+            pairs = zip(residuals, images, strict=True)
+            total += alpha * np.mean([loop_steps(r[at], v[at]) / v[at].sum() for r, (_, _, v) in pairs])
+        return total
     if name.startswith("scale_shift"):
-        sums, counts = (
-            [(r[v] ** 2).sum() / 2 for r, (_, _, v) in zip(residuals, images, strict=True)],
-            [v.sum() for _, _, v in images],
-        )
-        return np.mean(np.divide(sums, counts)) if "per image" in name else sum(sums) / sum(counts)
+        return np.mean(np.divide(errors, counts)) if "per image" in name else sum(errors) / sum(counts)
     total = 0
     for k in range(3 if "per image" in name else 4):
         at = slice(None, None, 2**k), slice(None, None, 2**k)
@@ -205,6 +215,21 @@ def test_four_valid_pixels_equal_the_published_fit():
     assert found == pytest.approx(np.mean(residual**2) / 2, rel=1e-5)
 
 
+def test_four_images_equal_the_published_losses():
+    stored = np.load(REFERENCE / "midas.npz")
+    pred, inverse = (torch.from_numpy(stored[f"images_{k}"]).double()[:, None] for k in ("pred", "inverse_depth"))
+    valid = torch.from_numpy(np.unpackbits(stored["images_valid"], axis=-1).astype(bool))[:, None]
+    maps = {"pred": pred, "depth": 1 / inverse, "valid": valid}
+    for name, alpha, per_image in (
+        ("batch_alpha_0.5", 0.5, False),
+        ("image_alpha_0.5", 0.5, True),
+        ("image_alpha_0", 0, True),
+    ):
+        found = losses.scale_shift_invariant(**maps, per_image=per_image)
+        found = found + alpha * losses.gradient_matching(**maps, per_image=per_image)
+        assert found.item() == pytest.approx(stored[name].item(), rel=1e-9)
+
+
 @every_loss
 def test_gradcheck(loss):
     pred, depth, valid = maps(batch=2, height=12, width=13)
@@ -288,16 +313,33 @@ def test_per_image_and_batch_reductions_differ_as_they_should():
         assert abs(loss(pred=pred, depth=depth, valid=valid, per_image=False).item() - per_image) > 1e-4
 
 
-def test_midas_counts_a_street_as_much_as_a_room_and_raw_inverse_depth_does_not():
+@pytest.mark.parametrize("robust", [True, False])
+def test_midas_counts_a_street_as_much_as_a_room_and_raw_inverse_depth_does_not(robust):
     pred, depth, valid = (x[:1] for x in maps())
-    both = {"pred": torch.cat([pred, pred]), "valid": torch.cat([valid, valid])}
-    far = torch.cat([depth, 20 * depth])  # the same scene, twenty times as large
-    for normalise, share in ((True, 1.0), (False, 1 / 20)):
-        leaf = both["pred"].clone().requires_grad_()
-        losses.midas(pred=leaf, depth=far, valid=both["valid"], normalise=normalise).backward()
+    # the same scene twice, once twenty times as large
+    both = {"valid": torch.cat([valid, valid]), "depth": torch.cat([depth, 20 * depth])}
+    raw = partial(losses.scale_shift_invariant, per_image=True)
+    for loss, share in ((partial(losses.midas, robust=robust), 1), (raw, 1 / 20**2)):
+        leaf = torch.cat([pred, pred]).requires_grad_()
+        loss(pred=leaf, **both).backward()
         sizes = leaf.grad.abs().sum((1, 2, 3))
-        assert (sizes[1] / sizes[0]).item() <= share * (1 + 1e-9)
-        assert normalise is ((sizes[1] / sizes[0]).item() > 0.99)
+        assert (sizes[1] / sizes[0]).item() == pytest.approx(share, rel=1e-6)
+
+
+def test_least_squares_leaves_the_sign_open_and_the_robust_form_does_not():
+    _, depth, valid = maps()
+    upside_down = {"pred": -1 / depth, "depth": depth, "valid": valid}
+    assert losses.midas(**upside_down, robust=False).item() == pytest.approx(0, abs=1e-12)
+    assert losses.midas(**upside_down).item() > 0.5
+
+
+def test_a_constant_prediction_has_no_deviation_and_gives_a_finite_gradient():
+    _, depth, valid = maps()
+    for constant in (0.0, 0.1, 1 / 3, 123.456):
+        leaf = torch.full_like(depth, constant, dtype=torch.float32).requires_grad_()
+        value = losses.midas(pred=leaf, depth=depth, valid=valid)
+        value.backward()
+        assert 0 < value.item() < 10 and leaf.grad.isfinite().all() and leaf.grad.abs().max() < 10
 
 
 def test_silog_ignores_what_lambda_says():
@@ -328,9 +370,10 @@ def test_silog_is_never_negative_in_float32():
 def test_scale_and_shift_do_not_matter_but_shape_does():
     pred, depth, valid = maps()
     for loss in (losses.scale_shift_invariant, losses.gradient_matching):
-        value = loss(pred=pred, depth=depth, valid=valid).item()
-        assert loss(pred=-3 * pred + 40, depth=depth, valid=valid).item() == pytest.approx(value, rel=1e-9)
-        assert value > 1e-3
+        for robust, scale in ((False, -3), (False, 3), (True, 3)):
+            value = loss(pred=pred, depth=depth, valid=valid, robust=robust).item()
+            moved = loss(pred=scale * pred + 40, depth=depth, valid=valid, robust=robust).item()
+            assert moved == pytest.approx(value, rel=1e-9) and value > 1e-3
 
 
 def test_edges_weigh_more_when_asked():

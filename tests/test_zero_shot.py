@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from depthnb import foreign, hub, zero_shot
-from depthnb.models.midas import AsDepth, Input, SwappedColours, ZeroShot
+from depthnb.models.midas import Input, SwappedColours, ZeroShot, as_depth
 
 transformers = pytest.importorskip("transformers")
 from huggingface_hub import constants  # noqa: E402
@@ -475,12 +475,28 @@ def test_sizes_follow_midas_s_transform():
 
 
 def test_depth_is_read_off_inverse_depth_without_infinities():
-    inverse = nn.Sequential(nn.Conv2d(3, 1, 1, bias=False))
-    nn.init.constant_(inverse[0].weight, 1 / 3)
-    image = torch.tensor([0.0, 0.25, 0.5]).view(1, 1, 1, 3).expand(1, 3, 1, 3)
-    with torch.no_grad():
-        depth = AsDepth(inverse)(image).flatten().tolist()
-    assert depth[1:] == pytest.approx([4.0, 2.0], rel=1e-6) and depth[0] == pytest.approx(1e6)
+    assert as_depth(torch.tensor([0.25, 0.5, 0.0, -1.0])).tolist() == pytest.approx([4.0, 2.0, 1e6, 1e6])
+
+
+def test_photographs_are_asked_about_at_their_own_size_one_at_a_time(tmp_path):
+    sizes = []
+
+    class Red(nn.Module):
+        def forward(self, image):
+            sizes.append(tuple(image.shape))
+            return image[:, :1]
+
+    class Frames:
+        def __init__(self, images):
+            self.images = images
+
+        def native(self):
+            return [{"image": image} for image in self.images]
+
+    images = [torch.rand(3, 6, 8), torch.rand(3, 12, 16)]
+    answers = zero_shot.ask(Red(), Frames(images))
+    assert sizes == [(1, 3, 6, 8), (1, 3, 12, 16)] and answers.shape == (2, 1, 6, 8)
+    assert torch.equal(answers[0], images[0][:1])
 
 
 def test_a_network_that_returns_something_else_is_named():

@@ -100,19 +100,13 @@ class AnyAspect(nn.Module):
         return self.network(pixels).predicted_depth
 
 
-class AsDepth(nn.Module):
-    """A network of inverse depth read as if its shift were known to be 0: depth up to scale, for median scaling.
+def as_depth(prediction: Tensor) -> Tensor:
+    """Inverse depth of any shape read as if its shift were known to be 0: depth up to scale, at most a million.
 
-    Shapes: image [B,3,H,W] -> [B,1,h,w], 1 / prediction, at most a million. For a network trained with a scale-and-shift-
-    invariant loss this is wrong on purpose: what it costs is what the unknown shift is worth.
+    For a network trained with a scale-and-shift-invariant loss this is wrong on purpose: what it costs is what the unknown
+    shift is worth.
     """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        return 1 / self.network(image).clamp_min(_NEAREST_TO_ZERO)
+    return 1 / prediction.clamp_min(_NEAREST_TO_ZERO)
 
 
 class SwappedColours(nn.Module):
