@@ -241,6 +241,17 @@ def test_groups_of_one_notebook_are_told_apart_by_what_differs(reports):
     assert {name: len(part) for name, part in parts.items()} == {"BN-CNN (loss mse)": 1, "BN-CNN (loss l1)": 2}
 
 
+def test_a_method_about_imagenet_weights_says_when_it_had_none(reports):
+    for notebook in ("04_unet", "05_densenet", "08_style_transfer"):
+        file = finish(notebook, "quick", [0.3] * 6) / runs.RECORD
+        file.write_text(json.dumps({**json.loads(file.read_text()), "origin": "random weights: no file"}))
+    assert list(comparison.groups(load())) == [
+        "U-Net", "DenseNet transfer (random weights)", "Style transfer (random weights)",
+    ]  # fmt: skip
+    file.write_text(json.dumps({**json.loads(file.read_text()), "origin": "ImageNet weights from a file"}))
+    assert list(comparison.groups(load()))[-1] == "Style transfer"
+
+
 def test_bands_and_images_are_means_over_seeds(reports):
     finish("02_bn_cnn", "rooms-full", [0.2, 0.4])
     finish("02_bn_cnn", "rooms-full-seed1", [0.4, 0.4], seed=1)

@@ -29,6 +29,7 @@ METHODS: Mapping[str, str] = {
 BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
 PRESETS = ("best", *BEST, "sweep")
 BAND_METRICS = metrics.PIXEL_NAMES  # what a band of distance defines
+FROM_IMAGENET = ("05_densenet", "08_style_transfer")  # about ImageNet weights: where there were none, the name says so
 SCORED = "test"  # the split that is compared
 _NOT_THE_METHOD = ("run", "seed", "device", "data_root")  # parameters that do not make another method
 
@@ -260,8 +261,8 @@ def measured(results: Sequence[Result]) -> str:
 def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Name -> runs that differ in their seed alone, in the order of the notebooks.
 
-    The name is the method's; where a notebook has several groups, what tells them apart stands behind it. Raises
-    ValueError as `measured`.
+    The name is the method's; where a notebook has several groups, what tells them apart stands behind it, and "random
+    weights" where the method is about ImageNet weights and had none. Raises ValueError as `measured`.
     """
     measured(results)
     parts: dict[tuple, list[Result]] = {}
@@ -276,4 +277,6 @@ def _name(one: Result, rivals: Sequence[Result]) -> str:
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
             differing.append(f"{key} {one.settings.get(key)}")
+    if one.notebook in FROM_IMAGENET and one.origin.startswith("random weights"):
+        differing.append("random weights")
     return one.method + (f" ({', '.join(differing)})" if differing else "")

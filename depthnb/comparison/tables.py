@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from depthnb import claims, metrics
+from depthnb.claims.rules import apart
 
 from .results import Result, groups
 
 _DRAWS = 2000  # of the bootstrap over scenes
+_SEEDS = {True: "apart", False: "overlap", None: "unknown"}
 
 
 def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
@@ -151,7 +153,7 @@ def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFr
                 "low": low,
                 "high": high,
                 "frames_won": float((gain > 0).mean() + 0.5 * (gain == 0).mean()),
-                "seeds": _apart([r.metrics[metric] for r in parts[better]], [r.metrics[metric] for r in parts[worse]]),
+                "seeds": _SEEDS[apart(_range(parts[better], metric), _range(parts[worse], metric))],
             }
         )
     return pd.DataFrame(rows, columns=["better", "worse", "difference", "low", "high", "frames_won", "seeds"])
@@ -165,15 +167,9 @@ def _interval(gain: pd.Series, scene: pd.Series) -> tuple[float, float]:
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-def _apart(one: Sequence[float], other: Sequence[float]) -> str:
-    """Whether two groups' ranges over seeds overlap.
-
-    >>> _apart([1, 2], [3, 4]), _apart([1, 3], [2, 4]), _apart([1], [3, 4])
-    ('apart', 'overlap', 'unknown')
-    """
-    if min(len(one), len(other)) < 2:
-        return "unknown"
-    return "apart" if max(one) < min(other) or max(other) < min(one) else "overlap"
+def _range(results: Sequence[Result], metric: str) -> dict[str, float]:
+    values = [each.metrics[metric] for each in results]
+    return {"low": min(values), "high": max(values), "seeds": len(values)}
 
 
 def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
