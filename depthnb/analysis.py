@@ -217,7 +217,9 @@ def loss_terms(
 
 
 def ceiling(dataset, size: tuple[int, int]) -> dict[str, float]:
-    """What the truth itself scores when it is reduced to `size` (H, W) and enlarged again: nobody can do better at that size.
+    """What the truth itself scores when it is reduced to `size` (H, W) and enlarged again: what that size alone costs.
+
+    Close to the best that a prediction of this size can do, but no bound: another small map may come a little nearer.
 
     Returns metric -> mean over the frames of a data set, by its own protocol; pixels that the reduced truth does not know
     do not count.

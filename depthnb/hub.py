@@ -20,6 +20,10 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first of these is ta
 OTHERS = ("config.json", "preprocessor_config.json")
 
 
+class Unreachable(ConnectionError):
+    """The server did not answer at all: asking it for something else would take as long again."""
+
+
 def weights_of(folder: Path) -> Path | None:
     """The file of weights in a folder as `save_pretrained` and the hub's cache have it, None without one."""
     return next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
@@ -44,7 +48,7 @@ def download(repository: str, *, timeout: float = 15.0) -> Path:
 
     timeout: seconds without a byte after which it is given up; however slow, a download that goes on is waited for.
     `HF_ENDPOINT` names another server, `HF_HUB_OFFLINE=1` and `DEPTHNB_OFFLINE=1` keep it from trying. Raises
-    ConnectionError with one part of a sentence that holds no path.
+    ConnectionError (`Unreachable` where the server did not answer) with one part of a sentence that holds no path.
     """
     try:
         from huggingface_hub import constants
@@ -74,19 +78,19 @@ def download(repository: str, *, timeout: float = 15.0) -> Path:
         said.seek(0)
         answer = _last_line(said.read())
     if "folder" not in answer:
-        raise ConnectionError(_reason(answer, host))
+        raise (Unreachable if answer.get("unreachable") else ConnectionError)(_reason(answer, host))
     return Path(answer["folder"])
 
 
 def _wait(process: subprocess.Popen, place: Path, timeout: float, host: str) -> None:
-    """Until the process ends; raises ConnectionError when nothing in `place` has grown for `timeout` seconds."""
+    """Until the process ends; raises Unreachable when nothing in `place` has grown for `timeout` seconds."""
     size, grown = -1, time.monotonic()
     while process.poll() is None:
         now = _bytes_in(place)
         if now != size:
             size, grown = now, time.monotonic()
         if time.monotonic() - grown >= timeout:
-            raise ConnectionError(f"{host} was silent for {timeout:g} s")
+            raise Unreachable(f"{host} was silent for {timeout:g} s")
         time.sleep(0.05)
 
 

@@ -165,15 +165,15 @@ def _downloaded(name: str, timeout: float, silent: str | None) -> tuple[ZeroShot
         folder = hub.download(published.repository, timeout=timeout)
         return foreign.from_folder(folder, name=name, origin=f"weights of {published.repository}, downloaded"), "", None
     except ConnectionError as error:
-        reason = str(error)
+        reason, silent = str(error), str(error) if isinstance(error, hub.Unreachable) else None
     if name == "dpt-large":  # the same weights, where document 000 had them from
         file = _in_torch_hub(DPT_LARGE_URL)
         try:
             pretrained.ensure(DPT_LARGE_URL, file, "2f21e586", timeout)
-            return foreign.from_checkpoint(file, name=name, origin=f"weights from {file.name}, downloaded"), "", None
+            return foreign.from_checkpoint(file, name=name, origin=f"weights from {file.name}, downloaded"), "", silent
         except (OSError, ValueError) as error:
             reason = f"{reason}; {error}"
-    return None, reason, reason
+    return None, reason, silent
 
 
 def _in_torch_hub(url: str) -> Path:

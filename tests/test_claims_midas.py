@@ -104,6 +104,8 @@ def test_alignment_and_colours_follow_the_numbers(results):
     assert verdict(results, "even blank pictures better") == claims.FAILS
     assert verdict(results, "median scaling is not enough") == claims.FAILS
     assert verdict(results, "BGR into RGB") == claims.FAILS
+    results["swapped"] = scored(0.215)
+    assert verdict(results, "BGR into RGB") == claims.FAILS
 
 
 def test_published_networks_are_judged_only_where_they_are(results):

@@ -70,8 +70,21 @@ def test_a_comparison_needs_two_seeds_and_says_whether_the_ranges_overlap(swept)
     assert fewer["verdict"] == claims.HOLDS and "(+10 %) over 3 seeds; larger than the spread" in fewer["here"]
     more = claims.compare("06_hma", "scales", 4, 5, claim="more scales help", sign=-1)
     assert more["verdict"] == claims.FAILS and "within the spread" in more["here"]
-    same = claims.compare("06_hma", "scales", 4, 5, claim="more scales hardly matter", sign=0)
-    assert same["verdict"] == claims.HOLDS
+
+
+@pytest.mark.parametrize(
+    "pairs, expected",
+    [
+        ([(0.200, 0.201), (0.203, 0.202)], claims.HOLDS),
+        ([(0.20, 0.21), (0.30, 0.29)], "not tested here"),  # equal means, but seeds that differ by half
+        ([(0.20, 0.25), (0.21, 0.26)], claims.FAILS),
+    ],
+)
+def test_hardly_needs_runs_that_differ_as_little_as_their_means(reports, pairs, expected):
+    for seed, (before, after) in enumerate(pairs):
+        finish(reports, "base", seed, before)
+        finish(reports, "scales-5", seed, after, scales=5)
+    assert claims.compare("06_hma", "scales", 4, 5, claim="scales hardly matter", sign=0)["verdict"] == expected
 
 
 def test_one_seed_decides_nothing(reports):

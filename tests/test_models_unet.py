@@ -1,6 +1,7 @@
 """The U-Net: shapes, counts from a formula, its range, its recipe, and what it refuses; and the tables of its notebook."""
 
 import math
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -343,6 +344,18 @@ def test_ten_epochs_of_the_document_stand_beside_ours():
     assert table["ours, ms/step"].iloc[:2].tolist() == [300.0, 300.0] and table["ours, ms/step"].iloc[2:].isna().all()
     longer = training.History([{**rows[0], "epoch": i} for i in range(1, 13)])
     assert len(claims.unet.epochs_table(longer, steps=10)) == 12
+
+
+def test_training_images_are_worse_examples_when_the_gap_is_more_than_noise():
+    def judged(*values):
+        return SimpleNamespace(per_image=pd.DataFrame({"abs_rel": values}))
+
+    def verdict(train, test):
+        return claims.unet._training_images(judged(*train), judged(*test))["verdict"]
+
+    assert verdict([0.10, 0.11, 0.09], [0.30, 0.31, 0.29]) == claims.FAILS
+    assert verdict([0.100, 0.101, 0.099], [0.101, 0.100, 0.102]) == claims.HOLDS
+    assert verdict([0.10, 0.30, 0.20], [0.12, 0.31, 0.22]) == "not tested here"  # few frames, that differ a lot
 
 
 def test_claims_about_the_loss_follow_the_numbers():

@@ -58,7 +58,7 @@ def checked(
     of this run; earlier methods' runs of the same name are compared.
     """
     rows = [*_size(printed, table), _decoder(printed), _labels(table), _iterations()]
-    rows += [_boundaries(test, run), _deeper(), *_halved(), _colour(), _transfer(origin)]
+    rows += [_boundaries(test, run, origin), _deeper(), *_halved(), _colour(), _transfer(origin)]
     large, small = terms.iloc[0], terms.iloc[-1]
     rows += [
         row(
@@ -136,7 +136,7 @@ def _iterations() -> dict[str, str]:
     )
 
 
-def _boundaries(test, run: str) -> dict[str, str]:
+def _boundaries(test, run: str, origin: str) -> dict[str, str]:
     claim = "it captures object boundaries more faithfully (than earlier networks)"
     own, others = test.summary["edge_f1_025"], {}
     for notebook in ("02_bn_cnn", "03_eigen"):
@@ -148,7 +148,10 @@ def _boundaries(test, run: str) -> dict[str, str]:
     if len(others) < 2:
         return row(claim, f"edge F1 at 0.25 m {own:.3f} here; needs the runs {run} of 02 and 03 on the same data", None)
     text = ", ".join(f"{value:.3f} in {name}" for name, value in others.items())
-    return row(claim, f"edge F1 at 0.25 m {own:.3f} here; runs {run}: {text}", own > max(others.values()))
+    here = f"edge F1 at 0.25 m {own:.3f} here; runs {run}: {text}"
+    if origin.startswith("random weights"):
+        return row(claim, f"{here}; not the network of the claim: {origin}", None)
+    return row(claim, here, own > max(others.values()))
 
 
 def _deeper() -> dict[str, str]:

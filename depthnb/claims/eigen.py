@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from depthnb import published
-from depthnb.claims.rules import against_baselines, compare, row
+from depthnb.claims.rules import against_baselines, compare, more, row
 
 
 def table1(tests: Mapping, *, dataset: str) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def checked(*, tests, opponents, weaknesses, true_ratio, signals) -> pd.DataFram
             "the fine network improves on the coarse one (Table 1)",
             f"validation si_rmse_log {_si(tests, 'coarse')} -> {_si(tests, 'coarse + fine')}; "
             f"test abs_rel {coarse['abs_rel']:.3f} -> {fine['abs_rel']:.3f}",
-            tests["coarse + fine val"].summary["si_rmse_log"] < tests["coarse val"].summary["si_rmse_log"],
+            more(tests["coarse val"].summary["si_rmse_log"], tests["coarse + fine val"].summary["si_rmse_log"]),
         )
     ]
     theirs = _printed("1", "si_rmse_log", "val", "Coarse + Fine")

@@ -172,7 +172,7 @@ def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
         rows += [
             row(
                 "(ours) neither player has won: the discriminator is no longer sure, and better than a coin",
-                f"it {shares} of validation frames",
+                f"it {shares} of validation frames, {(true + predicted) / 2:.0%} on average",
                 not each["discriminator has won"] and (true + predicted) / 2 > 0.55,
             ),
             row(

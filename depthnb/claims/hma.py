@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from depthnb import metrics, published
-from depthnb.claims.rules import HARDLY, against_baselines, compare, row
+from depthnb.claims.rules import against_baselines, compare, more, row
 from depthnb.data import kitti
 
 MEASURES = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log")  # in the order of its Table I
@@ -121,7 +121,7 @@ def _masks(shares: pd.DataFrame) -> list[dict[str, str]]:
             f"the {fine['scale']} mask has {fine['mask at edges']:.3f} of the pixels at depth edges, "
             f"{fine['mask elsewhere']:.3f} elsewhere ({coarse['scale']}: {coarse['mask at edges']:.3f}, "
             f"{coarse['mask elsewhere']:.3f})",
-            _more(fine["mask at edges"], fine["mask elsewhere"]),
+            more(fine["mask at edges"], fine["mask elsewhere"]),
         ),
         row(
             "the depth module estimates the depth map for each scale (2)",
@@ -186,18 +186,11 @@ def _figure3(tests: Mapping, residuals: Mapping[str, float], name: str, rival: s
         row(
             claims[0],
             f"edge F1 at 0.25 m {f1:.3f}, {rival} {other:.3f}",
-            _more(f1, other),
+            more(f1, other),
         ),
         row(
             claims[1],
             f"plane residual {1000 * bump:.2f} per mille of the distance, {rival} {1000 * bumps:.2f}",
-            _more(bumps, bump),
+            more(bumps, bump),
         ),
     ]
-
-
-def _more(one: float, other: float) -> bool | None:
-    """Whether one number of a single training is larger than another; None where they hardly differ, or for NaN."""
-    if pd.isna(one) or pd.isna(other) or abs(one - other) < HARDLY / 100 * abs(other):
-        return None
-    return bool(one > other)

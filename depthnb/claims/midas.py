@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from depthnb import published, zero_shot
-from depthnb.claims.rules import beats, compare, row
+from depthnb.claims.rules import beats, compare, more, row
 
 NOTEBOOK = "07_midas"
 METRICS = ("abs_rel", "rmse", "delta1")
@@ -129,7 +129,7 @@ def _colours(tests: Mapping, swapped) -> dict[str, str]:
     return row(
         "(ours) it matters that 000 turned OpenCV's BGR into RGB (2.3)",
         f"abs_rel {own:.3f} fed RGB, {other:.3f} fed BGR ({100 * (other / own - 1):+.0f} %)",
-        other > own,
+        bool(more(other, own)),  # one net on the same frames: no luck of training in it, so hardly more is not more
     )
 
 

@@ -50,7 +50,7 @@ def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel", 
     """Finished sweep runs of a notebook, one row per combination of some parameters.
 
     parameters: names to group by; runs that differ in any *other* parameter than these and the seed are kept apart, and
-    only the group of the most common other parameters is returned, so that one comparison changes one thing. Columns:
+    only the group in which these vary most is returned, so that one comparison changes one thing. Columns:
     parameters, `mean`, `low`, `high` of the metric on split `on` over the seeds, `seeds`; on "" means a number that run.json
     holds itself, such as training_seconds. Empty when no run named sweep-... is finished.
     """
@@ -104,7 +104,7 @@ def compare(
 
     sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes, which
     means by less than 5 %. A difference counts when the ranges over the seeds do not overlap (`apart`); with fewer than two
-    seeds each nothing is decided, nor is "hardly" where the seeds differ by more than that.
+    seeds each nothing is decided, nor is "hardly" where all the runs together differ by more than that.
     """
     table = sweep(notebook, [parameter], metric=metric, on=on).set_index(parameter)
     if before not in table.index or after not in table.index:
@@ -121,8 +121,22 @@ def compare(
         + " the spread"
     )
     if sign == 0:
-        return row(claim, here, True if abs(change) < HARDLY else False if counts else None)
+        widest = (max(a["high"], b["high"]) / min(a["low"], b["low"]) - 1) * 100
+        if abs(change) < HARDLY:
+            return row(claim, here, True if widest < HARDLY else None)
+        return row(claim, here, False if counts else None)
     return row(claim, here, bool(counts and np.sign(change) == sign))
+
+
+def more(one: float, other: float) -> bool | None:
+    """Whether one number of a single training is larger than another; None where they hardly differ, or for NaN.
+
+    >>> more(0.30, 0.20), more(0.20, 0.30), more(0.202, 0.200)
+    (True, False, None)
+    """
+    if pd.isna(one) or pd.isna(other) or abs(one - other) < HARDLY / 100 * abs(other):
+        return None
+    return bool(one > other)
 
 
 def beats(summary: Mapping[str, float], opponent: Mapping[str, float]) -> bool:

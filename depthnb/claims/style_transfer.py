@@ -18,7 +18,7 @@ OTHER, OWN = "painted, style of another scene", "painted, its own true depth as 
 COLOURED, ENCODER = "painted, that style in colours", "painted, with a depth network's features"
 PHOTO, STYLE = "the photograph's brightness, not painted", "that other scene's depth map, not painted"
 TRUTH = "the true depth as a picture, not painted"
-# style transfer for depth before document 000; not as a depth map's style, but to make rendered frames look like photographs
+# style transfer for depth before document 000; not as a depth map's style, but to make photographs look like rendered frames
 PRECEDENT = (2018, "Atapour-Abarghouei and Breckon, CVPR 2018")
 
 

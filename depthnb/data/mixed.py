@@ -29,7 +29,10 @@ def covering(frame: Sequence[int], window: Sequence[int]) -> tuple[int, int]:
 
 
 def open_covering(name: str, root: Path | str | None, split: str, window: Sequence[int]) -> Dataset:
-    """`data.open` at the size at which the set's first frame just covers the window; errors as `data.open`."""
+    """`data.open` at the size at which the set's first frame just covers the window; errors as `data.open`.
+
+    Where frames differ in aspect, the others are pressed into that of the first.
+    """
     frame = data.open(name, root, split)[0]
     return data.open(name, root, split, covering(frame["image"].shape[-2:], window))
 
