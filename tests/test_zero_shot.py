@@ -445,6 +445,12 @@ def server(saved):
     running.shutdown()
 
 
+def test_an_answer_for_one_network_says_nothing_of_the_next(caches, server):
+    caches(server[0])
+    found, said = zero_shot.find("dpt-hybrid, dpt-large", "hub", timeout=15)
+    assert list(found) == ["dpt-large"] and "dpt-hybrid: not here" in said and "answered 404" in said
+
+
 def test_what_is_downloaded_stays_in_the_hub_s_cache(caches, server):
     port, asked = server
     caches(port)
