@@ -78,6 +78,7 @@ def test_a_comparison_needs_two_seeds_and_says_whether_the_ranges_overlap(swept)
         ([(0.200, 0.201), (0.203, 0.202)], claims.HOLDS),
         ([(0.20, 0.21), (0.30, 0.29)], "not tested here"),  # equal means, but seeds that differ by half
         ([(0.20, 0.25), (0.21, 0.26)], claims.FAILS),
+        ([(0.20, 0.20), (0.21, 0.21)], "not tested here"),  # such as a decay that never set in
     ],
 )
 def test_hardly_needs_runs_that_differ_as_little_as_their_means(reports, pairs, expected):

@@ -104,7 +104,8 @@ def compare(
 
     sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes, which
     means by less than 5 %. A difference counts when the ranges over the seeds do not overlap (`apart`); with fewer than two
-    seeds each nothing is decided, nor is "hardly" where all the runs together differ by more than that.
+    seeds each nothing is decided, nor is "hardly" where all the runs together differ by more than that, nor anything where
+    both came to the very same numbers, because what was changed never took effect.
     """
     table = sweep(notebook, [parameter], metric=metric, on=on).set_index(parameter)
     if before not in table.index or after not in table.index:
@@ -113,6 +114,9 @@ def compare(
     counts = apart(a, b)
     if counts is None:
         return row(claim, f"one seed only: {a['mean']:.3f} -> {b['mean']:.3f}; the spread needs two: make sweep", None)
+    if (a[["mean", "low", "high"]] == b[["mean", "low", "high"]]).all():
+        same = f"{on} {metric} {a['mean']:.3f} with {parameter} {before} and with {after}, to the last digit".strip()
+        return row(claim, f"{same}: in these trainings it never took effect", None)
     change = (b["mean"] / a["mean"] - 1) * 100
     here = f"{on} {metric}".strip() + (
         f" {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] -> {b['mean']:.3f} [{b['low']:.3f}, {b['high']:.3f}] "
