@@ -1,5 +1,6 @@
 """Figures made of pictures: frames with depth and mask, predictions with error maps, methods side by side, depth edges."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -189,7 +190,7 @@ def methods_grid(
         if column_titles:
             axes[0, i].set_title(column_titles[i])
     for ax, name in zip(axes[:, 0], ["image", "true depth", *preds], strict=True):
-        ax.set_ylabel(name, rotation=0, ha="right", va="center")
+        ax.set_ylabel(textwrap.fill(name, 20), rotation=0, ha="right", va="center")
     predicted = np.concatenate([p[np.isfinite(p)] for p in preds.values()]) if preds else depth[valid]
     extend = _extend(np.concatenate([depth[valid], predicted]), norm)
     bar(figure, ScalarMappable(norm, depth_colormap()), axes.flat, DEPTH_LABEL, extend=extend)
