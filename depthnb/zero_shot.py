@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from depthnb import evaluation, foreign, hub, pretrained
 from depthnb.data.sample import Dataset
-from depthnb.models.midas import ZeroShot
+from depthnb.models.midas import SwappedColours, ZeroShot, as_depth
 
 NYU = "NYU Depth V2"
 # MiDaS's README lists the ten for v2.1 and v3.0; its release notes of v3.1 add the two
@@ -105,6 +106,36 @@ def ask(network: nn.Module, dataset: Dataset) -> Tensor:
     with torch.inference_mode():
         answers = [network(frame["image"][None].to(place)).cpu() for frame in dataset.native()]
     return torch.cat([evaluation.upsample(each, tuple(answers[0].shape[-2:])) for each in answers])
+
+
+def compared(
+    networks: Mapping[str, nn.Module], dataset: Dataset
+) -> tuple[dict[str, Tensor], dict[str, evaluation.Evaluation]]:
+    """Networks of inverse depth on the same frames: as they are meant, fed the wrong colours, and scaled by the median alone.
+
+    networks: name -> published network (asked at the frames' native size) or one of ours (at the data set's), all moved to the
+    device of the first.
+
+    Returns predictions, name -> [N,1,h,w], and evaluations of the names, of "name, fed BGR" (aligned by scale and shift in
+    inverse depth under the data set's protocol) and of "name, by median" (its inverse taken for depth).
+    """
+    place = next((each.device for net in networks.values() for each in net.parameters()), torch.device("cpu"))
+    answers, scored = {}, {}
+    for name, net in networks.items():
+        predict = ask if isinstance(net, ZeroShot) else evaluation.predict
+        answers[name] = predict(net.to(place), dataset)
+        aligned = partial(
+            evaluation.evaluate,
+            dataset=dataset,
+            protocol=f"{dataset.protocol}/scale-shift-inverse",
+            kind="affine-inverse",
+        )
+        scored[name] = aligned(answers[name])
+        scored[f"{name}, fed BGR"] = aligned(predict(SwappedColours(net), dataset))
+        scored[f"{name}, by median"] = evaluation.evaluate(
+            as_depth(answers[name]), dataset, protocol=f"{dataset.protocol}/median"
+        )
+    return answers, scored
 
 
 def training_sets() -> pd.DataFrame:

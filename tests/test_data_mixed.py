@@ -26,6 +26,13 @@ def parts():
     return part(7, 32, "narrow"), part(2, 80, "wide")
 
 
+def test_alone_and_mixed_have_equally_many_images(parts):
+    narrow, wide = parts
+    found = mixed.alone_and_mixed({"a": narrow, "b": wide}, WINDOW, together="both")
+    assert {name: each.shares for name, each in found.items()} == {"a": [14], "b": [14], "both": [7, 7]}
+    assert len(mixed.alone_and_mixed({"a": narrow}, WINDOW, together="both", images=5)["both"]) == 5
+
+
 def test_a_frame_just_covers_the_window_and_keeps_its_aspect():
     assert mixed.covering((480, 640), (96, 128)) == (96, 128)
     assert mixed.covering((375, 1242), (96, 128)) == (96, 318)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toys import Toy
 
-from depthnb import foreign, hub, zero_shot
+from depthnb import evaluation, foreign, hub, zero_shot
 from depthnb.models.midas import Input, SwappedColours, ZeroShot, as_depth
 
 transformers = pytest.importorskip("transformers")
@@ -503,6 +504,33 @@ def test_photographs_are_asked_about_at_their_own_size_one_at_a_time(tmp_path):
     answers = zero_shot.ask(Red(), Frames(images))
     assert sizes == [(1, 3, 6, 8), (1, 3, 12, 16)] and answers.shape == (2, 1, 6, 8)
     assert torch.equal(answers[0], images[0][:1])
+
+
+def test_ours_and_published_ones_are_compared_in_three_ways():
+    class Channel(nn.Module):
+        def __init__(self, number):
+            super().__init__()
+            self.number = number
+
+        def forward(self, image):
+            return image[:, self.number, None] + 0.1
+
+    class Inverse(nn.Module):  # right up to scale and shift
+        def forward(self, image):
+            return 2 / (1 + 6 * image.mean(1, keepdim=True)) + 3
+
+    frames = Toy(4, size=(32, 48))
+    published = ZeroShot(
+        Channel(0), Input(32, 48, multiple=16, mean=(0, 0, 0), deviation=(1, 1, 1)), name="red", origin=""
+    )
+    answers, scored = zero_shot.compared({"ours": Inverse(), "red": published}, frames)
+    assert list(answers) == ["ours", "red"] and answers["red"].shape == (4, 1, 32, 48)
+    assert list(scored)[:3] == ["ours", "ours, fed BGR", "ours, by median"] and len(scored) == 6
+    assert scored["ours"].summary["abs_rel"] == pytest.approx(0, abs=1e-4)  # aligned
+    assert scored["ours, by median"].summary["abs_rel"] > 0.05  # the unknown shift bends it
+    blue, _ = zero_shot.compared({"blue": Channel(2)}, frames)
+    again = evaluation.evaluate(blue["blue"], frames, protocol="rooms/scale-shift-inverse", kind="affine-inverse")
+    assert scored["red, fed BGR"].summary["abs_rel"] == pytest.approx(again.summary["abs_rel"], rel=1e-4)
 
 
 def test_a_network_that_returns_something_else_is_named():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +35,23 @@ def open_covering(name: str, root: Path | str | None, split: str, window: Sequen
     """
     frame = data.open(name, root, split)[0]
     return data.open(name, root, split, covering(frame["image"].shape[-2:], window))
+
+
+def open_each(sources: Mapping[str, tuple[str, Path | str | None]], split: str, window: Sequence[int]) -> dict:
+    """`open_covering` for each of several sources: label -> (name, root) becomes label -> Dataset."""
+    return {label: open_covering(name, root, split, window) for label, (name, root) in sources.items()}
+
+
+def alone_and_mixed(
+    parts: Mapping[str, Dataset], window: Sequence[int], *, together: str, images: int = 0, balanced: bool = True
+) -> dict[str, Mixed]:
+    """A `Mixed` of each data set alone, and one of all under the name `together`, with equally many images an epoch.
+
+    images: of an epoch; 0: twice the frames of the largest part. Errors as `Mixed`.
+    """
+    images = images or 2 * max(len(part) for part in parts.values())
+    chosen = {**{name: [part] for name, part in parts.items()}, together: list(parts.values())}
+    return {name: Mixed(each, window, images=images, balanced=balanced) for name, each in chosen.items()}
 
 
 class Mixed:
