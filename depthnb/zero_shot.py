@@ -120,16 +120,12 @@ def compared(
     inverse depth under the data set's protocol) and of "name, by median" (its inverse taken for depth).
     """
     place = next((each.device for net in networks.values() for each in net.parameters()), torch.device("cpu"))
+    protocol = f"{dataset.protocol}/scale-shift-inverse"
+    aligned = partial(evaluation.evaluate, dataset=dataset, protocol=protocol, kind="affine-inverse")
     answers, scored = {}, {}
     for name, net in networks.items():
         predict = ask if isinstance(net, ZeroShot) else evaluation.predict
         answers[name] = predict(net.to(place), dataset)
-        aligned = partial(
-            evaluation.evaluate,
-            dataset=dataset,
-            protocol=f"{dataset.protocol}/scale-shift-inverse",
-            kind="affine-inverse",
-        )
         scored[name] = aligned(answers[name])
         scored[f"{name}, fed BGR"] = aligned(predict(SwappedColours(net), dataset))
         scored[f"{name}, by median"] = evaluation.evaluate(

@@ -9,7 +9,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 
 from .style import MARKERS, NEUTRAL, Figure, colors, house_style, named, new_figure, require_columns
 
-_MOST_DROPS = 8  # a schedule that changes more often than this decays smoothly: marking every epoch says nothing
+# a schedule that changes more often than this, or in most epochs, decays smoothly: marks would say nothing
+_MOST_DROPS = 8
 
 
 @house_style
@@ -27,7 +28,8 @@ def curves(
     `History.frame` or history.csv), or name -> table. `columns`: column -> label of what to draw, default train_loss
     and val_loss; columns missing everywhere or wholly empty are left out. Several runs share one panel a column, in
     one colour a run; one run draws all columns in one panel and marks its least validation loss. `log`: logarithmic
-    loss axis. `drops`: mark epochs at which the learning rate fell by more than a tenth (at most 8 of them).
+    loss axis. `drops`: mark epochs at which the learning rate fell by more than a tenth, unless these are more than 8 or
+    more than half of all.
     Raises ValueError where a table lacks epoch or there is nothing to draw.
     """
     histories = _stages(named(histories, ""))
@@ -145,7 +147,7 @@ def _one_run(frame: pd.DataFrame, columns: Mapping[str, str], log: bool, ylabel:
             )
     _epoch_axis(ax, [frame], log)
     ax.set_ylabel(_label(ylabel, log))
-    ax.legend()
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)  # inside it may lie on a curve
     return figure
 
 
@@ -177,7 +179,7 @@ def _drops(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.iloc[:0]
     rate = frame["learning_rate"].astype(float)
     rows = frame[rate < 0.9 * rate.shift()]
-    return rows if len(rows) <= _MOST_DROPS else frame.iloc[:0]
+    return rows if len(rows) <= min(_MOST_DROPS, len(frame) / 2) else frame.iloc[:0]
 
 
 def _epoch_axis(ax: Axes, frames: Sequence[pd.DataFrame], log: bool) -> None:
