@@ -24,6 +24,7 @@ from depthnb.checks import check_maps
 from depthnb.ssim import ssim_map, wholly_valid
 
 Loss = Callable[..., Tensor]
+_LEAST_SPREAD = 1e-3  # mean absolute deviation as part of the median; nets of ours begin, untrained, at ten times that
 
 
 def _masked(loss: Loss) -> Loss:
@@ -311,21 +312,24 @@ def scale_shift_invariant(
         valid: bool, [B, 1, H, W].
         robust: False: squared residual after the best scale and shift (least squares, either sign). True: prediction and
             truth are each brought to median 0 and mean absolute deviation 1, and the fifth of each image's pixels that
-            then differ most is left out of the absolute residual. Its scale is positive: nearer has to be larger.
+            then differ most is left out of the absolute residual. Its scale is positive: nearer has to be larger. A
+            deviation below a thousandth of the median's size counts as that thousandth: the noise on a nearly constant
+            image is no shape, and its gradient stays bounded. So a shift is left open as long as it is less than about a
+            thousand deviations; a scale is whatever it may be.
         per_image: mean over each image's valid pixels, then over the images that have any; False: one mean over all valid
             pixels of the batch.
 
     Returns:
         Scalar, half the mean squared residual in 1/m^2, or (`robust`) half the mean absolute one, without unit and counting
         the pixels left out as 0; 0 without a valid pixel. The gradient includes that of scale and shift. A prediction that
-        is constant over an image is scored against the best constant.
+        is constant over an image is scored against the best constant, and with `robust` one that hardly varies nearly so.
 
     Raises:
         ValueError: as `l1`.
 
     Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), section 5: the squared error after least squares; `robust`, the
     normalisation by median and deviation with the trimmed absolute error, which the paper found best. An even number of
-    pixels has the lower of two medians.
+    pixels has the lower of two medians. The least deviation is ours.
 
     >>> depth = torch.tensor([[[[1.0, 2.0, 4.0]]]])
     >>> scale_shift_invariant(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-12
@@ -432,12 +436,15 @@ def _normalised_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
 
 
 def _normalised(x: Tensor, valid: Tensor) -> Tensor:
+    """Each image with median 0 and mean absolute deviation 1, less where it hardly varies; 0 where invalid."""
     median = torch.where(valid, x, torch.nan).flatten(1).nanmedian(1).values.nan_to_num()[:, None, None, None]
     centred = torch.where(valid, x - median, 0.0)
     spread = centred.abs().sum((1, 2, 3), keepdim=True) / valid.sum((1, 2, 3), keepdim=True).clamp_min(1)
-    # a constant has no deviation to be divided by; equal numbers are equal only up to rounding
-    constant = spread <= 4 * torch.finfo(x.dtype).eps * median.abs()
-    return centred / torch.where(constant, 1.0, spread)
+    # noise on a constant, divided by its own tiny deviation, would get a gradient without bound; the floor is a part of the
+    # median and no fixed number, because the scale of a prediction is open
+    spread = torch.maximum(spread, _LEAST_SPREAD * median.abs())
+    # all pixels 0, or none valid: nothing to divide by. NaN compares as False and so remains NaN, which stops the training
+    return centred / torch.where(spread <= torch.finfo(x.dtype).tiny ** 0.5, 1.0, spread)
 
 
 def _differences(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

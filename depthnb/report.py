@@ -156,7 +156,8 @@ def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems
     folder = run["folder"]
     tables = {file.stem: _read_table(file, reports_dir, problems) for file in sorted(folder.glob("tables/*.csv"))}
     tables = {stem: table for stem, table in tables.items() if table is not None}
-    claims = tables.pop("claims", None)
+    tables.pop("claims", None)
+    claims = _claims(found, reports_dir, problems)
     scores, verdict = _scores(run)
     figures = {file.stem: file for file in sorted(folder.glob("figures/*.png"))}
     order = [*(stem for stem in FIRST if stem in figures), *(stem for stem in figures if stem not in FIRST)]
@@ -167,7 +168,7 @@ def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems
         facts=_facts(run),
         scores=scores,
         verdict=verdict,
-        claims=None if claims is None else _table(claims, "Claims of the document, checked"),
+        claims=claims,
         published=_table(pd.DataFrame(run["published"]), "Published numbers")
         if _is_rows(run.get("published"))
         else None,
@@ -180,6 +181,20 @@ def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems
         others=_other_runs(others) if others else None,
         figures=[figures[stem] for stem in order],
     )
+
+
+def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str]) -> Table | None:
+    """The claims of the first run that has them, named where it is not the one shown.
+
+    They are judged by several runs, so a run in git keeps none: its table would be out of date with the next one.
+    """
+    for run in found:
+        file = run["folder"] / "tables" / "claims.csv"
+        table = _read_table(file, reports_dir, problems) if file.is_file() else None
+        if table is not None:
+            other = "" if run is found[0] else f" (run {run['folder'].name})"
+            return _table(table, f"Claims of the document, checked{other}")
+    return None
 
 
 def _title(notebook: str) -> str:

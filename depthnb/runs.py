@@ -50,13 +50,14 @@ def reports_dir() -> Path:
     return Path(os.environ.get("DEPTHNB_REPORTS") or ROOT / "reports").expanduser().resolve()
 
 
-def check_parameters(scope: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: Collection[str]) -> dict[str, Any]:
     """The notebook's parameters with their values, or a clear error; papermill itself accepts any name and any type.
 
     scope: the notebook's globals(). known: the names that existed before the parameters cell. A declared parameter is an
     annotated one (`epochs: int = 2`); papermill injects plain assignments behind it. Raises ValueError for a name that was
-    injected and not declared (naming the nearest declared one), and for a value of another type or outside its range. YAML
-    reads 1e-3 as text: the message says so. A whole number is taken where a float is declared.
+    injected and not declared (naming the nearest declared one), and for a value of another type, outside its range, or not
+    among its choices (parameter=values). YAML reads 1e-3 as text: the message says so. A whole number is taken where a float
+    is declared.
 
     When the cell is run again by hand, names that later cells made are no longer told apart from injected ones, so only
     types and ranges are checked again.
@@ -86,6 +87,12 @@ def check_parameters(scope: dict[str, Any], known: Collection[str]) -> dict[str,
             )
         if name in RULES and not RULES[name][0](value):
             raise ValueError(f"parameter {name!r} must be {RULES[name][1]}, found {value!r}")
+        if name in choices and value not in choices[name]:
+            near = difflib.get_close_matches(value.lower(), choices[name], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"parameter {name!r} is one of {', '.join(map(repr, choices[name]))}, found {value!r}{hint}"
+            )
         values[name] = value
     return values
 

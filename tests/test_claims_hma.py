@@ -89,9 +89,12 @@ def test_a_hardly_larger_number_of_one_training_decides_nothing(reports):
     for text, change in (
         ("more accurate boundaries", {"f1": 0.299}),
         ("smoother", {"bump": 0.0101}),
-        ("fine details", {"edges": 0.201}),
     ):
-        assert line(table(**change), text)["verdict"] == "not tested here"
+        assert line(table(**change), text)["verdict"] == claims.UNDECIDED
+
+
+def test_a_mask_that_is_hardly_heavier_at_edges_is_not_heavier(reports):
+    assert line(table(edges=0.201), "fine details")["verdict"] == claims.FAILS
 
 
 def test_a_net_without_masks_is_not_judged_by_them(reports):

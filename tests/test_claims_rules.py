@@ -69,16 +69,25 @@ def test_a_comparison_needs_two_seeds_and_says_whether_the_ranges_overlap(swept)
     fewer = claims.compare("06_hma", "scales", 4, 3, claim="fewer scales are worse", sign=1)
     assert fewer["verdict"] == claims.HOLDS and "(+10 %) over 3 seeds; larger than the spread" in fewer["here"]
     more = claims.compare("06_hma", "scales", 4, 5, claim="more scales help", sign=-1)
-    assert more["verdict"] == claims.FAILS and "within the spread" in more["here"]
+    assert more["verdict"] == claims.UNDECIDED and "within the spread, 8 % at most" in more["here"]
+
+
+@pytest.mark.parametrize(("noise", "verdict"), [(0.001, claims.FAILS), (0.01, claims.UNDECIDED)])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_within_the_spread_a_claim_fails_only_where_there_is_no_room_for_it(reports, noise, verdict, sign):
+    for seed, luck in enumerate((-noise, 0, noise)):
+        finish(reports, "base", seed, 0.3 + luck)
+        finish(reports, "scales-5", seed, 0.3005 - luck, scales=5)
+    assert claims.compare("06_hma", "scales", 4, 5, claim="scales matter", sign=sign)["verdict"] == verdict
 
 
 @pytest.mark.parametrize(
     "pairs, expected",
     [
         ([(0.200, 0.201), (0.203, 0.202)], claims.HOLDS),
-        ([(0.20, 0.21), (0.30, 0.29)], "not tested here"),  # equal means, but seeds that differ by half
+        ([(0.20, 0.21), (0.30, 0.29)], claims.UNDECIDED),  # equal means, but seeds that differ by half
         ([(0.20, 0.25), (0.21, 0.26)], claims.FAILS),
-        ([(0.20, 0.20), (0.21, 0.21)], "not tested here"),  # such as a decay that never set in
+        ([(0.20, 0.20), (0.21, 0.21)], claims.UNTESTED),  # such as a decay that never set in
     ],
 )
 def test_hardly_needs_runs_that_differ_as_little_as_their_means(reports, pairs, expected):

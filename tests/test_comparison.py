@@ -243,13 +243,42 @@ def test_groups_of_one_notebook_are_told_apart_by_what_differs(reports):
 
 def test_a_method_about_imagenet_weights_says_when_it_had_none(reports):
     for notebook in ("04_unet", "05_densenet", "08_style_transfer"):
-        file = finish(notebook, "quick", [0.3] * 6) / runs.RECORD
-        file.write_text(json.dumps({**json.loads(file.read_text()), "origin": "random weights: no file"}))
+        folder = finish(notebook, "quick", [0.3] * 6)
+        give_origin(folder, "random weights: no file")
     assert list(comparison.groups(load())) == [
         "U-Net", "DenseNet transfer (random weights)", "Style transfer (random weights)",
     ]  # fmt: skip
-    file.write_text(json.dumps({**json.loads(file.read_text()), "origin": "ImageNet weights from a file"}))
+    give_origin(folder, "ImageNet weights from a file")
     assert list(comparison.groups(load()))[-1] == "Style transfer"
+
+
+def give_origin(folder: Path, origin: str) -> None:
+    file = folder / runs.RECORD
+    file.write_text(json.dumps({**json.loads(file.read_text()), "origin": origin}))
+
+
+@pytest.mark.parametrize(("notebook", "method"), [("05_densenet", "DenseNet transfer"), ("06_hma", "HMA-Depth")])
+def test_runs_that_found_weights_and_runs_that_did_not_are_never_averaged(reports, notebook, method):
+    for run, seed, level, origin in (
+        ("quick", 0, 0.2, "ImageNet weights from densenet.safetensors"),
+        ("quick-0a1b2c3d", 0, 0.4, "random weights: no file and no network"),  # the same parameters and the same seed
+        ("quick-seed1", 1, 0.3, "ImageNet weights from a file of another name"),
+    ):
+        give_origin(finish(notebook, run, [level] * 6, seed=seed, pretrained="auto"), origin)
+    found, notes = comparison.load("rooms")
+    assert len(found) == 3 and notes == [], "none is a repeat of another"
+    table = comparison.table(found).query("kind == 'ours'").set_index("method")
+    assert table["seeds"].to_dict() == {method: 2, f"{method} (random weights)": 1}
+    assert table["abs_rel"].tolist() == pytest.approx([0.25, 0.4])
+    give_origin(finish(notebook, "quick-4e5f6a7b", [0.9] * 6, pretrained="auto"), "random weights: none were asked for")
+    assert len(comparison.load("rooms")[0]) == 3, "two random starts with one seed are a repeat"
+
+
+def test_a_run_that_says_nothing_of_its_weights_stays_with_those_that_had_none(reports):
+    finish("04_unet", "quick", [0.2] * 6, pretrained="auto")
+    folder = finish("04_unet", "quick-seed1", [0.4] * 6, seed=1, pretrained="auto")
+    give_origin(folder, "random weights: an encoder of its own has no others")
+    assert {name: len(part) for name, part in comparison.groups(load()).items()} == {"U-Net": 2}
 
 
 def test_bands_and_images_are_means_over_seeds(reports):
@@ -311,7 +340,35 @@ def test_worth_its_price(reports):
     assert comparison.worth(comparison.table(load()).query("kind == 'ours'"))[0].startswith("Every method")
     finish("04_unet", "quick", [0.3] * 6, parameters=500, seconds=10)
     said = comparison.worth(comparison.table(load()).query("kind == 'ours'"))
-    assert said == ["U-Net is not worth its price: BN-CNN is no worse, no larger and no slower."]
+    assert said == [
+        "U-Net is not worth its price: BN-CNN is no worse, no larger, no slower by more than 5 %, and ahead by more than "
+        "that in parameters."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "parameters", "seconds", "gain"),
+    [
+        (0.30, 1000, 96.0, ""),  # faster, but by no more than times differ
+        (0.29, 960, 96.0, ""),  # hardly better in any
+        (0.30, 1000, 94.0, "time"),
+        (0.28, 1000, 104.0, "error"),  # hardly slower
+        (0.20, 500, 104.0, "error, parameters"),
+        (0.20, 500, 106.0, ""),  # slower
+        (0.20, 1001, 50.0, ""),  # larger, if by little: a number of parameters has no noise
+        (0.301, 500, 50.0, ""),  # worse
+        (0.20, 500, float("nan"), ""),
+    ],
+)
+@pytest.mark.parametrize("metric", ["abs_rel", "delta1"])
+def test_a_rival_makes_a_method_pointless_by_more_than_the_noise(error, parameters, seconds, gain, metric):
+    good = {"abs_rel": lambda e: e, "delta1": lambda e: 0.3 / e}[metric]  # a delta that is better by as many percent
+    rows = [("A", 0.30, 1000, 100.0), ("B", error, parameters, seconds)]
+    names = ["method", "error", "parameters", "seconds"]
+    ours = pd.DataFrame(rows, columns=names).assign(device="CPU")
+    said = comparison.worth(ours.assign(**{metric: ours["error"].map(good)}), metric)
+    start = "A is not worth its price: B is no worse, no larger, no slower by more than 5 %, and ahead by more than"
+    assert said == [f"{start} that in {gain}."] if gain else said[0].startswith("Every method is worth its price")
 
 
 # --- beside the data, the published numbers, the claims ---------------------------------------------------------------
@@ -345,9 +402,8 @@ def test_pictures_show_the_same_frames_of_every_method(folder_runs):
     shown = comparison.pictures(load("folder"), root=str(folder_runs), frames=2)
     test = data.open("folder", folder_runs, "test")
     assert torch.equal(shown["image"][1], test[2]["image"]), "every second of the kept frames"
-    assert shown["preds"]["BN-CNN"].shape == (2, 1, 24, 32) and shown["preds"]["Eigen"].unique().tolist() == [
-        2.900390625
-    ]
+    assert shown["preds"]["BN-CNN"].shape == (2, 1, 24, 32)
+    assert shown["preds"]["Eigen"].unique().tolist() == [2.90625], "2.9 as kept: 8 binary digits"
     plotting.methods_grid(**shown)
 
 
@@ -461,7 +517,7 @@ def test_claims_need_the_method_and_its_seeds(reports):
     verdicts = comparison.against_documents(load())["verdict"].tolist()
     assert verdicts == ["not tested here"] * 3 + ["holds"]
     finish("03_eigen", "quick", [0.2] * 6)
-    assert comparison.against_documents(load())["verdict"][0] == "not tested here", "one seed decides nothing"
+    assert comparison.against_documents(load())["verdict"][0] == "undecided here", "one seed decides nothing"
     finish("03_eigen", "quick-seed1", [0.21] * 6, seed=1)
     finish("02_bn_cnn", "quick-seed1", [0.31] * 6, seed=1)
     assert comparison.against_documents(load())["verdict"][0] == "holds"

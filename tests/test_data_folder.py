@@ -11,6 +11,7 @@ from PIL import Image
 from depthnb import data
 from depthnb.data import folder
 from depthnb.data.splits import SPLITS
+from depthnb.protocols import protocol
 
 SCENES = {"hall": "train", "den": "train", "loft": "val", "attic": "test"}
 
@@ -23,7 +24,7 @@ def root(tmp_path):
 
 def test_sample_obeys_the_contract(root):
     ds = data.open("folder", root)
-    assert (ds.name, ds.protocol, ds.split, ds.size, len(ds)) == ("folder", "rooms", "train", None, 4)
+    assert (ds.name, ds.protocol, ds.split, ds.size, len(ds)) == ("folder", "folder-10", "train", None, 4)
     assert list(ds.frames.columns) == ["id", "scene", "scene_type", "split"]
     s = ds[1]
     assert set(s) == {"image", "depth", "valid", "intrinsics", "id", "scene", "scene_type"}
@@ -37,6 +38,18 @@ def test_sample_obeys_the_contract(root):
     metres = torch.from_numpy((depth * SCALE).astype(np.float32))[None]
     assert torch.equal(s["depth"][expected_valid], metres[expected_valid])
     assert s["intrinsics"].tolist() == [[30, 0, 15.5], [0, 31, 11.5], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(("times", "far"), [(1, 10), (10, 80), (60, 300), (400, 300)])
+def test_the_range_of_depths_follows_the_folder(root, times, far):
+    rows = write_folder(root, SCENES)
+    write_index(root, [[*row[:7], str(float(row[7]) * times), *row[8:]] for row in rows])
+    (root / "3_depth.png").write_bytes(b"rubbish")  # is named when it is asked for, not before
+    for split in ("train", "val", "test"):
+        ds = data.open("folder", root, split)
+        assert (ds.protocol, ds.max_depth) == (f"folder-{far}", far) and f"up to {far} m" in ds.notes[-1]
+        assert protocol(ds.protocol).max_depth == far
+    assert ("beyond the range" in ds.notes[-1]) == (times == 400)
 
 
 def test_splits_and_joins(root):
@@ -261,7 +274,7 @@ def test_few_scenes(tmp_path):
 
 
 def test_a_set_with_all_splits_is_left_alone(root):
-    assert data.open("folder", root).notes == ()
+    assert len(data.open("folder", root).notes) == 1  # the one on the range of depths
     write_folder(root, {"a": "train", "b": "train", "c": "test"})
     ds = data.open("folder", root, "val")
     assert len(ds) == 2 and "No val split given" in ds.notes[0]

@@ -339,7 +339,62 @@ def test_a_constant_prediction_has_no_deviation_and_gives_a_finite_gradient():
         leaf = torch.full_like(depth, constant, dtype=torch.float32).requires_grad_()
         value = losses.midas(pred=leaf, depth=depth, valid=valid)
         value.backward()
-        assert 0 < value.item() < 10 and leaf.grad.isfinite().all() and leaf.grad.abs().max() < 10
+        # the scale is open, so it is a thousandth of the constant that has a bounded price
+        bound = 1000 / constant if constant else 10
+        assert 0 < value.item() < 10 and leaf.grad.isfinite().all() and leaf.grad.abs().max() < bound
+
+
+def trimmed(pred, depth, valid):
+    """The robust loss of MiDaS and its gradient."""
+    leaf = pred.clone().requires_grad_()
+    value = losses.midas(pred=leaf, depth=depth, valid=valid)
+    value.backward()
+    return value.detach(), leaf.grad
+
+
+@pytest.mark.parametrize("level", [1e-4, 0.5, -3.0, 1e6])
+def test_noise_on_a_constant_prediction_is_no_shape_and_gets_no_huge_gradient(level):
+    _, depth, valid = maps(height=96, width=128, dtype=torch.float32)
+    noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(1))
+    flat, _ = trimmed(torch.full_like(depth, level), depth, valid)
+    # an untrained net deviates by about 1e-2 of its median
+    _, usual = trimmed(level * (1 + 1e-2 * noise), depth, valid)
+    for size in (0, 1e-7, 1e-6, 2e-6, 1e-5, 1e-4):
+        value, gradient = trimmed(level * (1 + size * noise), depth, valid)
+        assert gradient.isfinite().all() and 0 < gradient.abs().max() < 20 * usual.abs().max()
+        if size <= 2e-6:
+            assert value.item() == pytest.approx(flat.item(), rel=1e-2)
+
+
+def test_a_nearly_constant_image_keeps_its_scale_open_and_leaves_the_others_alone():
+    pred, depth, valid = maps()
+    pred[1] = 0.5 + 1e-6 * pred[1]
+    value, gradient = trimmed(pred, depth, valid)
+    for scale in (2.0**-40, 2.0**20):
+        other, its_gradient = trimmed(scale * pred, depth, valid)
+        assert torch.equal(other, value) and torch.equal(its_gradient * scale, gradient)
+    assert trimmed(pred / 3, depth, valid)[0].item() == pytest.approx(value.item(), rel=1e-9)
+    _, its_gradient = trimmed(pred[[0, 2]], depth[[0, 2]], valid[[0, 2]])
+    torch.testing.assert_close(gradient[[0, 2]] * 3, its_gradient * 2, rtol=1e-12, atol=0)
+    # perfect but for its scale, of a wall that hardly varies: both are held to the same least deviation
+    wall = 2 + 1e-5 * depth
+    assert trimmed(7 / wall, wall, valid)[0].item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("junk", [float("nan"), float("inf")])
+def test_a_prediction_that_is_not_finite_is_not_hidden_by_the_least_deviation(junk):
+    _, depth, valid = maps()
+    pred = torch.full_like(depth, 0.5)
+    pred[2, 0, 10, 10] = junk
+    assert valid[2, 0, 10, 10] and not trimmed(pred, depth, valid)[0].isfinite()
+
+
+@pytest.mark.parametrize("size", [1e-44, 1e-30, 1e-15])
+def test_noise_around_zero_has_a_finite_gradient(size):
+    _, depth, valid = maps(dtype=torch.float32)
+    noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(1))
+    value, gradient = trimmed(size * noise, depth, valid)
+    assert value.isfinite() and gradient.isfinite().all()
 
 
 def test_silog_ignores_what_lambda_says():

@@ -1,6 +1,7 @@
 """The U-Net: shapes, counts from a formula, its range, its recipe, and what it refuses; and the tables of its notebook."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -139,6 +140,14 @@ def test_it_reaches_the_far_end_beside_the_near_one(farthest):
 
 def test_plain_relus_would_fall_silent_on_the_far_surface():
     assert two_surfaces(80.0, slope=0.0) > 0.8
+
+
+@pytest.mark.parametrize("pretrained", ["require", "imagenet", Path("weights.pth"), True])
+def test_weights_for_the_plain_encoder_are_refused_and_not_forgotten(pretrained):
+    with pytest.raises(ValueError, match=r"pretrained is '.*', but the plain encoder has no weights.*'auto' or 'none'"):
+        net(pretrained=pretrained)
+    for nothing in ("auto", "none"):
+        assert net(pretrained=nothing).origin == "random weights: an encoder of its own has no others"
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -348,14 +357,16 @@ def test_ten_epochs_of_the_document_stand_beside_ours():
 
 def test_training_images_are_worse_examples_when_the_gap_is_more_than_noise():
     def judged(*values):
-        return SimpleNamespace(per_image=pd.DataFrame({"abs_rel": values}))
+        return SimpleNamespace(per_image=pd.DataFrame({"abs_rel": values, "scene": [f"room {v}" for v in values]}))
 
     def verdict(train, test):
         return claims.unet._training_images(judged(*train), judged(*test))["verdict"]
 
     assert verdict([0.10, 0.11, 0.09], [0.30, 0.31, 0.29]) == claims.FAILS
     assert verdict([0.100, 0.101, 0.099], [0.101, 0.100, 0.102]) == claims.HOLDS
-    assert verdict([0.10, 0.30, 0.20], [0.12, 0.31, 0.22]) == "not tested here"  # few frames, that differ a lot
+    assert verdict([0.10, 0.30, 0.20], [0.12, 0.31, 0.22]) == claims.UNDECIDED  # few scenes, that differ a lot
+    # frames of one scene are one witness, however many they are
+    assert verdict([0.10] * 50 + [0.20] * 50, [0.13] * 50 + [0.24] * 50) == claims.UNDECIDED
 
 
 def test_claims_about_the_loss_follow_the_numbers():

@@ -104,6 +104,16 @@ def test_numbers_of_the_page_are_those_of_the_files(tmp_path):
     assert "0.777" in changed.text and "0.234" not in changed.text
 
 
+def test_claims_of_another_run_stand_in_with_its_name(tmp_path):
+    write_run(tmp_path, "02_bn_cnn", "rooms-full")
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    assert "checked (run" not in Page(built(tmp_path)).text
+    (tmp_path / "02_bn_cnn" / "rooms-full" / "tables" / "claims.csv").unlink()
+    assert "Claims of the document, checked (run quick)" in Page(built(tmp_path)).text
+    (tmp_path / "02_bn_cnn" / "quick" / "tables" / "claims.csv").unlink()
+    assert "Claims of the document" not in Page(built(tmp_path)).text
+
+
 def test_unfinished_runs_do_not_exist(tmp_path):
     for run, finished in (("a", None), ("b", False), ("c", "yes"), ("d", 1)):
         write_run(tmp_path, "02_bn_cnn", run, finished=finished)

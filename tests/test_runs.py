@@ -49,6 +49,14 @@ def cells():
     return run
 
 
+@pytest.mark.parametrize(("value", "hint"), [("Rooms", "; did you mean 'rooms'\\?"), ("garden", "$")])
+def test_a_value_that_is_no_choice_is_refused_with_the_choices(cells, value, hint):
+    check = 'parameters = runs.check_parameters(globals(), before, dataset=("rooms", "streets"))'
+    assert cells(IMPORTS, DECLARED, check)["parameters"]["dataset"] == "rooms"
+    with pytest.raises(ValueError, match=f"'dataset' is one of 'rooms', 'streets', found '{value}'{hint}"):
+        cells(IMPORTS, DECLARED, f"dataset = {value!r}", check)
+
+
 def test_parameters_as_declared_or_injected(cells):
     scope = cells(IMPORTS, DECLARED, "epochs = 41\nlearning_rate = 1\ndecay = False", CHECK)
     assert scope["parameters"] == {

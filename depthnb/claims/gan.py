@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+from scipy import stats
 
 from depthnb import runs
-from depthnb.claims.rules import against_baselines, compare, row
+from depthnb.claims.rules import NOT_COMPARED, UNDECIDED, against_baselines, compare, over_scenes, row
 
 NOTEBOOK = "09_gan"
 GAN, ALONE = "GAN", "L1 alone"  # the generator with its adversary, and the same one without
@@ -38,15 +39,15 @@ def over_seeds(dataset: str, preset: str = "rooms-full") -> pd.DataFrame:
     """With and without the adversary over the seeds of finished runs of one preset; a pair has one seed, so the same start.
 
     Columns: measure, then mean and range over the seeds with the adversary and without as text, the mean paired difference
-    (with minus without), `seeds`, and `apart`: the differences of all pairs have one sign and their mean is larger than two
-    standard errors (None for fewer than two seeds). Of runs that differ in more than the seed, the largest group counts.
+    (with minus without), `seeds`, and `apart`: by Student's t-test of pairs the mean difference is not chance (5 %; None for
+    fewer than two seeds). Of runs that differ in more than the seed, the largest group counts.
     Empty without a finished run that trained both.
     """
     rows = []
-    for each in runs.finished(NOTEBOOK):
+    for each in runs.finished(NOTEBOOK, f"{preset}*"):
         both = each.get("with_and_without", {})
-        if each["run"].startswith(preset) and each["dataset"] == dataset and {GAN, ALONE} <= both.keys():
-            others = {k: v for k, v in each["params"].items() if k not in ("run", "seed", "device", "data_root")}
+        if each["dataset"] == dataset and {GAN, ALONE} <= both.keys():
+            others = {k: v for k, v in each["params"].items() if k not in NOT_COMPARED}
             values = {(name, m): both[name].get(m) for name in (GAN, ALONE) for m in MEASURES}
             rows.append({"others": repr(sorted(others.items())), "seed": each["seed"], **values})
     table = pd.DataFrame(rows)
@@ -69,10 +70,11 @@ def over_frames(tests: Mapping) -> pd.DataFrame:
     one, other = tests[GAN].per_image, tests[ALONE].per_image
     rows = []
     for name in (name for name in MEASURES if name in one):
-        gains = (one[name] - other[name]).groupby(one["scene"]).mean().dropna()
-        mean, error = float(gains.mean()), 2 * float(gains.sem())
+        gains = (one[name] - other[name]).dropna()
+        mean, error = over_scenes(gains, one["scene"])
         low, high = mean - error, mean + error
-        found = {"low": low, "high": high, "scenes": len(gains), "beyond chance": bool(low > 0 or high < 0)}
+        scenes = one["scene"][gains.index].nunique()
+        found = {"low": low, "high": high, "scenes": scenes, "beyond chance": bool(low > 0 or high < 0)}
         rows.append({"measure": name, "difference": mean, **found})
     return pd.DataFrame(rows)
 
@@ -93,8 +95,8 @@ def frames_said(table: pd.DataFrame) -> str:
 def _measure(name: str, one: pd.Series, other: pd.Series) -> dict:
     one, other = one.astype(float), other.astype(float)
     pairs = one - other  # of one seed each, so of the same first weights
-    same_sign = bool((pairs > 0).all() or (pairs < 0).all())
-    apart = same_sign and bool(abs(pairs.mean()) > 2 * pairs.sem()) if len(pairs) > 1 else None
+    few = stats.t.ppf(0.975, len(pairs) - 1) if len(pairs) > 1 else None  # 4.3 for three pairs, far more than two
+    apart = bool(abs(pairs.mean()) > few * pairs.sem()) if few else None
     said = {key: f"{v.mean():.3f} [{v.min():.3f}, {v.max():.3f}]" for key, v in ((GAN, one), (ALONE, other))}
     return {"measure": name, **said, "difference": pairs.mean(), "seeds": len(one), "apart": apart}
 
@@ -159,7 +161,9 @@ def _seeds_claim(seeds: pd.DataFrame, measures: pd.DataFrame, measure: str, clai
         f"{measure} {one[GAN]} with, {one[ALONE]} without, over {int(one['seeds'])} seeds of rooms-full; "
         f"{one['difference']:+.3f} on average, {'larger than' if one['apart'] else 'within'} the spread of the pairs"
     )
-    return row(claim, f"{text}; {here}" if here else text, bool(sign * one["difference"] > 0) if one["apart"] else None)
+    return row(
+        claim, f"{text}; {here}" if here else text, bool(sign * one["difference"] > 0) if one["apart"] else UNDECIDED
+    )
 
 
 def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
@@ -192,7 +196,7 @@ def _sign_claims(signs: pd.DataFrame) -> list[dict[str, str]]:
                 "(ours) a generator that listens is harder to tell from the truth",
                 f"patches called right: {seen:.0%} where nobody listens, {heard:.0%} where the generator does; one pair of "
                 "trainings decides nothing",
-                None,
+                UNDECIDED,
             )
         )
     return rows

@@ -121,7 +121,7 @@ def _masks(shares: pd.DataFrame) -> list[dict[str, str]]:
             f"the {fine['scale']} mask has {fine['mask at edges']:.3f} of the pixels at depth edges, "
             f"{fine['mask elsewhere']:.3f} elsewhere ({coarse['scale']}: {coarse['mask at edges']:.3f}, "
             f"{coarse['mask elsewhere']:.3f})",
-            more(fine["mask at edges"], fine["mask elsewhere"]),
+            None if pd.isna(fine["mask at edges"]) else more(fine["mask at edges"], fine["mask elsewhere"]) is True,
         ),
         row(
             "the depth module estimates the depth map for each scale (2)",

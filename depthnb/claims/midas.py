@@ -129,7 +129,7 @@ def _colours(tests: Mapping, swapped) -> dict[str, str]:
     return row(
         "(ours) it matters that 000 turned OpenCV's BGR into RGB (2.3)",
         f"abs_rel {own:.3f} fed RGB, {other:.3f} fed BGR ({100 * (other / own - 1):+.0f} %)",
-        bool(more(other, own)),  # one net on the same frames: no luck of training in it, so hardly more is not more
+        more(other, own) is True,  # one net on the same frames: no luck of training in it, so hardly more is not more
     )
 
 

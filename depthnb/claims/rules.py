@@ -12,15 +12,18 @@ import pandas as pd
 
 from depthnb import runs
 
-HOLDS, FAILS, UNTESTED = "holds", "does not hold", "not tested here"
+HOLDS, FAILS = "holds", "does not hold"
+UNDECIDED = "undecided here"  # measured, and the numbers leave it open
+UNTESTED = "not tested here"  # what it takes is not here
 HARDLY = 5.0  # percent: a smaller change is none
 SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
 NOT_COMPARED = ("run", "seed", "device", "data_root")
 
 
-def row(claim: str, here: str, holds: bool | None) -> dict[str, str]:
-    """One line of a table of claims; holds None: not tested here."""
-    return {"claim": claim, "here": here, "verdict": UNTESTED if holds is None else HOLDS if holds else FAILS}
+def row(claim: str, here: str, holds: bool | str | None) -> dict[str, str]:
+    """One line of a table of claims; holds: True, False, `UNDECIDED`, or None for `UNTESTED`."""
+    verdict = holds if isinstance(holds, str) else UNTESTED if holds is None else HOLDS if holds else FAILS
+    return {"claim": claim, "here": here, "verdict": verdict}
 
 
 def swept(notebook: str) -> list[tuple[str, dict]]:
@@ -103,9 +106,10 @@ def compare(
     """A claim that changing one parameter changes the error on split `on`, judged by sweep runs and their spread over seeds.
 
     sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes, which
-    means by less than 5 %. A difference counts when the ranges over the seeds do not overlap (`apart`); with fewer than two
-    seeds each nothing is decided, nor is "hardly" where all the runs together differ by more than that, nor anything where
-    both came to the very same numbers, because what was changed never took effect.
+    means by less than 5 %. A difference counts when the ranges over the seeds do not overlap (`apart`). Where they do, the
+    claim does not hold if no two of the runs differ by 5 % in its direction, else it is undecided; so is "hardly" where runs
+    differ by more than that. Nothing is tested with fewer than two seeds each, nor where both came to the very same numbers,
+    because what was changed never took effect.
     """
     table = sweep(notebook, [parameter], metric=metric, on=on).set_index(parameter)
     if before not in table.index or after not in table.index:
@@ -127,20 +131,37 @@ def compare(
     if sign == 0:
         widest = (max(a["high"], b["high"]) / min(a["low"], b["low"]) - 1) * 100
         if abs(change) < HARDLY:
-            return row(claim, here, True if widest < HARDLY else None)
-        return row(claim, here, False if counts else None)
-    return row(claim, here, bool(counts and np.sign(change) == sign))
+            return row(claim, here, True if widest < HARDLY else UNDECIDED)
+        return row(claim, here, False if counts else UNDECIDED)
+    if counts:
+        return row(claim, here, bool(np.sign(change) == sign))
+    if not min(a["low"], a["high"]) > 0:  # no percentage of nothing
+        return row(claim, here, UNDECIDED)
+    most = (b["high"] / a["low"] - 1 if sign > 0 else 1 - b["low"] / a["high"]) * 100
+    return row(claim, f"{here}, {most:.0f} % at most", False if most < HARDLY else UNDECIDED)
 
 
-def more(one: float, other: float) -> bool | None:
-    """Whether one number of a single training is larger than another; None where they hardly differ, or for NaN.
+def more(one: float, other: float) -> bool | str | None:
+    """Whether one number of a single training is larger than another; `UNDECIDED` where they hardly differ, None for NaN.
 
-    >>> more(0.30, 0.20), more(0.20, 0.30), more(0.202, 0.200)
-    (True, False, None)
+    >>> more(0.30, 0.20), more(0.20, 0.30), more(0.202, 0.200), more(float("nan"), 0.2)
+    (True, False, 'undecided here', None)
     """
-    if pd.isna(one) or pd.isna(other) or abs(one - other) < HARDLY / 100 * abs(other):
+    if pd.isna(one) or pd.isna(other):
         return None
-    return bool(one > other)
+    return UNDECIDED if abs(one - other) < HARDLY / 100 * abs(other) else bool(one > other)
+
+
+def over_scenes(differences: pd.Series, scenes: pd.Series) -> tuple[float, float]:
+    """Mean over scenes of a number of every frame, and two standard errors of that mean, for one trained net.
+
+    Frames of one scene count as one observation: they show the same room. The error is infinite for fewer than two scenes.
+
+    >>> over_scenes(pd.Series([1.0, 3.0, 5.0, 6.0]), pd.Series(["a", "a", "b", "c"]))
+    (4.333333333333333, 2.4037008503093262)
+    """
+    means = differences.groupby(scenes).mean().dropna()
+    return float(means.mean()), float(2 * means.sem()) if len(means) > 1 else float("inf")
 
 
 def beats(summary: Mapping[str, float], opponent: Mapping[str, float]) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from depthnb import published
+from depthnb.claims.gan import NEWEST
 from depthnb.claims.midas import OPPONENTS
-from depthnb.claims.rules import beats, compare, row
+from depthnb.claims.rules import HARDLY, UNDECIDED, beats, compare, over_scenes, row
 from depthnb.models.style_transfer import ENCODINGS
 
 NOTEBOOK = "08_style_transfer"
@@ -99,8 +100,7 @@ def margin(ours, other, metric: str = "abs_rel") -> tuple[float, float]:
 
     Frames of one scene count as one observation: they show the same room. The error is infinite for fewer than two scenes.
     """
-    gain = (other.per_image[metric] - ours.per_image[metric]).groupby(ours.per_image["scene"]).mean().dropna()
-    return float(gain.mean()), float(2 * gain.std(ddof=1) / len(gain) ** 0.5) if len(gain) > 1 else float("inf")
+    return over_scenes(other.per_image[metric] - ours.per_image[metric], ours.per_image["scene"])
 
 
 def verdict(tests: Mapping, opponents: Mapping, *, made_by: str) -> str:
@@ -214,7 +214,7 @@ def _empty(set_ups: pd.DataFrame) -> list[dict[str, str]]:
 
 def _not_novel() -> dict[str, str]:
     year, who = PRECEDENT
-    newest = 2020  # of the dated works that document 000 itself cites: Ranftl et al.
+    newest = NEWEST[1]
     return row(
         "000 (2.1): style transfer has not been used for depth estimation till now",
         f"{who}: style transfer makes photographs look like the rendered frames that a depth network learnt from; "
@@ -246,7 +246,7 @@ def _improves(claim: str, one, other, how: str) -> dict[str, str]:
         claim,
         f"abs_rel {one.summary['abs_rel']:.3f} {how}, {other.summary['abs_rel']:.3f} without: lower by {gain:.4f}, with two "
         f"standard errors over scenes {error:.4f}",
-        gain > error,
+        False if gain + error < HARDLY / 100 * other.summary["abs_rel"] else True if gain > error else UNDECIDED,
     )
 
 

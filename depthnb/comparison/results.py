@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from depthnb import metrics, runs
+from depthnb.claims.rules import NOT_COMPARED
 
 METHODS: Mapping[str, str] = {
     "02_bn_cnn": "BN-CNN",
@@ -31,7 +32,6 @@ PRESETS = ("best", *BEST, "sweep")
 BAND_METRICS = metrics.PIXEL_NAMES  # what a band of distance defines
 FROM_IMAGENET = ("05_densenet", "08_style_transfer")  # about ImageNet weights: where there were none, the name says so
 SCORED = "test"  # the split that is compared
-_NOT_THE_METHOD = ("run", "seed", "device", "data_root")  # parameters that do not make another method
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,16 @@ class Result:
     @property
     def settings(self) -> dict[str, Any]:
         """The parameters without those that leave the method the same: run, seed, device, data_root."""
-        return {name: value for name, value in self.params.items() if name not in _NOT_THE_METHOD}
+        return {name: value for name, value in self.params.items() if name not in NOT_COMPARED}
+
+    @property
+    def taught(self) -> bool:
+        """Whether it began with weights that were found; parameters say only what was looked for.
+
+        A run that does not say where its weights come from counts as one that had none, which is so for nets without a
+        pretrained part.
+        """
+        return bool(self.origin) and not self.origin.startswith("random weights")
 
 
 def preset_of(run: str) -> str:
@@ -108,7 +117,7 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     """All finished runs that were judged on the test split of a data set, and sentences on what had to be left out.
 
     Unfinished runs do not exist. A damaged run folder is left out and named, so that one bad file does not hide the rest;
-    so is a second run of the same method, parameters and seed.
+    so is a second run of the same method, parameters, seed and kind of first weights (`Result.taught`).
     """
     results, notes, bare = [], [], 0
     for file in sorted(runs.reports_dir().glob(f"*/*/{runs.RECORD}")):
@@ -181,15 +190,20 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _without_repeats(results: list[Result], notes: list[str]) -> list[Result]:
-    """Of runs with the same parameters and seed keep the one with the plainest name, and say so."""
+    """Of runs with the same parameters, seed and kind of first weights keep the one with the plainest name, and say so."""
     kept: dict[tuple, Result] = {}
     for each in sorted(results, key=lambda r: (len(r.run), r.run)):
-        key = (each.notebook, each.preset, each.measured, repr(sorted(each.settings.items())), each.seed)
+        key = (*_group(each), each.measured, each.seed)
         if key in kept:
             notes.append(f"{each.label} is left out: the same parameters and seed as {kept[key].label}")
         else:
             kept[key] = each
     return sorted(kept.values(), key=lambda r: (r.notebook, r.run))
+
+
+def _group(one: Result) -> tuple[str, str, str, bool]:
+    """What runs that differ in their seed alone have in common."""
+    return one.notebook, one.preset, repr(sorted(one.settings.items())), one.taught
 
 
 def select(results: Sequence[Result], preset: str = "best") -> list[Result]:
@@ -261,14 +275,15 @@ def measured(results: Sequence[Result]) -> str:
 def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Name -> runs that differ in their seed alone, in the order of the notebooks.
 
-    The name is the method's; where a notebook has several groups, what tells them apart stands behind it, and "random
-    weights" where the method is about ImageNet weights and had none. Raises ValueError as `measured`.
+    Runs that found pretrained weights and runs that looked for them in vain are not one group. The name is the method's;
+    where a notebook has several groups, what tells them apart stands behind it, and "random weights" also where the method
+    is about ImageNet weights and had none. Raises ValueError as `measured`.
     """
     measured(results)
     parts: dict[tuple, list[Result]] = {}
     for each in results:
-        parts.setdefault((each.notebook, each.preset, repr(sorted(each.settings.items()))), []).append(each)
-    rivals = {notebook: [p[0] for p in parts.values() if p[0].notebook == notebook] for notebook, _, _ in parts}
+        parts.setdefault(_group(each), []).append(each)
+    rivals = {notebook: [p[0] for p in parts.values() if p[0].notebook == notebook] for notebook, *_ in parts}
     return {_name(part[0], rivals[part[0].notebook]): part for part in parts.values()}
 
 
@@ -277,6 +292,7 @@ def _name(one: Result, rivals: Sequence[Result]) -> str:
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
             differing.append(f"{key} {one.settings.get(key)}")
-    if one.notebook in FROM_IMAGENET and one.origin.startswith("random weights"):
+    needed = one.notebook in FROM_IMAGENET and one.origin
+    if not one.taught and (needed or any(each.taught for each in rivals)):
         differing.append("random weights")
     return one.method + (f" ({', '.join(differing)})" if differing else "")

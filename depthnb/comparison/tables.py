@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from depthnb import claims, metrics
-from depthnb.claims.rules import apart
+from depthnb.claims.rules import HARDLY, apart
 
 from .results import Result, groups
 
 _DRAWS = 2000  # of the bootstrap over scenes
-_SEEDS = {True: "apart", False: "overlap", None: "unknown"}
+_PRICE = ("error", "parameters", "time")  # what `worth` weighs
+SEEDS = {True: "apart", False: "overlap", None: "unknown"}
 
 
 def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
@@ -153,7 +154,7 @@ def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFr
                 "low": low,
                 "high": high,
                 "frames_won": float((gain > 0).mean() + 0.5 * (gain == 0).mean()),
-                "seeds": _SEEDS[apart(_range(parts[better], metric), _range(parts[worse], metric))],
+                "seeds": SEEDS[apart(span(parts[better], metric), span(parts[worse], metric))],
             }
         )
     return pd.DataFrame(rows, columns=["better", "worse", "difference", "low", "high", "frames_won", "seeds"])
@@ -167,9 +168,10 @@ def _interval(gain: pd.Series, scene: pd.Series) -> tuple[float, float]:
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-def _range(results: Sequence[Result], metric: str) -> dict[str, float]:
+def span(results: Sequence[Result], metric: str) -> dict[str, float]:
+    """Mean, `low`, `high` and number of `seeds` of a metric over runs, as `claims.rules.apart` takes them."""
     values = [each.metrics[metric] for each in results]
-    return {"low": min(values), "high": max(values), "seeds": len(values)}
+    return {"mean": float(np.mean(values)), "low": min(values), "high": max(values), "seeds": len(values)}
 
 
 def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
@@ -195,8 +197,9 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
 def worth(ours: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
     """Which rows of a `table` are worth their price: a sentence on each method that another one makes pointless.
 
-    Another does if it is at least as good in `metric` with no more parameters and no more training time on the same device, and
-    better in one of the three.
+    Another does if it is at least as good in `metric` with no more parameters and no more training time on the same device,
+    and in one of the three better by more than `HARDLY` percent. Times of one training differ from run to run: up to as much
+    more does not count as slower.
     """
     if len(ours) < 2:
         return ["One method alone has no price to be compared with."]
@@ -204,13 +207,19 @@ def worth(ours: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
     said = []
     for row in ours.to_dict("records"):
         price = np.array([sign * row[metric], row["parameters"], row["seconds"]])
+        hardly = HARDLY / 100 * abs(price)
         for other in ours[ours["device"] == row["device"]].to_dict("records"):
             rival = np.array([sign * other[metric], other["parameters"], other["seconds"]])
-            if (rival <= price).all() and (rival < price).any():
+            ahead = [what for what, much in zip(_PRICE, rival < price - hardly, strict=True) if much]
+            if ahead and (rival <= price + hardly * (0, 0, 1)).all():
                 said.append(
-                    f"{row['method']} is not worth its price: {other['method']} is no worse, no larger and no slower."
+                    f"{row['method']} is not worth its price: {other['method']} is no worse, no larger, no slower by more "
+                    f"than {HARDLY:g} %, and ahead by more than that in {', '.join(ahead)}."
                 )
                 break
     if not said:
-        said = ["Every method is worth its price to somebody: none is beaten in error, parameters and time at once."]
+        said = [
+            "Every method is worth its price to somebody: none is beaten in error, parameters and time at once, "
+            f"and in one of them by more than {HARDLY:g} %."
+        ]
     return said

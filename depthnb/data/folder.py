@@ -32,6 +32,8 @@ from depthnb.data.sample import Source
 from depthnb.data.splits import SPLITS, derive_splits
 
 COLUMNS = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
+RANGES = (10.0, 80.0, 300.0)  # metres; the far ends of the protocols folder-10, folder-80 and folder-300
+_SAMPLED = 16  # frames whose depths decide the range of a folder
 _MAY_BE_EMPTY = ("scene_type", "split", "valid", "fx", "fy", "cx", "cy")
 
 
@@ -40,14 +42,16 @@ class Folder(Source):
 
     Args:
         root: the folder that holds index.csv.
-        name, protocol, max_depth: as in `Source`; the defaults are for indoor frames up to 10 m.
+        name, protocol, max_depth: as in `Source`. Without max_depth the folder's own depths decide: of 16 frames, evenly
+            spaced over all splits, 99 % of the valid pixels lie below it, and the protocol is folder-10, folder-80 or
+            folder-300 (metres); `notes` says what was found.
 
     Raises:
         FileNotFoundError: if index.csv or a file it names is missing.
         ValueError: for anything else wrong with the index; the message names the row and the remedy.
     """
 
-    def __init__(self, root: Path | str, *, name: str = "folder", protocol: str = "rooms", max_depth: float = 10.0):
+    def __init__(self, root: Path | str, *, name: str = "folder", protocol: str = "", max_depth: float | None = None):
         self.name, self.protocol, self.max_depth = name, protocol, max_depth
         self.root = Path(root).expanduser()
         table = read_index(self.root)
@@ -57,20 +61,43 @@ class Folder(Source):
         content.update(repr([size for size, _ in facts]).encode())
         self.fingerprint = content.hexdigest()[:12]
         self.state = repr([changed for _, changed in facts])
+        if max_depth is None:
+            self.max_depth, note = self._range()
+            self.protocol, self.notes = f"folder-{self.max_depth:.0f}", (*self.notes, note)
 
     def read(self, row: int) -> dict[str, Tensor]:
         frame = self.index.iloc[row]
         image = read_image(self.root / frame["image"])
-        depth, valid = read_depth(self.root / frame["depth"], float(frame["depth_scale"]))
+        depth, valid = self._depth(frame)
         check_same_size(image, depth, self.root / frame["image"], self.root / frame["depth"])
-        if frame["valid"]:
-            mask = read_valid(self.root / frame["valid"])
-            check_same_size(image, mask, self.root / frame["image"], self.root / frame["valid"])
-            valid = valid & mask
         K = torch.eye(3)
         cells = [float(frame[key]) if frame[key] else float("nan") for key in ("fx", "fy", "cx", "cy")]
         K[0, 0], K[1, 1], K[0, 2], K[1, 2] = cells
         return {"image": image, "depth": depth, "valid": valid, "intrinsics": K}
+
+    def _depth(self, frame: pd.Series) -> tuple[Tensor, Tensor]:
+        depth, valid = read_depth(self.root / frame["depth"], float(frame["depth_scale"]))
+        if frame["valid"]:
+            mask = read_valid(self.root / frame["valid"])
+            check_same_size(depth, mask, self.root / frame["depth"], self.root / frame["valid"])
+            valid = valid & mask
+        return depth, valid
+
+    def _range(self) -> tuple[float, str]:
+        """Far end of the range that holds the depths of a few frames, and a sentence on it."""
+        found = []
+        for row in sorted({*np.linspace(0, len(self.index) - 1, _SAMPLED).astype(int)}):
+            try:
+                depth, valid = self._depth(self.index.iloc[row])
+            except (OSError, ValueError):
+                continue  # a damaged frame is named when it is asked for
+            found.append(depth[valid].numpy())
+        depths = np.concatenate(found) if found else np.empty(0)
+        far = float(np.quantile(depths, 0.99)) if depths.size else 0.0
+        end = next((end for end in RANGES if far <= end), RANGES[-1])
+        beyond = float((depths > end).mean()) if depths.size else 0.0
+        said = f"Depth counts up to {end:.0f} m: 99 % of the valid pixels of {len(found)} frames lie below {far:.1f} m"
+        return end, said + (f", and {100 * beyond:.1g} % beyond the range." if beyond else ".")
 
 
 def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:
@@ -90,7 +117,7 @@ def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:
 
 
 def open_source(root: Path | str | None) -> Folder:
-    """Open any folder of the format. Raises ValueError if `root` is None."""
+    """Open any folder of the format, with the range that its depths ask for. Raises ValueError if `root` is None."""
     if root is None:
         raise ValueError(
             "data set 'folder' needs root (in a notebook: data_root), the folder that holds index.csv with the columns "
