@@ -135,6 +135,7 @@ def cut(end):
         (cut("_depth.npy"), "_depth.npy: not a .npy array that can be read .*cut short"),
         (cut("_depth_mask.npy"), "_depth_mask.npy: not a .npy array"),
         (damage("_depth.npy", b""), "_depth.npy: not a .npy array"),
+        (damage("_depth.npy", b"PK\x03\x04 cut"), "_depth.npy: not a .npy array .*renamed .npz; unpack the archive"),
         (damage("_depth.npy", b"<html>404</html>"), "_depth.npy: not a .npy array"),
         (store("_depth.npy", np.ones((*SMALL, 1))), r"float64 \(48, 64, 1\); expected float32"),
         (store("_depth.npy", np.ones((64, 48), np.float32)), r"float32 \(64, 48\); expected float32 \(48, 64, 1\)"),
@@ -199,13 +200,57 @@ def test_opening_reads_no_file_hidden_ones_are_passed_over_and_copies_read(root,
     (scan / "._00019_00183_indoors_000_000.png").write_bytes(b"")
     (root / "train" / ".DS_Store").write_bytes(b"")
     monkeypatch.setattr(diode, "read_image", None)
-    monkeypatch.setattr(np, "load", None)
+    monkeypatch.setattr(diode, "read_npy", None)
     ds = data.open("diode", root, "test", None)
     monkeypatch.undo()
     monkeypatch.setattr(diode, "SIZE", SMALL)
     assert len(ds) == 9
     again = pickle.loads(pickle.dumps(ds))
     assert torch.equal(again[2]["depth"], ds[2]["depth"])
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_endings_in_capitals_are_taken(root, part):
+    before = data.open("diode", root, "all")
+    for path in (root / part).rglob("*.png"):
+        path.rename(path.with_suffix(".PNG"))
+    ds = data.open("diode", root, "all")
+    assert ds.frames.equals(before.frames) and ds.fingerprint == before.fingerprint and ds.notes == before.notes
+    for i in range(len(ds)):
+        assert ds[i]["image"].shape == (3, *SMALL)
+
+
+def test_frames_without_their_image_are_counted(root):
+    """Images in another format, or none: such frames were passed over."""
+    scan = root / "train/indoors/scene_00000/scan_00010"
+    for path in sorted(scan.glob("*.png"))[:2]:
+        path.rename(path.with_suffix(".jpg"))
+    with pytest.raises(FileNotFoundError, match=r"scan_00010: 2 of 3 images are missing, the first is 00000_\w+.png"):
+        data.open("diode", root, "test")
+
+
+def test_a_folder_without_frames_is_not_called_missing(root):
+    for part in ("train", "val"):
+        for path in (root / part / "outdoor").rglob("*.*"):
+            path.unlink()
+    notes = " ".join(data.open("diode", root, "test").notes)
+    for part in ("train", "val"):
+        assert f"outdoor: {part}/outdoor has no frame scene_*/scan_*/*.png in it" in notes
+    assert "is not here" not in notes
+
+
+@pytest.mark.parametrize("end", ["_depth.npy", "_depth_mask.npy"])
+def test_the_cache_notices_a_file_replaced_in_place(root, end):
+    """Of the same size, in a folder that does not change."""
+    before = data.open("diode-indoors", root, "test", (24, 32))
+    path = root / (before._source.index["path"][before._rows[0]] + end)
+    stored = np.load(path)
+    np.save(path, np.where(stored > 0, stored / 2, stored) if end == "_depth.npy" else np.zeros_like(stored))
+    after = data.open("diode-indoors", root, "test", (24, 32))
+    if end == "_depth.npy":
+        assert after[0]["depth"].max() < 0.6 * before[0]["depth"].max()
+    assert torch.equal(after[1]["depth"], before[1]["depth"])
+    assert after[0]["valid"].any() == (end == "_depth.npy") and before[0]["valid"].any()
 
 
 def test_a_prepared_batch(root):

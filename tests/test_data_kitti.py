@@ -293,9 +293,17 @@ def test_wrong_scans_are_named(copy, content, words):
         ("calib_cam_to_cam.txt", lambda text: text.replace("P_rect_02: ", "P_rect_02: -"), "focal lengths -90"),
         ("calib_velo_to_cam.txt", lambda text: text.replace("T:", "t:"), "no line T"),
         ("calib_velo_to_cam.txt", lambda text: "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "not a calibration file"),
+        ("calib_cam_to_cam.txt", lambda text: text[: text.index("2.745884e-03") + 8],
+         r"last four numbers of P_rect_02 are \[0.0, 0.0, 1.0, 2.745884\]; expected 0, 0, 1"),
+        ("calib_cam_to_cam.txt", lambda text: text.replace("7.402527e-03", "7.402527"),
+         "R_rect_00 is .*expected the nine numbers of a rotation"),
+        ("calib_velo_to_cam.txt", lambda text: text[: text.index("2.717806e-01") + 8],
+         "T is '-4.069766e-03 -7.631618e-02 -2.717806', 2.72 m long; expected metres .*about 0.3"),
+        ("calib_velo_to_cam.txt", lambda text: text[: text.index("2.717806e-01") + 1], "2 m long; expected metres"),
+        ("calib_velo_to_cam.txt", lambda text: text.replace("1.480755e-02", "1.480755"), "R is .*of a rotation"),
         ("calib_velo_to_cam.txt", None, "the calibration of this date is missing"),
     ],
-)
+)  # fmt: skip
 def test_wrong_calibrations_are_named(copy, file, change, words):
     path = copy / "raw" / "2011_09_26" / file
     if change:
@@ -316,6 +324,39 @@ def test_opening_reads_no_image_and_survives_pickling(root, monkeypatch):
     monkeypatch.undo()
     again = pickle.loads(pickle.dumps(ds))
     assert torch.equal(again[2]["depth"], ds[2]["depth"])
+
+
+@pytest.mark.parametrize("name", ["kitti", "kitti-raw"])
+def test_the_cache_notices_a_truth_replaced_in_place(copy, name):
+    before = data.open(name, copy, "test", (12, 40))
+    frame = before[1]["id"][-10:]
+    if name == "kitti":
+        path = next(copy.glob(f"depth/val/*/proj_depth/groundtruth/image_02/{frame}.png"))
+        path.write_bytes(png((np.asarray(Image.open(path)) // 2).astype(np.uint16)))
+    else:  # of the same size, too
+        path = next(copy.glob(f"raw/*/*/velodyne_points/data/{frame}.bin"))
+        path.write_bytes((np.frombuffer(path.read_bytes(), "<f4") / 2).tobytes())
+    after = data.open(name, copy, "test", (12, 40))
+    assert after[1]["depth"].max() < 0.7 * before[1]["depth"].max()
+    assert torch.equal(after[0]["depth"], before[0]["depth"])
+    assert after.fingerprint == before.fingerprint, "which files these are is the same"
+
+
+def test_files_are_asked_for_their_times_only_when_frames_are_prepared(root, monkeypatch):
+    asked = []
+    monkeypatch.setattr(kitti, "state_of", lambda files: asked.extend(files) or "state")
+    ds = data.open("kitti", root, "all")
+    assert not asked
+    data.open("kitti", root, "test", (12, 40))
+    assert len(asked) == len(set(asked)) == 2 * len(ds)
+
+
+def test_a_link_that_leads_nowhere_is_named(copy):
+    path = next(copy.glob("raw/*/*/image_02/data/0000000006.png"))
+    path.unlink()
+    path.symlink_to(copy / "nowhere.png")
+    with pytest.raises(FileNotFoundError, match=r"0000000006.png: its folder lists it, but it cannot be found"):
+        data.open("kitti", copy, "test", (12, 40))
 
 
 def test_the_cache_notices_a_file_that_came_later(copy):

@@ -206,9 +206,55 @@ def test_damage_inside_is_named_by_frame(mat, tmp_path):
         handle.seek(place)
         handle.write(b"\0" * 300)
     ds = data.open("nyu-v2", path, "all")
-    with pytest.raises(ValueError, match=r"frame 4 cannot be read.*damaged"):
+    with pytest.raises(ValueError, match=r"images of frame 4 cannot be read.*damaged"):
         ds[3]
     assert ds[2]["id"] == "0003"
+
+
+@pytest.mark.parametrize(("part", "truth"), [(0.02, "raw"), (0.5, "raw"), (0.8, "filled")])
+def test_a_download_that_reserved_its_size_and_stopped_is_told(mat, tmp_path, part, truth):
+    """Such a file has its full size, and zeros from some place on."""
+    path, whole = tmp_path / mat.name, mat.read_bytes()
+    begun = int(part * len(whole))
+    path.write_bytes(whole[:begun].ljust(len(whole), b"\0"))
+    with pytest.raises(ValueError, match=r"expected .*again from") as error:
+        list(data.open("nyu-v2", path, "all", truth=truth))
+    assert str(path) in str(error.value)
+
+
+def test_damage_anywhere_is_one_clear_error(mat, tmp_path):
+    """HDF5 answers damage with KeyError, RuntimeError, TypeError and others; where it does no harm, nothing is said."""
+    rng, whole = np.random.default_rng(0), mat.read_bytes()
+    for number in range(40):
+        spoilt = bytearray(whole)
+        places = rng.integers(512, 20_000, 20) if number % 2 else rng.integers(len(whole) - 20_000, len(whole), 20)
+        for place in places:
+            spoilt[place] = rng.integers(256)
+        path = tmp_path / str(number) / mat.name  # a new name each, since HDF5 knows a file that it has open
+        path.parent.mkdir()
+        path.write_bytes(spoilt)
+        try:
+            list(data.open("nyu-v2", path, "all"))
+        except ValueError as error:
+            assert str(path) in str(error)
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "scenes{1} is no array"),
+        (np.ones((3, 1)), "scenes{1} is float64 (3, 1)"),
+        (np.full((70_000, 1), 97, np.uint16), "scenes{1} is uint16 (70000, 1)"),
+        (np.full((3, 1), 0xD800, np.uint16), "scenes{1} is '\\ud800"),
+    ],
+)
+def test_a_cell_that_holds_no_name_is_refused(mat, tmp_path, content, words):
+    shutil.copy(mat, tmp_path)
+    with h5py.File(tmp_path / mat.name, "r+") as file:
+        odd = file.create_group("odd") if content is None else file.create_dataset("odd", data=content)
+        file["scenes"][0, 0] = odd.ref
+    refused(tmp_path / mat.name, words, "expected characters (uint16)")
 
 
 def test_one_frame_is_read_not_all(mat):

@@ -141,6 +141,8 @@ def test_missing_things_are_named(copy):
         ("train", "data/../../x_1_out/1.jpg,data/nyu2_train/a_1_out/1.png", "relative to the archive's root"),
         ("train", "data/nyu2_train/mine/1.jpg,data/nyu2_train/mine/1.png", "'mine' is not named after a recording"),
         ("test", "data/nyu2_test/00002_colors.png,data/nyu2_test/00002_depth.png", "none of the 654 labelled test"),
+        ("train", "image,depth", "line 1: 'image,depth' names columns; expected two paths"),
+        ("test", "0,1", "line 1: '0,1' names columns; expected two paths"),
         ("test", "data/nyu2_test/photo.png,data/nyu2_test/00000_depth.png", "photo.png is none of the 654"),
     ],
 )
@@ -168,7 +170,15 @@ def test_a_frame_listed_twice_is_refused(copy):
             "a TIFF image of mode F",
         ),
         (lambda path: Image.fromarray(np.ones((240, 320), np.uint16)).save(path), "320x240 .*expected 640x480"),
-        (lambda path: Image.fromarray(np.full((480, 640), 40000, np.uint16)).save(path), "reaches 40 m .*another unit"),
+        (lambda path: Image.fromarray(np.full((480, 640), 40000, np.uint16)).save(path), "reaches 40 m,.*another unit"),
+        (
+            lambda path: Image.fromarray(frame(0, 8)[1].astype(np.uint16)).save(path),
+            "reaches 0.119 m, .*another unit; it holds nothing above 255, as 8-bit depth saved again",
+        ),
+        (
+            lambda path: Image.fromarray(frame(0, 16)[1] // 10).save(path),  # centimetres
+            "half of it lies within 0.33.* m, .*beyond 0.5 m, where a Kinect begins to see, .*another unit. Get",
+        ),
         (lambda path: path.write_bytes(path.read_bytes()[:500]), "damaged or cut short"),
         (lambda path: path.write_bytes(b""), "not an image file"),
     ],
@@ -178,6 +188,31 @@ def test_a_depth_file_of_another_kind_is_refused(copy, spoil, words):
     spoil(path)
     with pytest.raises(ValueError, match=words) as error:
         data.open("nyu-v2-50k", copy, "test")[0]
+    assert str(path) in str(error.value)
+
+
+def test_near_things_and_frames_without_a_measurement_are_read(copy):
+    path = copy / "data/nyu2_test/00000_depth.png"
+    Image.fromarray(np.full((480, 640), 600, np.uint16)).save(path)
+    assert data.open("nyu-v2-50k", copy, "test")[0]["depth"].max() == pytest.approx(0.6)
+    Image.fromarray(np.zeros((480, 640), np.uint16)).save(path)
+    assert not data.open("nyu-v2-50k", copy, "test")[0]["valid"].any()
+
+
+def test_paths_may_begin_with_a_dot(copy, archive):
+    for name in ("nyu2_train.csv", "nyu2_test.csv"):
+        path = copy / "data" / name
+        path.write_text(path.read_text().replace("data/", "./data/"))
+    assert data.open("nyu-v2-50k", copy, "all").frames.equals(data.open("nyu-v2-50k", archive, "all").frames)
+
+
+@pytest.mark.parametrize("name", ["nyu2_train.csv", "nyu2_test.csv"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_list_in_another_encoding_is_named(copy, name, encoding):
+    path = copy / "data" / name
+    path.write_bytes(path.read_text().encode(encoding))
+    with pytest.raises(ValueError, match=r"not a list in UTF-8 .*expected two paths a line.*UTF-8") as error:
+        data.open("nyu-v2-50k", copy)
     assert str(path) in str(error.value)
 
 

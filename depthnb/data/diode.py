@@ -24,6 +24,7 @@ Source: Vasiljevic et al. 2019 (arXiv:1908.00463) and github.com/diode-dataset/d
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -33,8 +34,8 @@ import torch
 from torch import Tensor
 
 from depthnb.data.download import locate
-from depthnb.data.listing import Listing, require
-from depthnb.data.pixels import read_image
+from depthnb.data.listing import Listing, require, state_of
+from depthnb.data.pixels import read_image, read_npy
 from depthnb.data.sample import Source, clone_data
 from depthnb.data.splits import derive_splits
 
@@ -45,6 +46,7 @@ PROTOCOLS = {"indoors": ("diode-indoors", 50.0), "outdoor": ("diode", RANGE), "b
 FOCAL = (886.81, 927.06)
 CENTRE = (512 - 0.5, 384 - 0.5)
 _PARTS = {"train": "train", "val": "test"}  # folder -> split
+_ENDINGS = {"_depth.npy": "depth maps", "_depth_mask.npy": "depth masks"}
 _REMEDY = "Unpack the archive again (depthnb.data.download.download('diode', folder) checks its sum)"
 
 
@@ -71,18 +73,26 @@ class Diode(Source):
             )
         self.notes = tuple(note for _, notes in found for note in notes)
         self.fingerprint = hashlib.sha256("\n".join([kind, *self.index["path"]]).encode()).hexdigest()[:12]
-        self.state = files.state()
+
+    @functools.cached_property
+    def state(self) -> str:
+        """Found when frames are prepared, not before: at native size nobody needs to ask 80,000 files."""
+        frames = self.index[["path", "ending"]].itertuples(index=False)
+        return state_of(path for frame in frames for path in self._files(*frame))
+
+    def _files(self, path: str, ending: str) -> list[str]:
+        """Image, depth and mask of a frame; plain text, since making a Path takes longer than to ask for its time."""
+        return [f"{self.root}/{path}{end}" for end in (ending, *_ENDINGS)]
 
     def read(self, row: int) -> dict[str, Tensor]:
-        stem = self.root / self.index["path"].iloc[row]
-        image_path = stem.with_name(stem.name + ".png")
+        frame = self.index.iloc[row]
+        image_path, depth_path, mask_path = map(Path, self._files(frame["path"], frame["ending"]))
         image = read_image(image_path)
         if tuple(image.shape[-2:]) != SIZE:
             raise ValueError(
                 f"{image_path}: {image.shape[-1]}x{image.shape[-2]} (width x height); expected {SIZE[1]}x{SIZE[0]} as "
                 f"published. {_REMEDY}"
             )
-        depth_path, mask_path = (stem.with_name(stem.name + end) for end in ("_depth.npy", "_depth_mask.npy"))
         depth, mask = read_array(depth_path, "f"), read_array(mask_path, "bifu")
         if not np.isin(mask, (0, 1)).all():
             raise ValueError(f"{mask_path}: values {np.unique(mask)[:5].tolist()}; expected 0 and 1. {_REMEDY}")
@@ -116,16 +126,8 @@ def read_array(path: Path, kinds: str) -> np.ndarray:
     Raises:
         FileNotFoundError, ValueError: naming the file, what was expected and what was found.
     """
-    try:
-        with open(path, "rb") as handle:
-            stored = np.load(handle, allow_pickle=False)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: the file is missing. {_REMEDY}") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: not a .npy array that can be read ({error}); it is cut short. {_REMEDY}") from None
+    stored = read_npy(path, _REMEDY[0].lower() + _REMEDY[1:])
     wanted = "float32" if kinds == "f" else "numbers"
-    if not isinstance(stored, np.ndarray):
-        raise ValueError(f"{path}: an archive of several arrays; expected one array, {wanted}. {_REMEDY}")
     right = stored.dtype == np.float32 if kinds == "f" else stored.dtype.kind in kinds
     if not right or stored.shape not in (SIZE, (*SIZE, 1)):
         raise ValueError(
@@ -135,39 +137,45 @@ def read_array(path: Path, kinds: str) -> np.ndarray:
 
 
 def _frames(root: Path, kind: str, files: Listing) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """All frames of one kind: id, scene, scene_type, split, path (relative, without ending); and notes."""
+    """All frames of one kind: id, scene, scene_type, split, path (relative), ending of the image's name; and notes.
+
+    A frame is whatever has an image or a depth map, so that one without its image is told, not passed over.
+    """
     rows = []
     for part, split in _PARTS.items():
         for scene in sorted(files[root / part / kind]):
             for scan in sorted(files[root / part / kind / scene]):
                 folder = Path(part, kind, scene, scan)
                 names = files[root / folder]
-                stems = sorted(name.removesuffix(".png") for name in names if name.endswith(".png"))
-                for ending, what in (("_depth.npy", "depth maps"), ("_depth_mask.npy", "depth masks")):
+                # sorted, so that .png is the one taken where .PNG (some tools for FAT disks write it) is there too
+                images = {name[:-4]: name[-4:] for name in sorted(names) if name.lower().endswith(".png")}
+                stems = sorted({*images, *(n.removesuffix("_depth.npy") for n in names if n.endswith("_depth.npy"))})
+                require(root / folder, [s + images.get(s, ".png") for s in stems], names, "images", _REMEDY)
+                for ending, what in _ENDINGS.items():
                     require(root / folder, [stem + ending for stem in stems], names, what, _REMEDY)
-                rows += [(stem, scene, kind, split, (folder / stem).as_posix()) for stem in stems]
-    index = pd.DataFrame(rows, columns=["id", "scene", "scene_type", "split", "path"])
+                rows += [(s, scene, kind, split, (folder / s).as_posix(), images[s]) for s in stems]
+    index = pd.DataFrame(rows, columns=["id", "scene", "scene_type", "split", "path", "ending"])
     both = set(index.loc[index["split"] == "train", "scene"]) & set(index.loc[index["split"] == "test", "scene"])
     if both:
         raise ValueError(
             f"{root}: {sorted(both)[0]} is in train/{kind} and in val/{kind}; expected different scenes, as published: "
             "take it out of train"
         )
-    notes = _test_notes(index[index["split"] == "test"], kind)
+    found = "has no frame scene_*/scan_*/*.png in it"
+    lacks = {part: f"{part}/{kind} {found if files[root / part / kind] else 'is not here'}" for part in _PARTS}
+    notes = _test_notes(index[index["split"] == "test"], kind, lacks["val"])
     if not (index["split"] == "train").any():
-        notes += (f"{kind}: train/{kind} is not here, so there is nothing to train on (train.tar.gz, 81 GB).",)
+        notes += (f"{kind}: {lacks['train']}, so there is nothing to train on (train.tar.gz, 81 GB).",)
     elif (index["split"] == "test").any():
         index, derived = derive_splits(index)
         notes += tuple(f"{kind}: {note}" for note in derived)
     return index, notes
 
 
-def _test_notes(test: pd.DataFrame, kind: str) -> tuple[str, ...]:
+def _test_notes(test: pd.DataFrame, kind: str, lacking: str) -> tuple[str, ...]:
     official = pd.read_csv(clone_data("splits", "diode_val_scans.csv"))
     expected = official.loc[official["kind"] == kind, "frames"].sum()
     if test.empty:
-        return (
-            f"{kind}: val/{kind} is not here; it holds the {expected} frames that serve as test (val.tar.gz, 2.6 GB).",
-        )
+        return (f"{kind}: {lacking}; it holds the {expected} frames that serve as test (val.tar.gz, 2.6 GB).",)
     said = f"{kind}: the official validation set serves as test, since no test set was published"
     return (f"{said}." if len(test) == expected else f"{said}; {len(test)} of its {expected} frames are here.",)

@@ -21,6 +21,7 @@ A scene is a drive; its type is the category under which the raw-data page lists
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from torch import Tensor
 
 from depthnb.data import velodyne
 from depthnb.data.download import ORIGINS, locate
-from depthnb.data.listing import Listing, require
+from depthnb.data.listing import Listing, require, state_of
 from depthnb.data.pixels import check_same_size, read_depth, read_image
 from depthnb.data.sample import Source, clone_data
 from depthnb.data.splits import derive_splits
@@ -64,7 +65,18 @@ class Kitti(Source):
         }
         content = hashlib.sha256("\n".join([truth, *self.index["id"] + self.index["suffix"]]).encode())
         content.update(repr(self.calibrations).encode())
-        self.fingerprint, self.state = content.hexdigest()[:12], files.state()
+        self.fingerprint = content.hexdigest()[:12]
+
+    @functools.cached_property
+    def state(self) -> str:
+        """Found when frames are prepared, not before: at native size nobody needs to ask 48,000 files."""
+        frames = self.index[["scene", "camera", "frame", "suffix"]].itertuples(index=False)
+        return state_of(path for frame in frames for path in self._files(*frame))
+
+    def _files(self, scene: str, camera: str, frame: str, suffix: str) -> tuple[str, str]:
+        """Image and truth of a frame; plain text, since making a Path takes longer than to ask for the file's time."""
+        images, truths = self.folders[scene, camera]
+        return f"{images}/{frame}{suffix}", f"{truths}/{frame}{'.bin' if self.truth == 'raw' else '.png'}"
 
     def _annotations(self) -> list[Path]:
         """Folders that may hold the drives of annotated depth: train/ and val/ as published, or merged into one."""
@@ -73,9 +85,8 @@ class Kitti(Source):
 
     def read(self, row: int) -> dict[str, Tensor]:
         frame = self.index.iloc[row]
-        images, truths = self.folders[frame["scene"], frame["camera"]]
+        image_path, path = map(Path, self._files(*frame[["scene", "camera", "frame", "suffix"]]))
         calibration = self.calibrations[frame["date"], frame["camera"]]
-        image_path = images / (frame["frame"] + frame["suffix"])
         image = read_image(image_path)
         if tuple(image.shape[-2:]) != calibration.size:
             (h, w), (height, width) = image.shape[-2:], calibration.size
@@ -84,11 +95,10 @@ class Kitti(Source):
                 f"(S_rect_{frame['camera']}); expected the images of *_sync.zip as published, neither resized nor cropped"
             )
         if self.truth == "raw":
-            points = velodyne.read_scan(truths / f"{frame['frame']}.bin")
+            points = velodyne.read_scan(path)
             depth = torch.from_numpy(velodyne.project(points, calibration))[None]
             valid = depth > 0
         else:
-            path = truths / f"{frame['frame']}.png"
             depth, valid = read_depth(path, 1 / 256)
             check_same_size(image, depth, image_path, path)
         K = torch.from_numpy(calibration.intrinsics.astype(np.float32))

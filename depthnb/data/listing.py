@@ -2,8 +2,13 @@ r"""Which files are there: each folder listed once, no file opened, so that tens
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_AT_ONCE = 256
 
 
 class Listing:
@@ -20,13 +25,33 @@ class Listing:
                 self._names[folder] = frozenset()
         return self._names[folder]
 
-    def state(self) -> str:
-        """Times of change of the folders that hold something.
 
-        A file added, removed or renamed changes its folder's time; one rewritten in place does not, which published data
-        are not. Asking every file for its own time would take minutes on a network disk.
-        """
-        return repr([folder.stat().st_mtime_ns for folder, names in sorted(self._names.items()) if names])
+def state_of(files: Iterable[str]) -> str:
+    """Hash of the sizes and times of change of files, so that a file replaced in place makes a prepared cache stale.
+
+    No file is opened. KITTI's 48,000 take about half a second on a local disk; a network disk may need as long for each
+    thousand, so several are asked at once.
+
+    Raises:
+        FileNotFoundError: if one of them went away since the folders were listed.
+    """
+
+    def facts(some: list[str]) -> list[tuple[int, int]]:
+        found = []
+        for path in some:
+            try:
+                status = os.stat(path)
+            except OSError as error:
+                raise FileNotFoundError(
+                    f"{path}: its folder lists it, but it cannot be found ({error.strerror}); copy it again, or mend the link"
+                ) from None
+            found.append((status.st_size, status.st_mtime_ns))
+        return found
+
+    files = list(files)
+    parts = [files[start : start + _AT_ONCE] for start in range(0, len(files), _AT_ONCE)]
+    with ThreadPoolExecutor(8) as pool:
+        return hashlib.sha256(repr(list(pool.map(facts, parts))).encode()).hexdigest()
 
 
 def require(folder: Path, wanted: list[str], there: frozenset[str], what: str, remedy: str) -> None:

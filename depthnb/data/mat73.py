@@ -6,14 +6,17 @@ there as (N, 3, 640, 480). A cell array of strings is a (1, N) array of referenc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
+
+_LONGEST = 1000  # characters; names of scenes have about 20
 
 
 @dataclass(frozen=True)
@@ -51,28 +54,46 @@ class Mat73:
         return self._open[1]
 
     def __contains__(self, key: str) -> bool:
-        return key in self.file()
+        with self._reading("the list of its fields") as file:
+            return key in file
+
+    @contextlib.contextmanager
+    def _reading(self, part: str) -> Iterator[h5py.File]:
+        """Lend the open file, and say which part of it cannot be read. Errors of our own must not pass through here."""
+        file = self.file()
+        try:
+            yield file
+        except Exception as error:  # h5py raises whatever it stumbles over: OSError, KeyError, RuntimeError, TypeError
+            raise ValueError(
+                f"{self.path}: {part} cannot be read ({error}); expected {self.what}, so the file is damaged, or its "
+                f"download stopped before the end. {self.remedy}"
+            ) from None
 
     def check(self, fields: Mapping[str, Field], cells: Sequence[str]) -> int:
         """Check the fields that are needed (cells: only that they are there); return the number of frames.
 
         Raises:
-            ValueError: for a field that is missing, of another type or shape, or with another number of frames.
+            ValueError: for a field that is missing, of another type or shape, or with another number of frames, and for
+                a damaged file.
         """
-        file = self.file()
+        with self._reading("the list of its fields") as file:
+            there = sorted(map(str, file))  # names in a damaged file may be bytes
         for key in (*fields, *cells):
-            if key not in file:
+            if key not in there:
                 raise ValueError(
-                    f"{self.path}: field {key} is missing; found {', '.join(sorted(file)) or 'nothing'}; expected "
-                    f"{self.what}. {self.remedy}"
+                    f"{self.path}: field {key} is missing; found {', '.join(there) or 'nothing'}; expected {self.what}. "
+                    f"{self.remedy}"
                 )
+        counts = {}
         for key, field in fields.items():
-            found = file[key]
-            data = isinstance(found, h5py.Dataset)
-            if not data or found.shape[1:] != field.shape or str(found.dtype) not in field.dtypes:
-                what = f"{found.dtype} {found.shape}" if data else "a group"
+            with self._reading(f"field {key}") as file:
+                found = file[key]
+                data = isinstance(found, h5py.Dataset)
+                dtype, shape = (str(found.dtype), found.shape or ()) if data else ("a group", ())
+            if shape[1:] != field.shape or dtype not in field.dtypes:
+                what = f"{dtype} {shape}" if data else dtype
                 raise ValueError(f"{self.path}: field {key} is {what}; expected {field}. {self.remedy}")
-        counts = {key: file[key].shape[0] for key in fields}
+            counts[key] = shape[0]
         if len(set(counts.values())) > 1 or 0 in counts.values():
             raise ValueError(
                 f"{self.path}: frames differ between fields: {counts}; expected {self.frames} each. {self.remedy}"
@@ -81,37 +102,41 @@ class Mat73:
 
     def frame(self, key: str, row: int) -> np.ndarray:
         """One frame of a field, its axes as MATLAB has them but channels first: [H, W] or [C, H, W]."""
-        try:
-            stored = self.file()[key][row]
-        except OSError as error:
-            raise ValueError(
-                f"{self.path}: frame {row + 1} cannot be read ({error}); the file is damaged. {self.remedy}"
-            ) from None
+        with self._reading(f"{key} of frame {row + 1}") as file:
+            stored = file[key][row]
         return np.ascontiguousarray(stored.swapaxes(-1, -2))
 
     def strings(self, key: str, frames: int) -> list[str]:
         """Strings of a cell array, one for each frame.
 
         Raises:
-            ValueError: if it is no cell array, has another length, or holds something else than characters.
+            ValueError: if it is no cell array, has another length, holds something else than characters, or is damaged.
         """
-        file = self.file()
-        cells = file[key]
-        if not isinstance(cells, h5py.Dataset) or h5py.check_ref_dtype(cells.dtype) is not h5py.Reference:
+        with self._reading(f"field {key}") as file:
+            cells = file[key]
+            right = isinstance(cells, h5py.Dataset) and h5py.check_ref_dtype(cells.dtype) is h5py.Reference
+            count = cells.size if right else 0
+        if not right:
             raise ValueError(f"{self.path}: field {key} is not a cell array (HDF5 object references). {self.remedy}")
-        references = cells[()].ravel()
-        if len(references) != frames:
-            raise ValueError(
-                f"{self.path}: field {key} has {len(references)} entries for {frames} frames. {self.remedy}"
-            )
+        if count != frames:
+            raise ValueError(f"{self.path}: field {key} has {count} entries for {frames} frames. {self.remedy}")
+        with self._reading(f"field {key}"):
+            references = cells[()].ravel()
         strings = []
         for number, reference in enumerate(references, start=1):
-            characters = file[reference][()] if reference else np.zeros(0)
-            if characters.dtype != np.uint16:
+            with self._reading(f"{key}{{{number}}}") as file:
+                found = file[reference] if reference else None
+                data = isinstance(found, h5py.Dataset)
+                what = f"{found.dtype} {found.shape}" if data else "no array"
+                # a damaged shape could fill the memory
+                right = data and found.dtype == np.uint16 and found.size <= _LONGEST
+                text = "".join(map(chr, found[()].ravel())) if right else ""
+            if not right or not text.isprintable():
                 raise ValueError(
-                    f"{self.path}: {key}{{{number}}} is {characters.dtype}; expected characters (uint16). {self.remedy}"
+                    f"{self.path}: {key}{{{number}}} is {repr(text) if right else what}; expected characters (uint16). "
+                    f"{self.remedy}"
                 )
-            strings.append("".join(map(chr, characters.ravel())))
+            strings.append(text)
         return strings
 
     def fingerprint(self, variant: str) -> str:
@@ -129,7 +154,7 @@ class Mat73:
         try:
             # chunks may hold several frames; a cache larger than HDF5's 1 MB keeps them from being unpacked for each anew
             return h5py.File(self.path, "r", rdcc_nbytes=32 * 2**20)
-        except OSError as error:
+        except Exception as error:  # OSError, but for damage in odd places others too
             found, head = 0, b""
             if self.path.is_file():
                 found = self.path.stat().st_size
@@ -141,6 +166,8 @@ class Mat73:
                 what = "a MATLAB v5 file, while the published one is v7.3 (in MATLAB: save with '-v7.3')"
             elif "truncated" in str(error):
                 what = f"an HDF5 file cut short at {found} bytes"
+            elif head.startswith(b"MATLAB 7.3"):
+                what = f"a damaged MATLAB v7.3 file of {found} bytes ({error})"
             else:
                 what = f"not an HDF5 (MATLAB v7.3) file: {found} bytes that begin with {head[:16]!r}"
-            raise ValueError(f"{self.path}: {what}. {self.remedy}") from None
+            raise ValueError(f"{self.path}: {what}; expected {self.what}. {self.remedy}") from None

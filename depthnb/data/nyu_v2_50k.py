@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ LISTS = {"train": "nyu2_train.csv", "test": "nyu2_test.csv"}
 TEST_FRAMES = 654
 MAX_DEPTH = 10.0
 SCALES = {8: MAX_DEPTH / 255, 16: 0.001}  # bits of a stored depth -> metres for each unit
+NEAREST = 0.5  # metres; a Kinect measures nothing nearer
 
 
 class Nyu50k(Source):
@@ -73,16 +75,20 @@ class Nyu50k(Source):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: the list is missing. {_remedy()}")
         numbers = _official_scenes()
-        with open(path, newline="", encoding="utf-8-sig") as handle:
-            for line, cells in enumerate(csv.reader(handle), start=1):
-                if not any(cells):
-                    continue
-                said = f"{path}, line {line}"
-                if len(cells) != 2:
-                    raise ValueError(f"{said}: {len(cells)} cells; expected two paths, image,depth. {_remedy()}")
-                image, depth = (_inside(said, cell) for cell in cells)
-                frame = _test_frame(said, image, numbers) if split == "test" else _training_frame(said, image)
-                yield {**frame, "split": split, "image": image, "depth": depth, "said": said}
+        for line, cells in enumerate(_lines(path), start=1):
+            if not any(cells):
+                continue
+            said = f"{path}, line {line}"
+            if len(cells) != 2:
+                raise ValueError(f"{said}: {len(cells)} cells; expected two paths, image,depth. {_remedy()}")
+            if line == 1 and not any(mark in cell for cell in cells for mark in "/."):
+                raise ValueError(
+                    f"{said}: {','.join(cells)!r} names columns; expected two paths, as in every line of the published "
+                    "lists, which have no header; delete this line"
+                )
+            image, depth = (_inside(said, cell) for cell in cells)
+            frame = _test_frame(said, image, numbers) if split == "test" else _training_frame(said, image)
+            yield {**frame, "split": split, "image": image, "depth": depth, "said": said}
 
     def _facts(self, row: dict) -> tuple[tuple[int, int], tuple[int, int]]:
         """Sizes in bytes and times of change of a frame's two files."""
@@ -104,12 +110,8 @@ class Nyu50k(Source):
                 raise ValueError(
                     f"{self.root / file}: {found[1]}x{found[0]} (width x height); expected {SIZE[1]}x{SIZE[0]}. {_remedy()}"
                 )
+        _check_millimetres(path, stored)
         depth, valid = to_metres(stored)
-        if valid.any() and depth[valid].max() > 2 * MAX_DEPTH:
-            raise ValueError(
-                f"{path}: reaches {depth.max():g} m if read as 16-bit millimetres; expected at most about 10 m, so it is "
-                f"stored in another unit. {_remedy()}"
-            )
         unknown = (float("nan"), float("nan"))
         return {
             "image": image,
@@ -143,6 +145,23 @@ def to_metres(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(valid, stored * SCALES[bits], 0).astype(np.float32), valid
 
 
+def _check_millimetres(path: Path, stored: np.ndarray) -> None:
+    """ValueError for 16-bit depth that no Kinect could have given in millimetres: too far, or most of it too near."""
+    known = stored[stored > 0] * SCALES[16]
+    if stored.dtype == np.uint8 or not known.size:
+        return
+    middle, farthest = np.median(known), known.max()
+    if middle < NEAREST or farthest > 2 * MAX_DEPTH:
+        found = (
+            "; it holds nothing above 255, as 8-bit depth saved again with 16 bits does" if stored.max() < 256 else ""
+        )
+        raise ValueError(
+            f"{path}: reaches {farthest:g} m, and half of it lies within {middle:g} m, if read as 16-bit millimetres; "
+            f"expected at most about 10 m, and most of it beyond {NEAREST:g} m, where a Kinect begins to see, so it is "
+            f"stored in another unit{found}. {_remedy()}"
+        )
+
+
 def _remedy() -> str:
     origin = ORIGINS["nyu-v2-50k"]
     return f"Get the archive ({origin.size}) from {origin.page} and unpack it; layout: {origin.layout}"
@@ -154,10 +173,24 @@ def _official_scenes() -> dict[int, str]:
     return dict(zip(official["index"] - 1, official["scene"], strict=True))
 
 
+def _lines(path: Path) -> list[list[str]]:
+    """The cells of each line of a list; ValueError if it is not text in UTF-8 (Windows' PowerShell writes UTF-16)."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        if "\0" in text:
+            raise ValueError("it holds zero bytes")
+        return list(csv.reader(io.StringIO(text, newline="")))
+    except (ValueError, csv.Error) as error:  # what cannot be decoded is a ValueError too
+        raise ValueError(
+            f"{path}: not a list in UTF-8 ({error}); expected two paths a line, image,depth. Save it as CSV in UTF-8, or "
+            f"unpack it again. {_remedy()}"
+        ) from None
+
+
 def _inside(said: str, cell: str) -> str:
     """A path of the list, relative to the folder `data`, whatever that is called here. Plain text: there are 100,000."""
-    parts = cell.strip().split("/")
-    if not parts[0] or not parts[-1] or ".." in parts or "\\" in cell:
+    parts = [part for part in cell.strip().split("/") if part != "."]  # ./data/... is data/...
+    if not parts or not parts[0] or not parts[-1] or ".." in parts or "\\" in cell:
         raise ValueError(
             f"{said}: path {cell!r}; expected one relative to the archive's root, such as data/nyu2_train/..."
         )

@@ -78,10 +78,7 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
         ValueError: for another bit depth, several channels, or another kind of file.
     """
     if path.suffix.lower() == ".npy":
-        try:
-            stored = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"{path}: not a .npy array that can be read ({error}); copy it again") from None
+        stored = read_npy(path)
         if stored.dtype != np.float32 or stored.ndim != 2:
             raise ValueError(
                 f"{path}: array is {stored.dtype} {stored.shape}; expected float32 [H, W]; "
@@ -99,6 +96,28 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
         valid = stored > 0
     depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
+
+
+def read_npy(path: Path, remedy: str = "copy it again") -> np.ndarray:
+    """Read one array from a `.npy` file: never an archive of several (.npz), never pickled objects.
+
+    Args:
+        remedy: what to do about a file that cannot be read; the end of the error's sentence.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for anything else than a whole .npy file.
+    """
+    try:
+        with open(path, "rb") as handle:
+            return np.lib.format.read_array(handle, allow_pickle=False)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: the file is missing; {remedy}") from None
+    except Exception as error:  # NumPy raises whatever it stumbles over in a damaged header
+        raise ValueError(
+            f"{path}: not a .npy array that can be read ({error}); it is cut short, damaged, or another kind of file, such "
+            f"as a renamed .npz; {remedy}"
+        ) from None
 
 
 def read_stored(path: Path) -> np.ndarray:

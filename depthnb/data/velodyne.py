@@ -30,6 +30,9 @@ import numpy as np
 
 _CAMERA_FILE, _SCANNER_FILE = "calib_cam_to_cam.txt", "calib_velo_to_cam.txt"
 _POINT = 4 * 4  # bytes: x, y, z in metres and reflectance, float32 each
+# Metres. From the scanner to camera 0 it is about 0.3 in every published file, from there to camera 2 or 3 along the
+# optical axis a few millimetres. Numbers are written as 2.717806e-01, so one that lost its exponent is 1 or more.
+_FARTHEST = 1.0
 _REMEDY = "Get that date's calibration file again from the raw data page (https://www.cvlibs.net/datasets/kitti)"
 
 
@@ -71,13 +74,23 @@ def read_calibration(folder: Path, camera: str = "02", *, scanner: bool = False)
             f"{path}: P_rect_{camera} has focal lengths {projection[0, 0]:g}, {projection[1, 1]:g} and S_rect_{camera} "
             f"is {size.tolist()}; expected positive numbers. {_REMEDY}"
         )
+    if not (np.array_equal(projection[2, :3], [0, 0, 1]) and abs(projection[2, 3]) < _FARTHEST):
+        raise ValueError(
+            f"{path}: the last four numbers of P_rect_{camera} are {projection[2].tolist()}; expected 0, 0, 1 and a few "
+            f"millimetres, so it is cut short or changed. {_REMEDY}"
+        )
     placed = None
     if scanner:
-        rotation = _numbers(path, cells, "R_rect_00", 9).reshape(3, 3)
+        rectify = _rotation(path, cells, "R_rect_00")
         path = folder / _SCANNER_FILE
         cells = _read(path)
-        outer = np.column_stack([_numbers(path, cells, "R", 9).reshape(3, 3), _numbers(path, cells, "T", 3)])
-        placed = rotation @ outer
+        rotation, translation = _rotation(path, cells, "R"), _numbers(path, cells, "T", 3)
+        if not np.linalg.norm(translation) < _FARTHEST:
+            raise ValueError(
+                f"{path}: T is {cells['T'].strip()!r}, {np.linalg.norm(translation):.3g} m long; expected metres from the "
+                f"scanner to the camera, about 0.3 in all, so a number is cut short or changed. {_REMEDY}"
+            )
+        placed = rectify @ np.column_stack([rotation, translation])
     return Calibration((int(size[1]), int(size[0])), projection, placed)
 
 
@@ -104,6 +117,17 @@ def _numbers(path: Path, cells: dict[str, str], key: str, count: int) -> np.ndar
     if len(values) != count or not np.isfinite(values).all():
         raise ValueError(f"{path}: {key} is {cells[key].strip()!r}; expected {count} finite numbers. {_REMEDY}")
     return values
+
+
+def _rotation(path: Path, cells: dict[str, str], key: str) -> np.ndarray:
+    """Nine numbers as float64 [3,3]; ValueError unless they turn without stretching or mirroring."""
+    matrix = _numbers(path, cells, key, 9).reshape(3, 3)
+    if not (np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-3) and np.linalg.det(matrix) > 0):
+        raise ValueError(
+            f"{path}: {key} is {cells[key].strip()!r}; expected the nine numbers of a rotation, so one is cut short or "
+            f"changed. {_REMEDY}"
+        )
+    return matrix
 
 
 def read_scan(path: Path) -> np.ndarray:
