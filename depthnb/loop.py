@@ -95,8 +95,8 @@ class Loop:
 
     A subclass implements `learn(batch, share, note)`, where `share` is what a loss must be multiplied by before
     `self.update`, and `judge(batch, note)` for validation. Both report by `note(loss=..., other=...)`: scalars, means over
-    the images of the batch, noted before anybody learns from them. Their means over the data set become the history's
-    columns train_loss and val_loss, other and val_other.
+    the images of the batch that have a valid pixel, noted before anybody learns from them. Their means over all such images
+    of the data set become the history's columns train_loss and val_loss, other and val_other.
     """
 
     also: Mapping[str, str] = {}
@@ -193,12 +193,12 @@ class Loop:
                 each.scheduler.step()
 
     def _epoch(self, number: int, train, val, after_batch: Callable[[int], None]) -> tuple[dict, dict]:
-        """Train for an epoch and validate; the models stay as they were when something is not finite.
+        """Train for an epoch and validate; the players stay as they were when something is not finite, or nothing counts.
 
         Returns the two losses, and whatever else was measured.
         """
         models = {name: each.model for name, each in self.players.items()}
-        before = {name: _copy(model) for name, model in models.items()}
+        before = {name: (_copy(each.model), _copy_optimizer(each.optimizer)) for name, each in self.players.items()}
         order = torch.arange(len(train))
         if self.shuffle:
             generator = torch.Generator().manual_seed(seed_for("order", self.seed, number))
@@ -217,36 +217,40 @@ class Loop:
                     model.eval()
                 with torch.no_grad():
                     judged = self.validate(val, number)
-        except NonFiniteLoss:
-            for name, model in models.items():
-                model.load_state_dict(before[name])
+        except (NonFiniteLoss, ValueError):
+            for name, each in self.players.items():
+                model, optimizer = before[name]
+                each.model.load_state_dict(model)
+                each.optimizer.load_state_dict(optimizer)  # a moment that is NaN would poison every later training
             raise
         losses = {"train_loss": learnt.pop("loss"), "val_loss": judged.pop("loss", None)}
         return losses, {**learnt, **{f"val_{key}": value for key, value in judged.items()}}
 
-    def _learn(self, epoch: int, batch: dict, share: float, note: Callable[..., None]) -> None:
+    def _learn(self, epoch: int, batch: dict, share: float, note: Callable[..., None]) -> Tensor:
         if self.augment is not None:
             batch = self.augment(batch, seed=self.seed, epoch=epoch)
         self.learn(batch, share, note)
+        return _images_that_count(batch["valid"])
 
-    def _judge(self, batch: dict, share: float, note: Callable[..., None]) -> None:
+    def _judge(self, batch: dict, share: float, note: Callable[..., None]) -> Tensor:
         self.judge(batch, note)
+        return _images_that_count(batch["valid"])
 
     def _pass(self, dataset, order: Tensor, what: str, step: Callable, after_batch=None) -> dict[str, float]:
-        """Means over a data set's images, in one pass, of what `step` notes of each batch."""
+        """Means over a data set's images, in one pass, of what `step` notes of each batch; it returns how many count."""
         engine, counts, noted = self.engine, [], _Notes(what)
         look_every = 1 if engine.device.type == "cpu" else CHECK_EVERY
         chunks = order.split(self.batch_size)
         for number, chunk in enumerate(chunks, start=1):
             indices, own = _share(chunk, engine.global_rank, engine.world_size)
             batch = engine.to_device(dataset.batch(indices))
-            counts.append(own)
             noted.at(number, batch["id"], look=number % look_every == 0 or number == len(chunks))
             # processes average their gradients: weighted by images, that is the mean over the whole batch
-            step(batch, own * engine.world_size / len(chunk), noted)
+            counted = step(batch, own * engine.world_size / len(chunk), noted)
+            counts.append(counted if own else torch.zeros_like(counted))
             if after_batch is not None:
                 after_batch(number)
-        return {name: _mean(values, counts, engine) for name, values in noted.values.items()}
+        return {name: _mean(values, counts, engine, what) for name, values in noted.values.items()}
 
 
 class _Notes:
@@ -274,8 +278,8 @@ class _Notes:
                 raise NonFiniteLoss(
                     f"the {name.replace('_', ' ')} is {float(value)} in {self.what}, batch {number}, samples "
                     f"{', '.join(ids)}. Look at these frames (if they are sound, the gradient of the batch before was not), "
-                    "lower the learning rate, or train in 32-true precision. The model and the checkpoint, if there is one, "
-                    "are as after the epoch before"
+                    "lower the learning rate, or train in 32-true precision. The model, its optimizer and the checkpoint, if "
+                    "there is one, are as after the epoch before"
                 )
         self.unseen.clear()
 
@@ -312,7 +316,22 @@ def check_data(train, val, *, epochs: int, batch_size: int) -> None:
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {key: value.detach().to("cpu", copy=True) for key, value in model.state_dict().items()}
+    return _on_cpu(model.state_dict())
+
+
+def _copy_optimizer(optimizer: Optimizer) -> dict[str, Any]:
+    """Its state; what it knows of each weight on the CPU, where it takes none of a GPU's memory."""
+    state = optimizer.state_dict()
+    return {**state, "state": _on_cpu(state["state"])}
+
+
+def _on_cpu(value: Any) -> Any:
+    """A copy with all tensors on the CPU, however deep they lie (some optimisers keep lists of them)."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return {key: _on_cpu(inner) for key, inner in value.items()}
+    return [_on_cpu(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _share(chunk: Tensor, rank: int, processes: int) -> tuple[list[int], int]:
@@ -325,12 +344,29 @@ def _share(chunk: Tensor, rank: int, processes: int) -> tuple[list[int], int]:
     return own or chunk[:1].tolist(), len(own)
 
 
-def _mean(values: list[Tensor], counts: list[int], engine) -> float:
-    """Mean over images, not over batches: a short last batch must not weigh more than its images."""
-    images = torch.tensor(counts, dtype=torch.float64)
+def _images_that_count(valid: Tensor) -> Tensor:
+    """How many images of a batch have a valid pixel; it stays on its device, so that nobody waits for it.
+
+    Resizing the truth to a prediction's size does not change that: a cell with a valid pixel stays valid.
+    """
+    return valid.flatten(1).any(1).sum()
+
+
+def _mean(values: list[Tensor], counts: list[Tensor], engine, what: str) -> float:
+    """Mean over images, not over batches: a short last batch must not weigh more than its images.
+
+    Images without a valid pixel are left out, as losses leave them out of the mean of their batch: where there is none,
+    a loss is 0, which would pass for a perfect prediction.
+    """
+    images = torch.stack(counts).to("cpu", torch.float64)
     sums = torch.stack([torch.stack(values).to("cpu", torch.float64) @ images, images.sum()])
     if engine.world_size > 1:
         sums = engine.all_reduce(sums.to(engine.device), reduce_op="sum")
+    if not sums[1] > 0:
+        raise ValueError(
+            f"no image has a valid pixel in {what}, so that its loss means nothing: look at the masks of this split, at its "
+            "range of depth, and at what augmentation leaves of them"
+        )
     return float(sums[0] / sums[1])
 
 
@@ -348,5 +384,6 @@ def _refuse_bad_weights(model: nn.Module, whose: str, epoch: int) -> None:
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise NonFiniteLoss(
                 f"after epoch {epoch} {whose}{name} is not finite though every loss was: a gradient was not. Lower the "
-                "learning rate, or train in 32-true precision. The model and the checkpoint are as after the epoch before"
+                "learning rate, or train in 32-true precision. The model, its optimizer and the checkpoint, if there is one, "
+                "are as after the epoch before"
             )

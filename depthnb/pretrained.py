@@ -31,6 +31,12 @@ from torch import Tensor, nn
 _CHUNK = 2**18  # bytes that must arrive within each `timeout`: slower than this is as good as hanging
 # the published DenseNet files have a dot here that modules may no longer have in their names
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# what is often found in the place of weights, and the remedy
+_MISTAKEN = {
+    "a web page": "the download failed, get it again",
+    "a Git LFS pointer": "get them with git lfs pull",
+}
 _HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no depth net uses them
 
 
@@ -49,7 +55,8 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
         The network in training mode, and the sentence, which holds no path.
 
     Raises:
-        ValueError: for an unknown name; for a file that is damaged, holds more than tensors, or belongs to another network.
+        ValueError: for an unknown name; for a file that is damaged, holds more than tensors, belongs to another network, or
+            holds values that are no weights (not finite, integers, complex).
         FileNotFoundError: if the file given by path is not there.
         ConnectionError: if `require` finds no weights, with the place to put them.
 
@@ -85,7 +92,8 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
 def load_into(model: nn.Module, path: Path, *, name: str) -> None:
     """Fill a network of torchvision from a file; all or nothing, save for its classification layer.
 
-    Raises ValueError that names the file if it is damaged, holds more than tensors, or belongs to another network.
+    Raises ValueError that names the file if it is damaged, holds more than tensors, belongs to another network, or holds
+    values that are no weights. Half precision is as good as single.
     """
     found = {_key(key): value for key, value in read(path).items()}
     own = model.state_dict()
@@ -100,6 +108,12 @@ def load_into(model: nn.Module, path: Path, *, name: str) -> None:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
             subject = name if said.startswith("has no") else "it"
             raise ValueError(f"{path} does not hold weights of {name}: {subject} {said} {keys[0]}{more}")
+    for key, value in fitting.items():
+        if own[key].is_floating_point() and value.dtype not in _FLOATS:
+            raise ValueError(
+                f"{path}: {key} is {value.dtype}, expected floats; save the weights themselves, not a quantised or otherwise "
+                "converted form of them"
+            )
     whole = set(own) - body <= set(fitting)  # a layer for other classes than ImageNet's is left out
     model.load_state_dict({**own, **{key: value for key, value in fitting.items() if whole or key in body}})
 
@@ -213,14 +227,19 @@ def _is_whole(path: Path, prefix: str) -> bool:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file (`.safetensors`, or `.pth` and `.pt` by `torch.save`), by name; nothing in it can run code.
+    """All tensors of a file (safetensors, or by `torch.save`, whatever its name), by name; nothing in it can run code.
 
-    Raises ValueError that names the file if it is damaged or holds more than tensors.
+    Raises ValueError that names the file if it is damaged, holds more than tensors, or tensors without values or with such
+    as are not finite.
     """
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        with open(path, "rb") as file:
+            kind, stored = _kind(file.read(64), path.suffix), None
+            file.seek(0)
+            if kind == "safetensors":
+                stored = load_file(path)
+            elif kind == "torch":  # given the path, torch would go by the name
+                stored = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path} is not a file of weights, or holds more than tensors, which could run code: refused; save only "
@@ -231,12 +250,47 @@ def read(path: Path) -> dict[str, Tensor]:
         remedy = "it is in a format of 2016; save it anew with a recent torch" if legacy else "get it again"
         said = str(error).partition("\n")[0]
         raise ValueError(f"{path} cannot be read as weights: {remedy} ({said[:200]})") from error
+    if kind in _MISTAKEN:
+        raise ValueError(f"{path} is not a file of weights but {kind}: {_MISTAKEN[kind]}")
     for inner in ("state_dict", "model"):  # how training scripts wrap it
         if isinstance(stored, Mapping) and isinstance(stored.get(inner), Mapping):
             stored = stored[inner]
-    if not isinstance(stored, Mapping) or not stored or not all(isinstance(v, Tensor) for v in stored.values()):
+    if not isinstance(stored, Mapping) or not stored:
         raise ValueError(f"{path} holds {type(stored).__name__}, expected a state_dict: tensors by name")
+    for key, value in stored.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise ValueError(
+                f"{path} holds {type(stored).__name__}, expected a state_dict: tensors by name; found "
+                f"{type(value).__name__} by the name of {key!r}"
+            )
+        _refuse_useless(path, key, value)
     return dict(stored)
+
+
+def _kind(start: bytes, suffix: str) -> str:
+    """What a file is, by its first bytes, because files are renamed: safetensors, torch, or a key of `_MISTAKEN`."""
+    # the length of a JSON header in 8 bytes, then that header
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 10**8:
+        return "safetensors"
+    if start.startswith((b"PK", b"\x80")):  # zip, and the pickle of before
+        return "torch"
+    if start.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
+        return "a web page"
+    if start.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer"
+    return "safetensors" if suffix == ".safetensors" else "torch"  # neither, as its reader will say
+
+
+def _refuse_useless(path: Path, key: str, value: Tensor) -> None:
+    """A tensor that no network can compute with."""
+    if value.is_meta:
+        raise ValueError(f"{path}: {key} has no values (device meta); save the model after its weights were loaded")
+    if value.layout != torch.strided:
+        raise ValueError(f"{path}: {key} is stored as {value.layout}; save it dense, with .to_dense()")
+    if value.dtype in _FLOATS and not torch.isfinite(value).all():
+        raise ValueError(
+            f"{path}: {key} holds NaN or infinite values: the file is damaged or of a training that failed; take another"
+        )
 
 
 def _key(key: str) -> str:

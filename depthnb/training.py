@@ -27,10 +27,17 @@ def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric
     """The device and precision to train with; under torchrun or SLURM all processes of the launch together.
 
     device: auto, cpu, cuda or mps. precision: as Lightning Fabric names it (32-true, bf16-mixed, 16-mixed). Raises
-    ValueError for a device that is not there.
+    ValueError for a device that is not there, and for 16-mixed on a CPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda' was asked for, but torch sees no CUDA GPU here; use device 'auto' or 'cpu'")
+    no_gpu = not torch.cuda.is_available() and not torch.backends.mps.is_available()
+    if precision in ("16-mixed", "16", 16) and (device == "cpu" or (device == "auto" and no_gpu)):
+        # Lightning would compute in bfloat16 there, and the checkpoint remember what was not computed
+        raise ValueError(
+            f"precision {precision!r} trains in float16, which needs a GPU, and this training runs on the CPU: use "
+            "'bf16-mixed', '32-true', or 'auto', which takes the faster one of these two"
+        )
     _, processes, nodes = launched()
     together = {"devices": processes // nodes, "num_nodes": nodes, "strategy": "ddp"}
     # said explicitly, or Lightning takes a single process inside a SLURM reservation for one of several
@@ -89,7 +96,7 @@ def fit(
     the model's parameters. scheduler: stepped once an epoch, ReduceLROnPlateau with the validation loss. augment: called
     as augment(batch, seed=, epoch=) on the training device. shuffle: a new order each epoch from (seed, epoch).
     keep_best: end with the weights of the epoch with the lowest validation loss instead of the last.
-    precision: 32-true, bf16-mixed, 16-mixed, or auto: what `fast_precision` says.
+    precision: 32-true, bf16-mixed, 16-mixed (on a GPU), or auto: what `fast_precision` says.
     checkpoint: a file, written atomically after every epoch. When it exists the training continues after its last epoch,
     and because every random number comes from (seed, epoch), it ends with the weights of an undisturbed run: bit for bit
     on a CPU with the same number of threads. More epochs than before continue it; other settings are refused.
@@ -97,12 +104,13 @@ def fit(
     Under torchrun or srun all processes train together and end with the same weights. batch_size is that of one step over
     all of them, so the recipe stays what it was; batch normalisation sees each process's share only.
 
-    Losses are means over images. torch's global random state and the model's train or eval mode are afterwards what they
-    were before. Convolutions run channels_last inside (up to twice as fast, same result within rounding).
+    Losses are means over the images that have a valid pixel. torch's global random state and the model's train or eval mode
+    are afterwards what they were before. Convolutions run channels_last inside (up to twice as fast, same result within
+    rounding).
 
-    Raises NonFiniteLoss with epoch, batch and sample ids (the model then has the weights of the end of the epoch before, as
-    has the checkpoint), ValueError for an empty data set, settings that do not fit together, or a checkpoint that is
-    damaged or belongs to another training, and OSError when a checkpoint cannot be written.
+    Raises NonFiniteLoss with epoch, batch and sample ids (model and optimizer are then as at the end of the epoch before, as
+    is the checkpoint), ValueError for an empty data set, one without a valid pixel, settings that do not fit together, or a
+    checkpoint that is damaged or belongs to another training, and OSError when a checkpoint cannot be written.
     """
     player = Player(model, optimizer, scheduler)
     check_data(train, val, epochs=epochs, batch_size=batch_size)

@@ -201,6 +201,16 @@ def test_what_is_no_batch_of_rgb_images_is_refused(shape, said):
             net(torch.rand(shape))
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_images_of_integers_are_refused_whatever_the_net(dtype):
+    """As integers the mean colour and its deviation are 0: every torchvision encoder answered them with NaN."""
+    image = torch.ones(2, 3, *SMALL).to(dtype)
+    for net in (*nets().values(), models.UNet(channels=2, encoder="resnet18")):
+        with pytest.raises(ValueError, match=rf"floats in 0\.\.1, found {dtype}; .*: image / 255"):
+            net.eval()(image)
+    assert nets()["BNCNN"](image / 255).isfinite().all()
+
+
 def test_wrong_sizes_are_refused_with_the_remedy():
     with pytest.raises(ValueError, match=r"image size 15x40 .* at least 16"):
         models.BNCNN(width=2, depth=4)(torch.rand(1, 3, 15, 40))

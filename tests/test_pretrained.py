@@ -114,6 +114,37 @@ def test_a_damaged_file_is_refused_by_name(network, tmp_path, suffix, damage):
         pretrained.backbone(SMALL, path)
 
 
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("\ufeff\n<!DOCTYPE html><html><head><title>404</title>", "a web page: the download failed, get it again"),
+        ("<script>{", "a web page: "),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:abc\n",
+            "a Git LFS pointer: get them with git lfs pull",
+        ),
+    ],
+)
+def test_what_is_often_taken_for_weights_is_called_by_its_name(tmp_path, suffix, start, said):
+    (tmp_path / f"some{suffix}").write_text(start * 20, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"some\{suffix} is not a file of weights but {said}"):
+        pretrained.backbone(SMALL, tmp_path / f"some{suffix}")
+
+
+def test_a_file_is_read_by_what_is_in_it_not_by_its_name(network, tmp_path):
+    save_file(network.state_dict(), tmp_path / "renamed.pth")
+    torch.save(network.state_dict(), tmp_path / "renamed.safetensors")
+    # headers of such lengths begin with the bytes of a zip file, of a pickle and of a web page
+    for length, name in ((0x4B50, "zip"), (0x4A80, "pickle"), (0x4A3C, "page")):
+        whole = (tmp_path / "renamed.pth").read_bytes()
+        own = int.from_bytes(whole[:8], "little")
+        padded = length.to_bytes(8, "little") + whole[8 : 8 + own].ljust(length) + whole[8 + own :]
+        (tmp_path / f"{name}.bin").write_bytes(padded)
+    for file in tmp_path.iterdir():
+        assert same(network, pretrained.backbone(SMALL, file)[0]), file.name
+
+
 class Bomb:
     def __reduce__(self):
         return os.mkdir, ("exploded",)
@@ -129,10 +160,37 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, monkeypatch, writer
 
 
 def test_what_is_no_state_dict_is_refused(tmp_path):
-    for content in ([torch.ones(1)], {}, {"epoch": 3}):
+    for content in ([torch.ones(1)], {}, {"epoch": 3}, {1: torch.ones(2)}):
         torch.save(content, tmp_path / "list.pth")
         with pytest.raises(ValueError, match=r"list\.pth holds (list|dict), expected a state_dict: tensors by name"):
             pretrained.backbone(SMALL, tmp_path / "list.pth")
+
+
+USELESS = {
+    "NaN": (lambda x: torch.full_like(x, torch.nan), "holds NaN or infinite values: .*take another"),
+    "one infinity, in half precision": (lambda x: (x + torch.eye(3) * 1e6).half(), "holds NaN or infinite values"),
+    "int8": (lambda x: (10 * x).to(torch.int8), "is torch.int8, expected floats"),
+    "complex": (lambda x: x.to(torch.complex64), "is torch.complex64, expected floats"),
+    "sparse": (lambda x: x.to_sparse(), "is stored as torch.sparse_coo; save it dense"),
+    "meta": (lambda x: x.to("meta"), "has no values .*; save the model after its weights were loaded"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse")
+@pytest.mark.parametrize("case", USELESS)
+def test_tensors_that_are_no_weights_are_refused_by_file_and_layer(network, tmp_path, case):
+    change, said = USELESS[case]
+    state = network.state_dict()
+    torch.save({**state, "features.0.weight": change(state["features.0.weight"])}, tmp_path / "some.pth")
+    with pytest.raises(ValueError, match=rf"some\.pth: features\.0\.weight {said}"):
+        pretrained.backbone(SMALL, tmp_path / "some.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_are_taken(network, tmp_path, dtype):
+    torch.save({key: value.to(dtype) for key, value in network.state_dict().items()}, tmp_path / "some.pth")
+    loaded, _ = pretrained.backbone(SMALL, tmp_path / "some.pth")
+    assert torch.equal(loaded.features[0].weight, network.features[0].weight.to(dtype).float())
 
 
 def test_wrong_names_and_missing_files_are_answered_with_the_right_ones(tmp_path):

@@ -19,7 +19,7 @@ from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, SequentialLR, StepLR
 from toys import Net, Toy, l1, same
 
-from depthnb import models, training
+from depthnb import losses, models, training
 from depthnb.data import transforms
 
 AUGMENT = partial(transforms.augment, rotate=5.0, flip=0.5, channel_permutation=0.25)
@@ -101,6 +101,55 @@ def test_what_is_under_the_mask_never_matters():
     fit(one, clean, clean, augment=AUGMENT)
     fit(other, dirty, dirty, augment=AUGMENT)
     assert same(one, other)
+
+
+@pytest.mark.parametrize("loss", [losses.l1, losses.silog], ids=["mean over pixels", "mean over images"])
+@pytest.mark.parametrize("empty", [(1, 2, 3), (0, 1, 2, 3)], ids=["most of a batch", "a whole batch"])
+def test_frames_without_truth_are_left_out_of_the_losses(loss, empty):
+    """As if they were not in the data set: a loss of 0 would pass for a perfect prediction."""
+    data, model = Toy(6), Net(plain=True)
+    nn.init.constant_(model.layers[-1].bias, 5.0)  # the logarithm wants depths above 0
+    batches = [data.batch(part) for part in ([i for i in range(4) if i not in empty], [4, 5]) if part]
+    data.valid[list(empty)] = False
+    with torch.no_grad():
+        sums = sum(training.loss_of(model, batch, loss).item() * len(batch["id"]) for batch in batches)
+    row = fit(model, data, data, loss=loss, optimizer=SGD(model.parameters(), lr=0.0), epochs=1, shuffle=False).rows[0]
+    assert [row["train_loss"], row["val_loss"]] == pytest.approx([sums / (6 - len(empty))] * 2, rel=1e-5)
+
+
+def test_where_every_frame_has_truth_the_losses_are_the_means_they_were():
+    """To the last bit: the weights of the batches are then their numbers of images."""
+    data, model = Toy(10), Net(plain=True)
+    with torch.no_grad():
+        parts = [data.batch(range(*ends)) for ends in ((0, 4), (4, 8), (8, 10))]
+        means = torch.stack([training.loss_of(model, part, l1) for part in parts]).double()
+        expected = float(means @ torch.tensor([4.0, 4.0, 2.0]).double() / 10)
+    row = fit(model, data, data, optimizer=SGD(model.parameters(), lr=0.0), epochs=1, shuffle=False).rows[0]
+    assert row["train_loss"] == row["val_loss"] == expected
+
+
+def test_what_augmentation_takes_the_truth_from_is_left_out_too():
+    def augment(batch, *, seed, epoch):
+        gone = torch.tensor([name in ("frame_0_000", "frame_0_004") for name in batch["id"]])
+        return {**batch, "valid": batch["valid"] & ~gone[:, None, None, None]}
+
+    data, model = Toy(8), Net(plain=True)
+    options = {"loss": losses.l1, "epochs": 1, "batch_size": 1, "shuffle": False}
+    row = fit(model, data, optimizer=SGD(model.parameters(), lr=0.0), augment=augment, **options).rows[0]
+    with torch.no_grad():
+        kept = [training.loss_of(model, data.batch([i]), losses.l1).item() for i in (1, 2, 3, 5, 6, 7)]
+    assert row["train_loss"] == pytest.approx(sum(kept) / 6, rel=1e-5)
+
+
+@pytest.mark.parametrize(("split", "said"), [("train", "in epoch 1"), ("val", "in the validation of epoch 1")])
+def test_a_split_without_any_truth_is_refused(split, said, tmp_path):
+    data = {"train": Toy(6), "val": Toy(4, seed=1)}
+    data[split].valid[:] = False
+    model = Net()
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    with pytest.raises(ValueError, match=rf"no image has a valid pixel {said}, .*look at the masks"):
+        fit(model, **data, optimizer=optimizer, checkpoint=tmp_path / "model.ckpt")
+    assert same(model, Net()) and not optimizer.state and not list(tmp_path.iterdir())
 
 
 def test_a_smaller_prediction_meets_the_truth_at_its_own_size():
@@ -323,6 +372,24 @@ def test_a_non_finite_loss_later_leaves_the_epoch_before(tmp_path):
     assert same(torch.load(file, weights_only=True)["model"], two)
 
 
+@pytest.mark.parametrize("optimizer", [Adam, partial(SGD, momentum=0.9)], ids=["adam", "momentum"])
+def test_the_optimizer_too_is_as_after_the_epoch_before(optimizer):
+    """What it remembers of a NaN would poison the next try, however small its learning rate."""
+
+    def root(*, pred, depth, valid):  # a sound value whose gradient is not finite
+        return l1(pred=pred, depth=depth, valid=valid) + (pred * 0).sum().sqrt()
+
+    nets = [Net(), Net()]
+    for net, fails in zip(nets, (True, False), strict=True):
+        own = optimizer(net.parameters(), lr=0.01)
+        fit(net, optimizer=own, epochs=1)
+        if fails:
+            with pytest.raises(training.NonFiniteLoss):
+                fit(net, optimizer=own, loss=root)
+        fit(net, optimizer=own, epochs=1)
+    assert same(*nets)
+
+
 def test_a_non_finite_validation_loss_is_refused(tmp_path):
     with pytest.raises(training.NonFiniteLoss, match="in the validation of epoch 1, batch 1, samples frame_1_000"):
         fit(Net(), val=Poisoned(2, frames=4, seed=1), checkpoint=tmp_path / "model.ckpt")
@@ -365,6 +432,16 @@ def test_refusals_say_what_to_do():
 def test_a_missing_gpu_is_said_in_one_line():
     with pytest.raises(ValueError, match="torch sees no CUDA GPU"):
         fit(Net(), device="cuda")
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_float16_on_a_cpu_is_refused_and_not_replaced_in_silence(device, monkeypatch, tmp_path):
+    """Lightning would compute in bfloat16, and the checkpoint say 16-mixed."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"'16-mixed' trains in float16, which needs a GPU, .*'bf16-mixed'"):
+        fit(Net(), precision="16-mixed", device=device, checkpoint=tmp_path / "model.ckpt")
+    assert not list(tmp_path.iterdir())
 
 
 # --- precision, processes, kills --------------------------------------------------------------------------------------

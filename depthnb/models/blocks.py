@@ -32,12 +32,17 @@ def normalise(image: Tensor) -> Tensor:
 def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:
     """Refuse what is no batch of RGB images, before a layer deep inside fails with a riddle.
 
-    image: float [B,3,H,W], RGB in 0..1. Raises ValueError that names the shape found, the rule and the remedy.
+    image: float [B,3,H,W], RGB in 0..1. Raises ValueError that names what was found, the rule and the remedy. The range of
+    the values is not looked at: a GPU would have to wait for the answer at every step, and the readers see to it.
     """
     if image.ndim != 4 or image.shape[1] != 3:
         raise ValueError(
             f"expected a batch of RGB images [B,3,H,W], found shape {tuple(image.shape)}; "
             "add the batch dimension with image[None], and read grey or RGBA images through depthnb.data"
+        )
+    if not image.is_floating_point():  # as integers, the constants of `normalise` would be 0: NaN everywhere
+        raise ValueError(
+            f"expected RGB images as floats in 0..1, found {image.dtype}; divide 8-bit values by 255: image / 255"
         )
     height, width = image.shape[-2:]
     if min(height, width) < minimum or height % multiple or width % multiple:

@@ -29,15 +29,16 @@ class UNet(nn.Module):
     channels: of the first step, doubled at each of the four others. dropout: probability at the entrance of every step
     but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a torchvision
     ResNet, ResNeXt or DenseNet, whose five scales then take the place of the contracting steps, with the photograph itself
-    as the bridge at full size. pretrained: weights of that encoder, as `depthnb.pretrained.backbone` takes them; where they
-    came from is kept in `origin`, one sentence.
+    as the bridge at full size. pretrained: weights of that encoder, as `depthnb.pretrained.backbone` takes them (`plain` has
+    none: `auto` or `none`); where they came from is kept in `origin`, one sentence.
 
     output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m, $\mathrm{softplus}(x)
     / s$, for losses in inverse depth (its prediction is then of the kind affine-inverse). start: $s$ in metres, what an
     untrained net answers everywhere, nearly: the mean depth of the training frames is a good one. Neither end of the range
     is fixed, so 0.1 m and 300 m are both within reach, and a step of the weights moves a depth by a share of itself.
 
-    Raises ValueError for an unknown encoder or output and options out of range, naming what is known.
+    Raises ValueError for an unknown encoder or output, options out of range, and weights asked for of the plain encoder,
+    naming what is known.
 
     Source: document 001, section IV, and Ronneberger et al. 2015 (arXiv:1505.04597). Deviations: batch normalisation
     (neither has it), padding (Ronneberger et al. crop), bilinear enlargement (the document says only "upscaling"). Of the
@@ -69,6 +70,11 @@ class UNet(nn.Module):
         self.output, self.start = output, start
         widths = [channels * 2**i for i in range(STEPS)]
         if encoder == "plain":
+            if pretrained not in ("auto", "none"):
+                raise ValueError(
+                    f"pretrained is {str(pretrained)!r}, but the plain encoder has no weights to be had: choose an encoder of "
+                    "torchvision, such as resnet50, or pretrained 'auto' or 'none'"
+                )
             self.origin = "random weights: an encoder of its own has no others"
             self.down = nn.ModuleList(
                 two_convolutions(i, o, batch_norm) for i, o in zip([3, *widths], widths, strict=False)
