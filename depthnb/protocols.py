@@ -146,7 +146,10 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             Protocol("rooms", 0.1, 10.0, truth="rendered depth under the sensor mask", frames="test split of rooms"),
             Protocol("streets", 1.0, 80.0, truth="rendered depth at LiDAR points", frames="test split of streets"),
             # anybody's own frames; which of the three, their depths decide
-            *(Protocol(f"folder-{far}", 0.1, float(far), truth="depth as stored in the folder") for far in (10, 80, 300)),
+            *(
+                Protocol(f"folder-{far}", 0.1, float(far), truth="depth as stored in the folder")
+                for far in (10, 80, 300)
+            ),
             # Eigen et al. 2014; cap and minimum as BTS and its successors evaluate
             Protocol("nyu-eigen", 1e-3, 10.0, "nyu-eigen", truth="rawDepths", frames="654 labelled test frames"),
             Protocol(
