@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -29,13 +30,18 @@ def frame(number: int, height: int = 24, width: int = 32) -> tuple[np.ndarray, n
     return image, depth, valid
 
 
-def write_folder(root: Path, scenes: dict[str, str], per_scene: int = 2, **size: int) -> list[list[str]]:
-    """Write an RGB-D folder: `scenes` maps scene to split; returns the rows, so that a test can spoil and rewrite them."""
+def write_folder(
+    root: Path, scenes: dict[str, str], per_scene: int = 2, sizes: Sequence[tuple[int, int]] = ((24, 32),)
+) -> list[list[str]]:
+    """Write an RGB-D folder: `scenes` maps scene to split, the frames take turns in having the `sizes`, (H, W).
+
+    Returns the rows, so that a test can spoil and rewrite them.
+    """
     rows = []
     for scene, split in scenes.items():
         for _ in range(per_scene):
             number = len(rows)
-            image, depth, valid = frame(number, **size)
+            image, depth, valid = frame(number, *sizes[number % len(sizes)])
             Image.fromarray(image).save(root / f"{number}.png")
             Image.fromarray(depth).save(root / f"{number}_depth.png")
             Image.fromarray(valid).save(root / f"{number}_valid.png")
