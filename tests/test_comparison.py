@@ -475,6 +475,9 @@ def test_published_rows_keep_to_the_kind_of_scene():
     rooms, streets = comparison.published_rows("rooms"), comparison.published_rows("streets")
     assert set(rooms["dataset"]) == {"nyu-v1", "nyu-v2"} and set(streets["dataset"]) == {"kitti"}
     assert set(comparison.published_rows("nyu-v2-50k")["dataset"]) == {"nyu-v2"}, "the same test frames"
+    near, far = (comparison.published_rows("folder", f"folder-{end}/median: 0.1 < depth") for end in (10, 80))
+    assert set(near["dataset"]) == {"nyu-v1", "nyu-v2"} and set(far["dataset"]) == {"kitti"}
+    assert comparison.published_rows("folder").empty
     assert "train" not in set(rooms["split"]), "training errors stand beside nothing"
     known = published.load("paper", method="BTS ResNet50")
     known = known[(known["dataset"] == "nyu-v2") & (known["metric"] == "abs_rel")]["value"].item()
@@ -510,6 +513,15 @@ def test_transfer_is_not_judged_on_a_net_that_was_given_nothing(reports):
             (folder / runs.RECORD).write_text(json.dumps({**record, "origin": origin}))
         found = comparison.against_documents(load()).set_index("claim")
         assert found.loc[found.index.str.startswith("002"), "verdict"].item() == verdict
+
+
+def test_a_method_with_several_settings_is_judged_by_its_best(reports):
+    for seed in (0, 1):
+        finish("02_bn_cnn", f"quick-seed{seed}", [0.3 + 0.01 * seed] * 6, seed=seed)
+        finish("03_eigen", f"quick-seed{seed}-0000000a", [0.4 + 0.01 * seed] * 6, seed=seed, learning_rate=0.1)
+        finish("03_eigen", f"quick-seed{seed}-0000000b", [0.2 + 0.01 * seed] * 6, seed=seed, learning_rate=0.01)
+    row = comparison.against_documents(load()).iloc[0]
+    assert row["verdict"] == "holds" and "abs_rel 0.205, the best other is BN-CNN" in row["here"]
 
 
 def test_claims_need_the_method_and_its_seeds(reports):

@@ -49,7 +49,17 @@ def test_the_range_of_depths_follows_the_folder(root, times, far):
         ds = data.open("folder", root, split)
         assert (ds.protocol, ds.max_depth) == (f"folder-{far}", far) and f"up to {far} m" in ds.notes[-1]
         assert protocol(ds.protocol).max_depth == far
-    assert ("beyond the range" in ds.notes[-1]) == (times == 400)
+    assert ("beyond the range; is depth_scale right?" in ds.notes[-1]) == (times == 400)
+
+
+def test_a_folder_without_any_depth_and_a_protocol_without_a_range_are_said(root):
+    rows = write_folder(root, SCENES)
+    for row in rows:
+        Image.fromarray(np.zeros((24, 32), np.uint16)).save(root / row[5])
+    ds = data.open("folder", root)
+    assert ds.max_depth == 10 and "none of 8 frames looked at has a valid one" in ds.notes[-1]
+    with pytest.raises(ValueError, match="give both, or neither"):
+        folder.Folder(root, protocol="rooms")
 
 
 def test_splits_and_joins(root):

@@ -8,6 +8,7 @@ import pandas as pd
 from torch import nn
 
 from depthnb import models, published, runs
+from depthnb.claims.ablations import BASE
 from depthnb.claims.rules import (
     UNDECIDED,
     UNTESTED,
@@ -171,7 +172,7 @@ def _boundaries(test, run: str, origin: str) -> dict[str, str]:
 
 def _from_random(said: dict[str, str]) -> dict[str, str]:
     """What sweep runs decided, with a word on where their encoders started: the document's started from ImageNet."""
-    random = all(each["params"].get("pretrained") == "none" for _, each in swept(NOTEBOOK))
+    random = all(each["params"].get("pretrained") == "none" for name, each in swept(NOTEBOOK) if name == BASE)
     return (
         {**said, "here": f"{said['here']}; all from random weights"} if random and said["verdict"] != UNTESTED else said
     )

@@ -246,7 +246,7 @@ def _improves(claim: str, one, other, how: str) -> dict[str, str]:
         claim,
         f"abs_rel {one.summary['abs_rel']:.3f} {how}, {other.summary['abs_rel']:.3f} without: lower by {gain:.4f}, with two "
         f"standard errors over scenes {error:.4f}",
-        False if gain + error < HARDLY / 100 * other.summary["abs_rel"] else True if gain > error else UNDECIDED,
+        True if gain > error else False if gain + error < HARDLY / 100 * other.summary["abs_rel"] else UNDECIDED,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +20,9 @@ from .tables import SEEDS, span, table
 
 COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose scenes are like those of ours
     "rooms": ("nyu-v1", "nyu-v2"),
-    "folder": ("nyu-v1", "nyu-v2"),
+    "folder-10": ("nyu-v1", "nyu-v2"),  # a folder goes by the range of its depths
+    "folder-80": ("kitti",),
+    "folder-300": ("diode",),
     "streets": ("kitti",),
     "nyu-v2-50k": ("nyu-v2-50k", "nyu-v2"),  # the same test frames
 }
@@ -122,14 +125,16 @@ def _stack(preds: list[Tensor]) -> Tensor:
     )
 
 
-def published_rows(dataset: str) -> pd.DataFrame:
+def published_rows(dataset: str, protocol: str = "") -> pd.DataFrame:
     """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
 
+    protocol: of results on it, as they print it; it tells an indoor folder from one outdoors.
     Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed. They were measured
     on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand in published.csv.
     """
     rows = published.load()
-    rows = rows[rows["dataset"].isin(COUNTERPARTS.get(dataset, (dataset,))) & rows["metric"].isin(metrics.NAMES)]
+    like = COUNTERPARTS.get(re.split("[/:]", protocol)[0], COUNTERPARTS.get(dataset, (dataset,)))
+    rows = rows[rows["dataset"].isin(like) & rows["metric"].isin(metrics.NAMES)]
     rows = rows[rows["split"] != "train"]
     keys = ["document", "table", "method", "dataset", "split", "protocol"]
     wide = rows.groupby([*keys, "metric"], sort=False)["value"].first().unstack("metric", sort=False).reset_index()
@@ -171,15 +176,23 @@ def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) ->
             f"a finished run of {METHODS[notebook]}" if notebook not in rivals else "a second method to compare with"
         )
         return claims.row(claim, f"needs {missing} under this protocol", None)
-    own = next(part for part in parts.values() if part[0].notebook == notebook)
     lower = metrics.BETTER[metric] == "lower"
-    spans = {name: span(part, metric) for name, part in parts.items() if part[0].notebook != notebook}
-    best, rival = min(spans.items(), key=lambda pair: pair[1]["mean"] * (1 if lower else -1))
-    ours = span(own, metric)
+    spans = {name: span(part, metric) for name, part in parts.items()}
+    ranked = sorted(
+        (name for name in spans if np.isfinite(spans[name]["mean"])), key=lambda n: spans[n]["mean"], reverse=not lower
+    )
+    own = [name for name in ranked if parts[name][0].notebook == notebook]
+    if notebook == TRANSFER:  # with what the claim is about before without
+        own.sort(key=lambda name: not parts[name][0].taught)
+    others = [name for name in ranked if parts[name][0].notebook != notebook]
+    if not own or not others:
+        return claims.row(claim, f"no two methods have {metric} under this protocol", None)
+    first, best = parts[own[0]][0], others[0]
+    ours, rival = spans[own[0]], spans[best]
     better, counts = (ours["mean"] < rival["mean"]) == lower, rules.apart(ours, rival)
     here = f"{metric} {ours['mean']:.3f}, the best other is {best} with {rival['mean']:.3f} (seeds: {SEEDS[counts]})"
-    if notebook == TRANSFER and own[0].origin.startswith("random weights"):
-        return claims.row(claim, f"{here}; nothing was transferred: {own[0].origin}", None)
+    if notebook == TRANSFER and first.origin.startswith("random weights"):
+        return claims.row(claim, f"{here}; nothing was transferred: {first.origin}", None)
     if counts is None:  # by one training each a method may be behind, but not ahead
         counts = not better and rules.more(ours["mean"], rival["mean"]) in (True, False)
     return claims.row(claim, here, better if counts else claims.UNDECIDED)

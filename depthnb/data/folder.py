@@ -33,7 +33,8 @@ from depthnb.data.splits import SPLITS, derive_splits
 
 COLUMNS = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
 RANGES = (10.0, 80.0, 300.0)  # metres; the far ends of the protocols folder-10, folder-80 and folder-300
-_SAMPLED = 16  # frames whose depths decide the range of a folder
+_SAMPLED, _PIXELS = 16, 100_000  # frames whose depths decide the range of a folder, and how many of each at most
+_RANGES_FOUND: dict[tuple[str, str, str], tuple[float, str]] = {}
 _MAY_BE_EMPTY = ("scene_type", "split", "valid", "fx", "fy", "cx", "cy")
 
 
@@ -44,7 +45,7 @@ class Folder(Source):
         root: the folder that holds index.csv.
         name, protocol, max_depth: as in `Source`. Without max_depth the folder's own depths decide: of 16 frames, evenly
             spaced over all splits, 99 % of the valid pixels lie below it, and the protocol is folder-10, folder-80 or
-            folder-300 (metres); `notes` says what was found.
+            folder-300 (metres); `notes` says what was found. Give both or neither.
 
     Raises:
         FileNotFoundError: if index.csv or a file it names is missing.
@@ -52,6 +53,8 @@ class Folder(Source):
     """
 
     def __init__(self, root: Path | str, *, name: str = "folder", protocol: str = "", max_depth: float | None = None):
+        if bool(protocol) != (max_depth is not None):
+            raise ValueError(f"protocol {protocol!r} with max_depth {max_depth}: give both, or neither")
         self.name, self.protocol, self.max_depth = name, protocol, max_depth
         self.root = Path(root).expanduser()
         table = read_index(self.root)
@@ -62,7 +65,10 @@ class Folder(Source):
         self.fingerprint = content.hexdigest()[:12]
         self.state = repr([changed for _, changed in facts])
         if max_depth is None:
-            self.max_depth, note = self._range()
+            key = (str(self.root), self.fingerprint, self.state)
+            if key not in _RANGES_FOUND:  # several splits of one folder are opened one after the other
+                _RANGES_FOUND[key] = self._range()
+            self.max_depth, note = _RANGES_FOUND[key]
             self.protocol, self.notes = f"folder-{self.max_depth:.0f}", (*self.notes, note)
 
     def read(self, row: int) -> dict[str, Tensor]:
@@ -91,13 +97,20 @@ class Folder(Source):
                 depth, valid = self._depth(self.index.iloc[row])
             except (OSError, ValueError):
                 continue  # a damaged frame is named when it is asked for
-            found.append(depth[valid].numpy())
+            counting = depth[valid].numpy()
+            found.append(counting[:: 1 + len(counting) // _PIXELS])
         depths = np.concatenate(found) if found else np.empty(0)
-        far = float(np.quantile(depths, 0.99)) if depths.size else 0.0
+        if not depths.size:
+            return RANGES[
+                0
+            ], f"Depth counts up to {RANGES[0]:.0f} m: none of {len(found)} frames looked at has a valid one."
+        far = float(np.quantile(depths, 0.99))
         end = next((end for end in RANGES if far <= end), RANGES[-1])
-        beyond = float((depths > end).mean()) if depths.size else 0.0
         said = f"Depth counts up to {end:.0f} m: 99 % of the valid pixels of {len(found)} frames lie below {far:.1f} m"
-        return end, said + (f", and {100 * beyond:.1g} % beyond the range." if beyond else ".")
+        beyond = 100 * float((depths > end).mean())
+        if beyond:
+            said += f", and {beyond:.{1 if beyond < 1 else 0}f} % beyond the range"
+        return end, said + ("; is depth_scale right?" if far > end else ".")
 
 
 def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:
