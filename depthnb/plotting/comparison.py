@@ -1,5 +1,6 @@
 """Figures that compare methods: against baselines and published numbers, against their cost, over seeds."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -154,11 +155,13 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
             ax.plot(
                 row.mean, y, "o", color=color, markerfacecolor=color if row.apart or y == 0 else "white", markersize=6
             )
-        ax.set_yticks(range(len(table)), table["changed"], fontsize=8)
+        names = [textwrap.fill(str(text), 24, break_on_hyphens=False) for text in table["changed"]]
+        ax.set_yticks(range(len(table)), names, fontsize=8, linespacing=1.05)
         ax.set_ylim(len(table) - 0.4, -0.6)
-        ax.set_title(f"{name}: {_arrow(metric)}", fontsize=10)
+        ax.set_title(name, fontsize=10)
         ax.margins(x=0.08)
         ax.xaxis.set_major_locator(MaxNLocator(4))
+    figure.supxlabel(_arrow(metric), fontsize=10)
     return figure
 
 
