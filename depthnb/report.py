@@ -154,13 +154,15 @@ def _place(notebook: str) -> tuple[bool, str]:
 def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems: list[str]) -> Section:
     run, *others = found
     folder = run["folder"]
-    tables = {file.stem: _read_table(file, reports_dir, problems) for file in sorted(folder.glob("tables/*.csv"))}
+    # by stem: "comparison" before "comparison-rooms-median"
+    files = {file.stem: file for file in folder.glob("tables/*.csv")}
+    tables = {stem: _read_table(files[stem], reports_dir, problems) for stem in sorted(files)}
     tables = {stem: table for stem, table in tables.items() if table is not None}
     tables.pop("claims", None)
     claims = _claims(found, reports_dir, problems)
     scores, verdict = _scores(run)
-    figures = {file.stem: file for file in sorted(folder.glob("figures/*.png"))}
-    order = [*(stem for stem in FIRST if stem in figures), *(stem for stem in figures if stem not in FIRST)]
+    figures = {file.stem: file for file in folder.glob("figures/*.png")}
+    order = [*(stem for stem in FIRST if stem in figures), *sorted(stem for stem in figures if stem not in FIRST)]
     return Section(
         name=name,
         title=_title(name),
@@ -297,6 +299,7 @@ def _table(frame: pd.DataFrame, title: str) -> Table:
         for name, value in zip(frame.columns, values, strict=True):
             text = _number(value) if _is_number(value) else "" if value is None or value != value else str(value)
             kind = "number" if _is_number(value) else ""
+            text = text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
             if name == "verdict":
                 kind = {"holds": "yes", "does not hold": "no"}.get(text, "open")
             row.append((text, kind))

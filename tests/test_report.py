@@ -114,6 +114,17 @@ def test_claims_of_another_run_stand_in_with_its_name(tmp_path):
     assert "Claims of the document" not in Page(built(tmp_path)).text
 
 
+def test_the_main_comparison_comes_before_the_others(tmp_path):
+    folder = write_run(tmp_path, "10_comparison", "quick")
+    for name in ("comparison-rooms-median", "comparison"):
+        pd.DataFrame({"method": [f"of {name}"], "abs_rel": ["0.2 ± 0.1"]}).to_csv(
+            folder / "tables" / f"{name}.csv", index=False
+        )
+    text = Page(built(tmp_path)).text
+    assert text.index("of comparison\n") < text.index("of comparison-rooms-median")
+    assert "0.2\u00a0±\u00a00.1" in text, "a number and its spread stay on one line"
+
+
 def test_unfinished_runs_do_not_exist(tmp_path):
     for run, finished in (("a", None), ("b", False), ("c", "yes"), ("d", 1)):
         write_run(tmp_path, "02_bn_cnn", run, finished=finished)
