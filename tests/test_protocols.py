@@ -64,7 +64,7 @@ def test_every_named_protocol_prints_as_one_line_and_goes_into_json():
 def test_the_names_that_others_rely_on():
     assert set(PROTOCOLS) == {
         "rooms", "streets", "nyu-eigen", "nyu-eigen-filled", "nyu-v1", "nyu-v1-raw", "nyu-v2-50k", "kitti-garg",
-        "kitti-eigen", "diode", "diode-indoors", "make3d", "zero-shot",
+        "kitti-eigen", "diode", "diode-indoors", "make3d", "zero-shot", "folder-10", "folder-80", "folder-300",
     }  # fmt: skip
     assert PROTOCOLS["zero-shot"].alignment == "scale-shift-inverse"
     assert (PROTOCOLS["rooms"].min_depth, PROTOCOLS["rooms"].max_depth) == (0.1, 10.0)
