@@ -299,7 +299,7 @@ def _table(frame: pd.DataFrame, title: str) -> Table:
         for name, value in zip(frame.columns, values, strict=True):
             text = _number(value) if _is_number(value) else "" if value is None or value != value else str(value)
             kind = "number" if _is_number(value) else ""
-            text = text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+            text = text.replace("± ", "±\N{NO-BREAK SPACE}")
             if name == "verdict":
                 kind = {"holds": "yes", "does not hold": "no"}.get(text, "open")
             row.append((text, kind))
