@@ -22,6 +22,7 @@ from depthnb.report_page import PAGE
 
 MAX_BYTES = 1_000_000
 COMPARISON = "10_comparison"
+CLAIMS = "claims.csv"
 HEADLINE = ("abs_rel", "rmse", "log10", "delta1", "delta2", "ssim")  # enough for a phone; the table files hold the rest
 FIRST = (
     "comparison",
@@ -155,11 +156,9 @@ def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems
     run, *others = found
     folder = run["folder"]
     # by stem: "comparison" before "comparison-rooms-median"
-    files = {file.stem: file for file in folder.glob("tables/*.csv")}
+    files = {file.stem: file for file in folder.glob("tables/*.csv") if file.name != CLAIMS}
     tables = {stem: _read_table(files[stem], reports_dir, problems) for stem in sorted(files)}
     tables = {stem: table for stem, table in tables.items() if table is not None}
-    tables.pop("claims", None)
-    claims = _claims(found, reports_dir, problems)
     scores, verdict = _scores(run)
     figures = {file.stem: file for file in folder.glob("figures/*.png")}
     order = [*(stem for stem in FIRST if stem in figures), *sorted(stem for stem in figures if stem not in FIRST)]
@@ -170,7 +169,7 @@ def _section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems
         facts=_facts(run),
         scores=scores,
         verdict=verdict,
-        claims=claims,
+        claims=_claims(found, reports_dir, problems),
         published=_table(pd.DataFrame(run["published"]), "Published numbers")
         if _is_rows(run.get("published"))
         else None,
@@ -191,7 +190,7 @@ def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str])
     They are judged by several runs, so a run in git keeps none: its table would be out of date with the next one.
     """
     for run in found:
-        file = run["folder"] / "tables" / "claims.csv"
+        file = run["folder"] / "tables" / CLAIMS
         table = _read_table(file, reports_dir, problems) if file.is_file() else None
         if table is not None:
             other = "" if run is found[0] else f" (run {run['folder'].name})"

@@ -240,32 +240,18 @@ def test_frames_without_a_valid_pixel_leave_finite_weights():
     train.valid[:] = False
     train.depth[:] = torch.nan
     model = net()
-    loss = _document_001(10.0)
+
+    def fit():
+        optimizer = torch.optim.Adam(model.parameters())
+        given = {"loss": _document_001(10.0), "optimizer": optimizer, "progress": False}
+        return training.fit(model, train, val, epochs=1, batch_size=3, **given)
+
     with pytest.raises(ValueError, match="no image has a valid pixel in epoch 1"):
-        training.fit(
-            model,
-            train,
-            val,
-            loss=loss,
-            optimizer=torch.optim.Adam(model.parameters()),
-            epochs=1,
-            batch_size=3,
-            progress=False,
-        )
+        fit()
     assert all_finite(model)
     train.valid[0] = True
     train.depth[0] = 3.0
-    history = training.fit(
-        model,
-        train,
-        val,
-        loss=loss,
-        optimizer=torch.optim.Adam(model.parameters()),
-        epochs=1,
-        batch_size=3,
-        progress=False,
-    )
-    assert history.frame.train_loss.item() > 0 and all_finite(model)
+    assert fit().frame.train_loss.item() > 0 and all_finite(model)
 
 
 def test_a_broken_image_stops_the_training_by_name_and_harms_no_weight():

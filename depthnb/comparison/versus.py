@@ -191,8 +191,8 @@ def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) ->
     ours, rival = spans[own[0]], spans[best]
     better, counts = (ours["mean"] < rival["mean"]) == lower, rules.apart(ours, rival)
     here = f"{metric} {ours['mean']:.3f}, the best other is {best} with {rival['mean']:.3f} (seeds: {SEEDS[counts]})"
-    if notebook == TRANSFER and first.origin.startswith("random weights"):
-        return claims.row(claim, f"{here}; nothing was transferred: {first.origin}", None)
+    if notebook == TRANSFER and not first.taught:
+        return claims.row(claim, f"{here}; nothing was transferred: {first.origin or 'random weights'}", None)
     if counts is None:  # by one training each a method may be behind, but not ahead
         counts = not better and rules.more(ours["mean"], rival["mean"]) in (True, False)
     return claims.row(claim, here, better if counts else claims.UNDECIDED)

@@ -101,9 +101,8 @@ class Folder(Source):
             found.append(counting[:: 1 + len(counting) // _PIXELS])
         depths = np.concatenate(found) if found else np.empty(0)
         if not depths.size:
-            return RANGES[
-                0
-            ], f"Depth counts up to {RANGES[0]:.0f} m: none of {len(found)} frames looked at has a valid one."
+            end = RANGES[0]
+            return end, f"Depth counts up to {end:.0f} m: none of {len(found)} frames looked at has a valid one."
         far = float(np.quantile(depths, 0.99))
         end = next((end for end in RANGES if far <= end), RANGES[-1])
         said = f"Depth counts up to {end:.0f} m: 99 % of the valid pixels of {len(found)} frames lie below {far:.1f} m"
