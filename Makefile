@@ -14,7 +14,7 @@ READY := $(VENV)/ready
 PARAMS := notebooks/params
 NOTEBOOKS := $(basename $(notdir $(sort $(wildcard notebooks/[0-9]*.ipynb))))
 DONE := build/$(PRESET)
-SOURCES := $(wildcard depthnb/*.py depthnb/*/*.py depthnb/*.csv data/*/index.csv)
+SOURCES := $(wildcard depthnb/*.py depthnb/*/*.py depthnb/*/*/*.py depthnb/*/*.csv data/*/index.csv)
 # bit-identical matrix products on a GPU need this before the first CUDA call
 export CUBLAS_WORKSPACE_CONFIG := :4096:8
 export PYDEVD_DISABLE_FILE_VALIDATION := 1

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from depthnb import metrics
-from depthnb.ssim import ssim_map
+from depthnb.metrics.ssim import ssim_map
 
 
 def naive(pred: np.ndarray, depth: np.ndarray, valid: np.ndarray, low: float, high: float) -> list[dict[str, float]]:

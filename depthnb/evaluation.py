@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from depthnb import metrics
 from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
+from depthnb.metrics import surfaces
 
 KEPT = 12  # predictions kept in a run folder, always of the same frames
 KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay below 300 kB
@@ -262,3 +263,38 @@ def gallery(
         image, (depth, valid) = transforms.resize_image(image, size), transforms.resize_depth(depth, valid, size)
         preds = {name: F.interpolate(pred, size=size, mode="area") for name, pred in preds.items()}
     return {"image": image, "depth": depth, "valid": valid, "preds": preds}
+
+
+def ceiling(dataset, size: tuple[int, int]) -> dict[str, float]:
+    """What the truth itself scores when it is reduced to `size` (H, W) and enlarged again: what that size alone costs.
+
+    Close to the best that a prediction of this size can do, but no bound: another small map may come a little nearer.
+
+    Returns metric -> mean over the frames of a data set, by its own protocol; pixels that the reduced truth does not know
+    do not count.
+    """
+    native, sums = dataset.native(), []
+    for index in range(len(dataset)):
+        frame = native[index]
+        depth, valid = frame["depth"][None], frame["valid"][None]
+        small, known = transforms.resize_depth(depth, valid, size)
+        large = tuple(depth.shape[-2:])
+        pred = F.interpolate(torch.where(known, small, 0.0), large, mode="bilinear")
+        weight = F.interpolate(known.float(), large, mode="bilinear")
+        given = {"pred": pred / weight.clamp(min=1e-6), "depth": depth, "valid": valid & (weight > 0.99)}
+        sums.append(metrics.evaluate(**given, protocol=dataset.protocol))
+    return pd.DataFrame(sums).mean().to_dict()
+
+
+def flatness(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> dict[str, Tensor]:
+    """`surfaces.plane_residual` of several nets and of the truth itself, at the frames' native size: name -> [frames]."""
+    native, few = dataset.native(), dataset.subset(indices)
+    preds = {name: predict(net, few) for name, net in nets.items()}
+    rows: dict[str, list[Tensor]] = {name: [] for name in (*preds, "truth")}
+    for number, index in enumerate(indices):
+        frame = {key: value[None] for key, value in native[index].items() if key in ("depth", "valid", "intrinsics")}
+        for name, pred in preds.items():
+            large = upsample(pred[number : number + 1], tuple(frame["depth"].shape[-2:]))
+            rows[name].append(surfaces.plane_residual(pred=large, **frame))
+        rows["truth"].append(surfaces.plane_residual(pred=frame["depth"], **frame))
+    return {name: torch.cat(each) for name, each in rows.items()}

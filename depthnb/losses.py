@@ -19,9 +19,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from depthnb.alignment import fit_scale_shift
-from depthnb.checks import check_maps
-from depthnb.ssim import ssim_map, wholly_valid
+from depthnb.metrics.alignment import fit_scale_shift
+from depthnb.metrics.checks import check_maps
+from depthnb.metrics.ssim import ssim_map, wholly_valid
 
 Loss = Callable[..., Tensor]
 _LEAST_SPREAD = 1e-3  # mean absolute deviation as part of the median; nets of ours begin, untrained, at ten times that

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 from torch import Tensor
 
-from depthnb import plotting
+from depthnb import files, plotting
 
 _COLOURS = 128  # of the interactive view: one byte a point instead of a text
 
@@ -122,14 +121,7 @@ def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> Path:
         vertices[name] = np.round(rgb[:, i] * 255)
     properties = "".join(f"property {'float' if kind == '<f4' else 'uchar'} {name}\n" for name, kind in kinds)
     header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(xyz)}\n{properties}end_header\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(header.encode("ascii") + vertices.tobytes())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    return files.write_bytes(path, header.encode("ascii") + vertices.tobytes())
 
 
 class PointView(go.Figure):

@@ -14,7 +14,8 @@ from data_fixtures import write_folder, write_index, write_nyu_v2
 
 import depthnb
 from depthnb import data
-from depthnb.data import nyu_v2, transforms
+from depthnb.data import transforms
+from depthnb.data.readers import nyu_v2
 
 ROOT = Path(depthnb.__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))

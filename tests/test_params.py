@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import depthnb
-from depthnb import runs
+from depthnb.runs.parameters import RULES
 
 NOTEBOOKS = Path(depthnb.__file__).parents[1] / "notebooks"
 PRESETS = sorted((NOTEBOOKS / "params").glob("*.yaml"))
@@ -47,7 +47,7 @@ def test_the_sweep_changes_one_known_thing_at_a_time():
     lines = [line for line in lines if line and line[0] != "#"]
     assert len({(notebook, name) for notebook, name, *_ in lines}) == len(lines), "a name twice"
     for notebook, name, *changes in lines:
-        assert runs.RULES["run"][0](f"sweep-{name}-0"), f"{notebook} {name}: no name that a run can have"
+        assert RULES["run"][0](f"sweep-{name}-0"), f"{notebook} {name}: no name that a run can have"
         known = declared(notebook)
         base = yaml.safe_load((NOTEBOOKS / f"params/{notebook}-sweep.yaml").read_text())
         for change in changes:

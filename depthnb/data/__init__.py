@@ -13,7 +13,7 @@ from depthnb.data.sample import Dataset
 
 __all__ = ["NAMES", "Dataset", "open", "training_split"]
 
-# name -> module of this package holding open_source(root, ...); one file for each data set
+# name -> module of `readers` holding open_source(root, ...); one file for each data set
 _MODULES = {
     "rooms": "rooms",
     "streets": "streets",
@@ -82,7 +82,7 @@ def open(
             has = f"one of {', '.join(choices)}" if choices else "None, since this set stores one truth"
             raise ValueError(f"truth of {name} is {truth!r}; expected {has}")
         options["truth"] = truth
-    module = importlib.import_module(f"depthnb.data.{_MODULES[name]}")
+    module = importlib.import_module(f"depthnb.data.readers.{_MODULES[name]}")
     return Dataset(module.open_source(root or None, **options), split, size)
 
 

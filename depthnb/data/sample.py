@@ -20,47 +20,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
-from depthnb.data import prepare, transforms
+from depthnb.data import cache, transforms
+from depthnb.data.source import Source
 from depthnb.data.splits import SPLITS, split_rows
-from depthnb.data.splits import rank_scenes as rank_scenes  # statistics.py looks for it here
 
 COLUMNS = ("id", "scene", "scene_type", "split")
 TENSORS = ("image", "depth", "valid", "intrinsics")
-
-
-class Source:
-    """Where the frames of one data set come from: an index and a way to read one frame at native size.
-
-    A subclass sets the attributes in its `__init__` and implements `read`. It must survive pickling (no open files in
-    its state), since data loader workers and other processes get copies.
-
-    Attributes:
-        name: the data set's name as given to `data.open`.
-        root: the folder (or file) it was found at.
-        index: DataFrame with the columns id, scene, scene_type, split (train, val or test), one row for each frame.
-        protocol: name of the evaluation protocol that goes with this truth.
-        max_depth: metres; the far end of that protocol.
-        fingerprint: 12 hex digits that change when the data change, the same on every machine.
-        state: further facts (modification times) that decide whether a prepared cache is still good on this machine.
-        notes: sentences on what was decided for the user, such as a derived split.
-    """
-
-    name: str
-    root: Path
-    index: pd.DataFrame
-    protocol: str
-    max_depth: float
-    fingerprint: str
-    state: str = ""
-    notes: tuple[str, ...] = ()
-
-    def read(self, row: int) -> dict[str, Tensor]:
-        """Return image uint8 [3,H,W], depth float32 [1,H,W] in m, valid bool [1,H,W], intrinsics float32 [3,3]."""
-        raise NotImplementedError
 
 
 class Dataset:
@@ -82,11 +50,11 @@ class Dataset:
         self.size = None if size is None else transforms.check_size(size)
         self._rows = split_rows(source, split) if rows is None else rows
         self.frames = source.index.iloc[self._rows].loc[:, list(COLUMNS)].reset_index(drop=True)
-        self._prepared: dict[str, prepare.Prepared] = {}
+        self._prepared: dict[str, cache.Prepared] = {}
         if self.size is not None:
             for part in SPLITS:
                 if (self.frames["split"] == part).any():
-                    self._prepared[part] = prepare.prepare(source, part, self.size)
+                    self._prepared[part] = cache.prepare(source, part, self.size)
             self._place = self._places()
 
     def _places(self) -> np.ndarray:
@@ -237,8 +205,3 @@ class Dataset:
     def native(self) -> Dataset:
         """Return the same frames at their native size, as evaluation wants them (the stored truth)."""
         return self._with_rows(self._rows, None)
-
-
-def clone_data(*parts: str) -> Path:
-    """Path of something in `data/` of the clone this package lies in, whether it exists or not."""
-    return Path(__file__).resolve().parents[2].joinpath("data", *parts)

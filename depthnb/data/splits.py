@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from depthnb.data.sample import Source
+    from depthnb.data.source import Source
 
 SPLITS = ("train", "val", "test")
 

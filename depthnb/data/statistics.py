@@ -12,8 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from depthnb.data import nyu_v2, transforms
-from depthnb.data.sample import Dataset, clone_data, rank_scenes
+from depthnb.data import transforms
+from depthnb.data.readers import nyu_v2
+from depthnb.data.sample import Dataset
+from depthnb.data.source import clone_data
+from depthnb.data.splits import rank_scenes
 
 NYU_RAW = "nyu_v2_raw_24231_scene_counts.csv"
 _DECADES, _FINE_BINS = (-3, 3), 1 << 14  # fine histogram of log10 depth, 1 mm to 1 km: a bin is 0.08 % wide

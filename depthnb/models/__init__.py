@@ -10,9 +10,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from depthnb import files
 from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
-from depthnb.models.densedepth import DenseDepth
+from depthnb.models.densenet import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
 from depthnb.models.gan import PatchDiscriminator
 from depthnb.models.hma import HMADepth
@@ -58,18 +59,16 @@ def save(model: nn.Module, file: str | os.PathLike) -> Path:
 
     Atomic: a file of that name stays as it was until the new one is whole. Raises OSError when there is no room.
     """
-    file = Path(file)
-    temporary = file.with_name(file.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata={"model": type(model).__name__, "config": json.dumps(model.config)})
-        os.replace(temporary, file)
-    except (OSError, SafetensorError) as error:  # safetensors reports a full disk as its own error
-        raise OSError(f"could not write {file} ({error}); free some space and save again") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return file
+    metadata = {"model": type(model).__name__, "config": json.dumps(model.config)}
+
+    def writer(part: Path) -> None:
+        try:
+            save_file(tensors, part, metadata=metadata)
+        except SafetensorError as error:  # as which safetensors reports a full disk
+            raise OSError(str(error)) from error
+
+    return files.write(file, writer)
 
 
 def load(run_folder: str | os.PathLike) -> nn.Module:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb import pretrained as weights
 from depthnb.models.blocks import check_image, conv_bn_relu, normalise
+from depthnb.models.encoders import SMALLEST, Encoder
+from depthnb.weights import imagenet as weights
 
 BACKBONES = (
     "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d", "densenet121", "densenet161",
@@ -15,7 +16,6 @@ BACKBONES = (
 ATTENTIONS = ("masks", "average", "convolution")
 SCALES = ("H/16", "H/8", "H/4", "H/2", "H")  # of the decoder's features, coarse to fine
 DILATIONS = (3, 6, 12, 18, 24)
-SMALLEST = 32  # pixels a side: the encoder halves five times
 NEAREST = 1e-3  # metres; the logarithm of a depth of 0 would be minus infinity
 
 
@@ -130,46 +130,6 @@ class HMADepth(nn.Module):
             {"params": list(self.encoder.parameters()), "weight_decay": weight_decay},
             {"params": rest, "weight_decay": 0.0},
         ]
-
-
-class Encoder(nn.Module):
-    """The features of a torchvision ResNet, ResNeXt or DenseNet at H/2, H/4, H/8, H/16 and H/32.
-
-    net: the classification network; its last layers are left out. `channels` are those of the five feature maps. Source:
-    the layers that BTS takes its skips from.
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.dense = hasattr(net, "features")
-        if self.dense:
-            part = net.features
-            stages = [
-                nn.Sequential(part.conv0, part.norm0, part.relu0),
-                part.pool0,
-                nn.Sequential(part.denseblock1, part.transition1),
-                nn.Sequential(part.denseblock2, part.transition2),
-                nn.Sequential(part.denseblock3, part.transition3, part.denseblock4, part.norm5, nn.ReLU()),
-            ]
-        else:
-            stages = [nn.Sequential(net.conv1, net.bn1, net.relu), nn.Sequential(net.maxpool, net.layer1)]
-            stages += [net.layer2, net.layer3, net.layer4]
-        self.stages = nn.ModuleList(stages)
-        self.eval()
-        with torch.no_grad():
-            self.channels = tuple(feature.shape[1] for feature in self(torch.zeros(1, 3, SMALLEST, SMALLEST)))
-        self.train()
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        features = []
-        for stage in self.stages:
-            x = stage(x)
-            features.append(x)
-        return features
-
-    def smallest(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(H, W) of the deepest features of an image of (H, W): strided convolutions round up, DenseNet's pooling down."""
-        return tuple(-(-n // 4) // 8 if self.dense else -(-n // 32) for n in size)
 
 
 class Decoder(nn.Module):

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from depthnb import pretrained as weights
 from depthnb.models.blocks import check_image, normalise
-from depthnb.models.densedepth import DenseDepth
+from depthnb.models.densenet import DenseDepth
+from depthnb.weights import imagenet as weights
 
 # network -> preset -> (content layer, style layers): those of the tutorial that document 000 names, of Gatys et al., the first
 _VGG = {

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb import pretrained as weights
 from depthnb.models.blocks import check_image, normalise
-from depthnb.models.hma import Encoder
+from depthnb.models.encoders import Encoder
+from depthnb.weights import imagenet as weights
 
 STEPS = 5  # 64, 128, 256, 512, 1024 channels
 OUTPUTS = ("depth", "inverse")

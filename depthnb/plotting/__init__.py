@@ -9,7 +9,7 @@ from .dataset import (
 )
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
-from .pictures import depth_grid, edge_overlay, methods_grid, predictions_grid
+from .pictures import depth_grid, methods_grid, predictions_grid
 from .players import players, verdicts
 from .scales import scales_grid
 from .style import (
@@ -44,7 +44,6 @@ __all__ = [
     "depth_histogram",
     "distances",
     "distribution",
-    "edge_overlay",
     "encode",
     "error_colormap",
     "error_vs_cost",

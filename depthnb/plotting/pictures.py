@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from .style import (
     DEPTH_LABEL,
     INVALID,
-    PALETTE,
     Figure,
     bar,
     depth_colormap,
@@ -194,51 +193,6 @@ def methods_grid(
     predicted = np.concatenate([p[np.isfinite(p)] for p in preds.values()]) if preds else depth[valid]
     extend = _extend(np.concatenate([depth[valid], predicted]), norm)
     bar(figure, ScalarMappable(norm, depth_colormap()), axes.flat, DEPTH_LABEL, extend=extend)
-    return figure
-
-
-@house_style
-def edge_overlay(
-    image: ArrayLike, pred_edges: Mapping[str, ArrayLike], true_edges: ArrayLike, *, titles: Sequence[str] | None = None
-) -> Figure:
-    """Draw predicted against true depth edges over the grey image: found (green), missed (blue), invented (vermilion).
-
-    `image` [B,3,H,W] in 0..1; `true_edges` [B,1,H,W] bool; `pred_edges` name -> [B,1,H,W] bool, one column a method,
-    one row a frame. `titles` one line a frame. Raises ValueError for shapes that do not fit together.
-    """
-    image, true_edges = _batch(image, 3), _batch(true_edges, 1).astype(bool)
-    pred_edges = {name: _batch(e, 1).astype(bool) for name, e in pred_edges.items()}
-    _same(image=image, true_edges=true_edges, **pred_edges)
-    titles = _titles(titles, len(image))
-    kinds = {"found": PALETTE[2], "missed": PALETTE[0], "invented": PALETTE[1]}
-    columns = max(2, len(pred_edges) + 1)
-    figure, axes = _grid(
-        len(image),
-        columns,
-        image.shape[-2] / image.shape[-1],
-        bars=0.5,
-        titled=titles is not None,
-        alt=(f"depth edges of {', '.join(pred_edges)} against true edges in {len(image)} frames"),
-    )
-    for i in range(len(image)):
-        _draw_image(axes[i, 0], image[i])
-        step = max(1, image.shape[-1] // 300)
-        grey = 0.6 + 0.4 * _blocks(image[i].mean(0), step).mean((1, 3))
-        for ax, edges in zip(axes[i, 1:], pred_edges.values(), strict=True):
-            picture = np.repeat(grey[..., None], 3, -1)
-            found, truth = edges[i, 0], true_edges[i, 0]
-            for kind, where in zip(kinds.values(), (found & truth, truth & ~found, found & ~truth), strict=True):
-                thick = _blocks(where, step).any(
-                    (1, 3)
-                )  # an edge is one pixel wide and would be lost in a smaller picture
-                picture[thick] = [int(kind[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-            ax.imshow(picture)
-        if titles:
-            axes[i, 0].set_title(titles[i], loc="left")
-    for ax, name in zip(axes[-1], ["image", *pred_edges], strict=True):
-        ax.set_xlabel(name)
-    handles = [axes[0, 1].plot([], [], "s", color=c, label=k)[0] for k, c in kinds.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 

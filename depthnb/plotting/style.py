@@ -2,7 +2,6 @@
 
 import functools
 import io
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +14,8 @@ import PIL.Image
 import PIL.PngImagePlugin
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
+
+from depthnb import files
 
 MAX_WIDTH = 9.0  # inches: a notebook cell on a laptop
 DPI = 100
@@ -135,7 +136,7 @@ def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None 
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     contents = printed(figure, dpi=dpi)
-    return [_write_atomic(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
+    return [files.write_bytes(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
 
 
 def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict[str, bytes]:
@@ -172,16 +173,6 @@ def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False) -> bytes
     small = io.BytesIO()
     picture.save(small, "png", optimize=True, pnginfo=text)
     return small.getvalue()
-
-
-def _write_atomic(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
 def colors(names: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,44 @@
+"""Where the frames of a data set come from: the base class of every reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor
+
+
+class Source:
+    """Where the frames of one data set come from: an index and a way to read one frame at native size.
+
+    A subclass sets the attributes in its `__init__` and implements `read`. It must survive pickling (no open files in
+    its state), since data loader workers and other processes get copies.
+
+    Attributes:
+        name: the data set's name as given to `data.open`.
+        root: the folder (or file) it was found at.
+        index: DataFrame with the columns id, scene, scene_type, split (train, val or test), one row for each frame.
+        protocol: name of the evaluation protocol that goes with this truth.
+        max_depth: metres; the far end of that protocol.
+        fingerprint: 12 hex digits that change when the data change, the same on every machine.
+        state: further facts (modification times) that decide whether a prepared cache is still good on this machine.
+        notes: sentences on what was decided for the user, such as a derived split.
+    """
+
+    name: str
+    root: Path
+    index: pd.DataFrame
+    protocol: str
+    max_depth: float
+    fingerprint: str
+    state: str = ""
+    notes: tuple[str, ...] = ()
+
+    def read(self, row: int) -> dict[str, Tensor]:
+        """Return image uint8 [3,H,W], depth float32 [1,H,W] in m, valid bool [1,H,W], intrinsics float32 [3,3]."""
+        raise NotImplementedError
+
+
+def clone_data(*parts: str) -> Path:
+    """Path of something in `data/` of the clone this package lies in, whether it exists or not."""
+    return Path(__file__).resolve().parents[2].joinpath("data", *parts)

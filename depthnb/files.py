@@ -1,0 +1,45 @@
+"""The one way to write a file: it is there whole or as it was before, however the process ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
+    """Write through a temporary name in the same folder, then rename; returns the path.
+
+    Args:
+        file: where it shall be; its folder is made.
+        writer: called with the temporary path, in which it leaves the whole content.
+
+    Raises:
+        OSError: that names the file and says what to do; the file is then as it was, and nothing is left beside it.
+    """
+    file = Path(file)
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        writer(part)
+        with open(part, "rb+") as stream:
+            os.fsync(stream.fileno())  # a rename may reach the disk before what was written
+        os.replace(part, file)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"could not write {file} ({error.strerror or error}); free some space and try again"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return file
+
+
+def write_bytes(file: str | os.PathLike, content: bytes) -> Path:
+    """`write` of bytes that are at hand."""
+    return write(file, lambda part: part.write_bytes(content))
+
+
+def write_text(file: str | os.PathLike, text: str) -> Path:
+    """`write` of a text, as UTF-8 with the line ends it has."""
+    return write_bytes(file, text.encode("utf-8"))

@@ -1,0 +1,38 @@
+"""Every number that is measured of a prediction; `evaluate` scores it under a protocol, `align` brings it to metres."""
+
+from .alignment import align, fit_scale_shift
+from .measures import (
+    BETTER,
+    EDGE_THRESHOLDS,
+    KINDS,
+    NAMES,
+    PIXEL_NAMES,
+    aligned,
+    by_distance,
+    evaluate,
+    finish,
+    per_image,
+    pool,
+    statistics,
+)
+from .protocols import PROTOCOLS, Protocol, protocol
+
+__all__ = [
+    "BETTER",
+    "EDGE_THRESHOLDS",
+    "KINDS",
+    "NAMES",
+    "PIXEL_NAMES",
+    "PROTOCOLS",
+    "Protocol",
+    "align",
+    "aligned",
+    "by_distance",
+    "evaluate",
+    "finish",
+    "fit_scale_shift",
+    "per_image",
+    "pool",
+    "protocol",
+    "statistics",
+]

@@ -1,0 +1,57 @@
+"""How smooth a prediction is where the truth is flat: bumps of walls, floors and roads, measured in space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def plane_residual(
+    *, pred: Tensor, depth: Tensor, valid: Tensor, intrinsics: Tensor, window: int = 16, flat: float = 0.003
+) -> Tensor:
+    """How far from flat a prediction is where the truth is flat, [B]: 0 for planes, 0.01 for 1 % of the distance.
+
+    pred, depth: [B,1,H,W] metres; valid: bool [B,1,H,W]; intrinsics: [B,3,3] of this size. The image is cut into squares of
+    `window` pixels; the valid pixels of each are projected back into space and a plane is fitted to them, once for the truth
+    and once for the prediction. A square counts when at least 24 of its pixels are valid, they spread in two directions (a
+    single scan line does not), and the truth stays within `flat` of its distance of its plane (root mean square). Returns
+    the median over these squares of the prediction's own root mean square distance from *its own* plane, over its mean
+    distance; NaN for an image without one or with unknown intrinsics.
+
+    A tilted or misplaced but smooth surface counts as flat: this measures bumps, not errors. So a blank image is perfect, and
+    the number means something only beside the sharpness of edges.
+    """
+    rows = []
+    for each in zip(pred.double(), depth.double(), valid, intrinsics.double(), strict=True):
+        rows.append(_plane_residual(*each, window=window, flat=flat))
+    return torch.stack(rows).float() if rows else torch.zeros(0)
+
+
+def _plane_residual(
+    pred: Tensor, depth: Tensor, valid: Tensor, intrinsics: Tensor, *, window: int, flat: float
+) -> Tensor:
+    if not intrinsics.isfinite().all():
+        return intrinsics.new_tensor(torch.nan)
+    height, width = depth.shape[-2:]
+    v, u = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    pixels = torch.stack([u, v, torch.ones_like(u)]).flatten(1).to(intrinsics)
+    rays = (torch.linalg.inv(intrinsics) @ pixels).view(3, height, width)
+
+    def squares(x: Tensor) -> Tensor:  # [C,H,W] -> [squares, pixels, C]
+        x = x[..., : height // window * window, : width // window * window]
+        x = x.unfold(1, window, window).unfold(2, window, window)
+        return x.flatten(3).flatten(1, 2).permute(1, 2, 0)
+
+    counts = squares(valid)
+    true, own = (_thickness(squares(torch.where(valid, x, 1.0) * rays), counts) for x in (depth, pred))
+    chosen = (counts.sum((1, 2)) >= 24) & (true["spread"] > 0.1) & (true["thickness"] < flat)
+    return own["thickness"][chosen].median() if chosen.any() else intrinsics.new_tensor(torch.nan)
+
+
+def _thickness(points: Tensor, valid: Tensor) -> dict[str, Tensor]:
+    """Of each set of points [N,P,3]: distance from its plane over its mean depth, and breadth over length."""
+    count = valid.sum(1, keepdim=True).clamp(min=1)
+    mean = (points * valid).sum(1, keepdim=True) / count
+    centred = (points - mean) * valid
+    scatter = torch.linalg.eigvalsh(centred.transpose(1, 2) @ centred / count).clamp(min=0).sqrt()  # ascending
+    return {"thickness": scatter[:, 0] / mean[:, 0, 2], "spread": scatter[:, 1] / scatter[:, 2].clamp(min=1e-12)}

@@ -1,0 +1,298 @@
+"""Finished runs as results: found, chosen by preset, parted by how they were measured, grouped over seeds."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from depthnb import metrics, runs
+from depthnb.evidence.seeds import NOT_COMPARED
+
+METHODS: Mapping[str, str] = {
+    "02_bn_cnn": "BN-CNN",
+    "03_eigen": "Eigen",
+    "04_unet": "U-Net",
+    "05_densenet": "DenseNet transfer",
+    "06_hma": "HMA-Depth",
+    "07_midas": "MiDaS recipe",
+    "08_style_transfer": "Style transfer",
+    "09_gan": "GAN",
+}
+BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
+PRESETS = ("best", *BEST, "sweep")
+BAND_METRICS = metrics.PIXEL_NAMES  # what a band of distance defines
+FROM_IMAGENET = ("05_densenet", "08_style_transfer")  # about ImageNet weights: where there were none, the name says so
+SCORED = "test"  # the split that is compared
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One finished run and what it scored on its test split.
+
+    `frames` stands for the very test frames (a hash of their ids), `measured` for all that must be equal between results
+    of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN where unknown. `origin`:
+    where an encoder's weights come from, as the model says, "" for a net that has none.
+    """
+
+    notebook: str
+    run: str
+    dataset: str
+    protocol: str
+    frames: str
+    seed: int | None
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    parameters: float
+    seconds: float
+    device: str
+    commit: str
+    origin: str
+    folder: Path
+    per_image: pd.DataFrame = field(repr=False)
+    by_distance: pd.DataFrame = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return f"{self.notebook}/{self.run}"
+
+    @property
+    def preset(self) -> str:
+        return preset_of(self.run)
+
+    @property
+    def measured(self) -> tuple[str, str, str]:
+        return self.dataset, self.protocol, self.frames
+
+    @property
+    def method(self) -> str:
+        return METHODS.get(self.notebook, self.notebook)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The parameters without those that leave the method the same: run, seed, device, data_root."""
+        return {name: value for name, value in self.params.items() if name not in NOT_COMPARED}
+
+    @property
+    def taught(self) -> bool:
+        """Whether it began with weights that were found; parameters say only what was looked for.
+
+        A run that does not say where its weights come from counts as one that had none, which is so for nets without a
+        pretrained part.
+        """
+        return bool(self.origin) and not self.origin.startswith("random weights")
+
+
+def preset_of(run: str) -> str:
+    """The preset that a run's name says: what is left without the endings for a seed and for a hash.
+
+    >>> [preset_of(name) for name in ("quick", "quick-0a1b2c3d", "rooms-full-seed1", "sweep-frames-160-seed2", "long")]
+    ['quick', 'quick', 'rooms-full', 'sweep', 'long']
+    """
+    name = re.sub(r"-[0-9a-f]{8}$", "", run)
+    name = re.sub(r"-seed\d+$", "", name)
+    return "sweep" if name.startswith("sweep") else name
+
+
+def check(*, metric: str, preset: str, results: Sequence[Result] = ()) -> None:
+    """Raise ValueError for a metric or preset that does not exist, naming the nearest; any run's name is a preset too."""
+    presets = (*PRESETS, *(each.preset for each in results))
+    for what, value, known in (("metric", metric, metrics.NAMES), ("preset", preset, presets)):
+        if value not in known:
+            near = difflib.get_close_matches(value, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"{what} {value!r} is not known; {hint}Known: {', '.join(dict.fromkeys(known))}")
+
+
+def load(dataset: str) -> tuple[list[Result], list[str]]:
+    """All finished runs that were judged on the test split of a data set, and sentences on what had to be left out.
+
+    Unfinished runs do not exist. A damaged run folder is left out and named, so that one bad file does not hide the rest;
+    so is a second run of the same method, parameters, seed and kind of first weights (`Result.taught`).
+    """
+    results, notes, bare = [], [], 0
+    for file in sorted(runs.reports_dir().glob(f"*/*/{runs.RECORD}")):
+        label = f"{file.parent.parent.name}/{file.parent.name}"
+        try:
+            content = _record(file)
+            if content.get("dataset") == dataset and SCORED in (content.get("metrics") or {}):
+                if preset_of(file.parent.name) == "sweep" and not (file.parent / "per_image.csv").exists():
+                    bare += 1
+                    continue
+                results.append(_result({**content, "folder": file.parent}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}".replace(f"{file.parent}/", "")
+            notes.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
+    if bare:
+        notes.append(
+            f"runs of the sweep with run.json alone, as git keeps them: {bare}, in the ablations and not in the tables"
+        )
+    return _without_repeats(results, notes), notes
+
+
+def _record(file: Path) -> dict[str, Any]:
+    """A finished run.json, empty for an unfinished one. `runs.finished` would stop at the first damaged file of them all."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return content if content.get("finished") is True else {}
+
+
+def _result(content: Mapping[str, Any]) -> Result:
+    folder = content["folder"]
+    per_image = pd.read_csv(folder / "per_image.csv", dtype={"id": str, "scene": str, "scene_type": str})
+    by_distance = pd.read_csv(folder / "by_distance.csv")
+    _require(per_image, ("id", "scene", "scene_type", "abs_rel"), "per_image.csv")
+    _require(by_distance, ("lower", "upper", "pixels", *BAND_METRICS), "by_distance.csv")
+    if not content["protocol"]:
+        raise ValueError("run.json names no protocol")
+    ids = "\n".join(sorted(per_image["id"]))
+    return Result(
+        notebook=content["notebook"],
+        run=folder.name,
+        dataset=content["dataset"],
+        protocol=str(content["protocol"]),
+        frames=f"{len(per_image)} test frames {hashlib.sha256(ids.encode()).hexdigest()[:8]}",
+        seed=content.get("seed"),
+        params=dict(content["params"]),
+        metrics=_numbers(content["metrics"][SCORED]),
+        baselines={name: _numbers(each) for name, each in (content.get("baselines") or {}).get(SCORED, {}).items()},
+        parameters=_number(content.get("parameters")),
+        seconds=_number(content.get("training_seconds", content.get("seconds"))),
+        device=str(content.get("device") or "unknown"),
+        commit=str(content.get("commit") or "unknown"),
+        origin=str(content.get("origin") or ""),
+        folder=folder,
+        per_image=per_image,
+        by_distance=by_distance,
+    )
+
+
+def _require(frame: pd.DataFrame, columns: Sequence[str], file: str) -> None:
+    missing = [name for name in columns if name not in frame]
+    if missing or frame.empty:
+        raise ValueError(f"{file} lacks {missing or 'rows'}")
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)  # run.json writes NaN as null
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: _number(value) for name, value in values.items()}
+
+
+def _without_repeats(results: list[Result], notes: list[str]) -> list[Result]:
+    """Of runs with the same parameters, seed and kind of first weights keep the one with the plainest name, and say so."""
+    kept: dict[tuple, Result] = {}
+    for each in sorted(results, key=lambda r: (len(r.run), r.run)):
+        key = (*_group(each), each.measured, each.seed)
+        if key in kept:
+            notes.append(f"{each.label} is left out: the same parameters and seed as {kept[key].label}")
+        else:
+            kept[key] = each
+    return sorted(kept.values(), key=lambda r: (r.notebook, r.run))
+
+
+def _group(one: Result) -> tuple[str, str, str, bool]:
+    """What runs that differ in their seed alone have in common."""
+    return one.notebook, one.preset, repr(sorted(one.settings.items())), one.taught
+
+
+def select(results: Sequence[Result], preset: str = "best") -> list[Result]:
+    """The runs of one preset; `best`: for each notebook the first preset of `BEST` that has a finished run."""
+    if preset != "best":
+        return [each for each in results if each.preset == preset]
+    found = {each.notebook: [name for name in BEST if (each.notebook, name) in _have(results)] for each in results}
+    return [each for each in results if found[each.notebook][:1] == [each.preset]]
+
+
+def _have(results: Sequence[Result]) -> set[tuple[str, str]]:
+    return {(each.notebook, each.preset) for each in results}
+
+
+def comparable(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """The results parted into those that may stand in one table; the part with most methods first.
+
+    Keys are endings of file names: "" for the first part, "-<protocol>" for the others, numbered where they share one.
+    """
+    parts: dict[tuple, list[Result]] = {}
+    for each in results:
+        parts.setdefault(each.measured, []).append(each)
+    ordered = sorted(parts.values(), key=lambda part: (-len({r.notebook for r in part}), -len(part), part[0].measured))
+    names = ["-" + re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.partition(":")[0]) for part in ordered]
+    endings = [f"{name}-{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
+    return dict(zip(["", *endings[1:]], ordered, strict=True)) if ordered else {}
+
+
+def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence[str], *, preset: str) -> str:
+    """What is compared and what is not, in lines to print; without any run the commands that make some."""
+    lines = list(notes)
+    if chosen:
+        lines.append("compared: " + ", ".join(each.label for each in chosen))
+    labels = {each.label for each in chosen}
+    others = Counter(f"{each.notebook} {each.preset}" for each in results if each.label not in labels)
+    if others:
+        lines.append(f"finished, but not of preset {preset}: " + ", ".join(f"{k} ({n})" for k, n in others.items()))
+    if not chosen:
+        lines.append(
+            f"Nothing to compare: no finished run of preset {preset} on this data set. `make report` trains every method "
+            "with quick defaults and comes back here; one alone: `papermill notebooks/03_eigen.ipynb out.ipynb`."
+        )
+    parts = comparable(chosen).values()
+    if len(parts) > 1:
+        lines.append(f"{len(parts)} ways of measuring, so {len(parts)} tables, each with its own figures:")
+    lines += [f"measured on {measured(part)}" for part in parts]
+    return "\n".join(lines)
+
+
+def measured(results: Sequence[Result]) -> str:
+    """The one way in which all results were measured, as a line to print.
+
+    Raises ValueError where data set, protocol or test frames differ: numbers measured differently do not make a ranking.
+    """
+    if not results:
+        raise ValueError("no results to compare; select some of comparison.load(dataset)")
+    first = results[0]
+    for what, index in (("data sets", 0), ("protocols", 1), ("test frames", 2)):
+        other = next((each for each in results if each.measured[index] != first.measured[index]), None)
+        if other is not None:
+            raise ValueError(
+                f"results of different {what} cannot stand in one table: {first.label} has {first.measured[index]!r}, "
+                f"{other.label} has {other.measured[index]!r}; part them with comparison.comparable(results) and make "
+                "one table of each"
+            )
+    return f"{first.dataset}, {first.frames.rpartition(' ')[0]}; {first.protocol}"
+
+
+def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Name -> runs that differ in their seed alone, in the order of the notebooks.
+
+    Runs that found pretrained weights and runs that looked for them in vain are not one group. The name is the method's;
+    where a notebook has several groups, what tells them apart stands behind it, and "random weights" also where the method
+    is about ImageNet weights and had none. Raises ValueError as `measured`.
+    """
+    measured(results)
+    parts: dict[tuple, list[Result]] = {}
+    for each in results:
+        parts.setdefault(_group(each), []).append(each)
+    rivals = {notebook: [p[0] for p in parts.values() if p[0].notebook == notebook] for notebook, *_ in parts}
+    return {_name(part[0], rivals[part[0].notebook]): part for part in parts.values()}
+
+
+def _name(one: Result, rivals: Sequence[Result]) -> str:
+    differing = [] if len({each.preset for each in rivals}) == 1 else [one.preset]
+    for key in dict.fromkeys(key for each in rivals for key in each.settings):
+        if len({repr(each.settings.get(key)) for each in rivals}) > 1:
+            differing.append(f"{key} {one.settings.get(key)}")
+    needed = one.notebook in FROM_IMAGENET and one.origin
+    if not one.taught and (needed or any(each.taught for each in rivals)):
+        differing.append("random weights")
+    return one.method + (f" ({', '.join(differing)})" if differing else "")

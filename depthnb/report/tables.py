@@ -1,0 +1,128 @@
+"""Results in one table, one row a method, and whether their differences are more than luck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from depthnb import metrics
+from depthnb.evidence.verdicts import beats
+from depthnb.report.results import Result, groups
+
+SEEDS = {True: "apart", False: "overlap", None: "unknown"}
+
+
+def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
+    """One row a group of runs, and one a baseline; `by`: the metric whose best is on top, default the notebooks' order.
+
+    Columns: method, kind ("ours" or "baseline"), notebook, preset, seeds (how many), the metrics (mean over seeds) each
+    with its `<metric>_std` (sample standard deviation, NaN for one seed), beats_baselines ("yes", "no: ..." or "unknown";
+    in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, seconds (training, mean), device. A
+    baseline's value is the mean over the runs: it depends on the training frames. Raises ValueError as `measured`.
+    """
+    rows = []
+    for name, part in groups(results).items():
+        rows.append(
+            {
+                "method": name,
+                "kind": "ours",
+                "notebook": part[0].notebook,
+                "preset": part[0].preset,
+                "seeds": len(part),
+                **_mean_and_std([each.metrics for each in part]),
+                "beats_baselines": _beats(part),
+                "parameters": float(np.mean([each.parameters for each in part])),
+                "seconds": float(np.mean([each.seconds for each in part])),
+                "device": " / ".join(sorted({each.device for each in part})),
+            }
+        )
+    for name in dict.fromkeys(name for each in results for name in each.baselines):
+        values = [each.baselines[name] for each in results if name in each.baselines]
+        rows.append({"method": name, "kind": "baseline", **_mean_and_std(values), "beats_baselines": ""})
+    frame = pd.DataFrame(rows)
+    text = ["notebook", "preset", "device"]
+    frame[text] = frame[text].fillna("")
+    frame["seeds"] = frame["seeds"].astype("Int64")  # whole numbers with gaps: a baseline has no seed
+    if by is None:
+        return frame
+    return frame.sort_values(by, ascending=metrics.BETTER[by] == "lower", kind="stable", ignore_index=True)
+
+
+def _mean_and_std(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    frame = pd.DataFrame(values).reindex(columns=list(metrics.NAMES))
+    means, deviations = frame.mean(), frame.std(ddof=1)
+    return {key: v for name in metrics.NAMES for key, v in ((name, means[name]), (f"{name}_std", deviations[name]))}
+
+
+def _beats(part: Sequence[Result]) -> str:
+    if not all(each.baselines for each in part):
+        return "unknown"
+    lost = {
+        name: sum(not beats(each.metrics, each.baselines[name]) for each in part if name in each.baselines)
+        for name in dict.fromkeys(name for each in part for name in each.baselines)
+    }
+    said = [f"{name}" + (f" ({n} of {len(part)} seeds)" if n < len(part) else "") for name, n in lost.items() if n]
+    return "no: not better than " + ", ".join(said) if said else "yes"
+
+
+def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "delta1")) -> pd.DataFrame:
+    """A `table` for people: a few metrics as `mean ± std`, counts with their unit, everything text.
+
+    >>> row = {"method": "A", "kind": "ours", "preset": "quick", "seeds": 2, "abs_rel": 0.2, "abs_rel_std": 0.01}
+    >>> row |= {"beats_baselines": "yes", "parameters": 1.25e6, "seconds": 75.0, "device": "CPU"}
+    >>> readable(pd.DataFrame([row]), ["abs_rel"]).iloc[0].tolist()
+    ['A', 'quick', '2', '0.200 ± 0.010', 'yes', '1.2 M', '75', 'CPU']
+    """
+    shown = frame[["method", "preset"]].assign(seeds=frame["seeds"].map(lambda n: "" if pd.isna(n) else str(int(n))))
+    for name in columns:
+        shown[name] = [
+            "--" if pd.isna(mean) else f"{mean:.3f}" + ("" if pd.isna(std) or kind == "baseline" else f" ± {std:.3f}")
+            for mean, std, kind in zip(frame[name], frame[f"{name}_std"], frame["kind"], strict=True)
+        ]
+    shown["beats baselines"] = frame["beats_baselines"]
+    shown["parameters"] = frame["parameters"].map(_count)
+    shown["seconds"] = frame["seconds"].map(lambda s: "" if pd.isna(s) else f"{s:.0f}")
+    return shown.assign(device=frame["device"])
+
+
+def _count(n: float) -> str:
+    if pd.isna(n):
+        return ""
+    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e3 else f"{n:.0f}"
+
+
+def each_run(results: Sequence[Result]) -> pd.DataFrame:
+    """One row a run, for the spread over seeds: method, run, seed and the metrics. Raises ValueError as `measured`."""
+    rows = [
+        {"method": name, "run": each.label, "seed": each.seed, **each.metrics}
+        for name, part in groups(results).items()
+        for each in part
+    ]
+    return pd.DataFrame(rows)
+
+
+def bands(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
+    """Method -> by_distance.csv, the metrics as means over seeds. Raises ValueError as `measured`."""
+    return {
+        name: pd.concat([each.by_distance for each in part]).groupby(["lower", "upper"], as_index=False).mean()
+        for name, part in groups(results).items()
+    }
+
+
+def images(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
+    """Method -> per_image.csv, the metrics as means over seeds, one row a frame. Raises ValueError as `measured`."""
+    keys = ["id", "scene", "scene_type"]
+    return {
+        name: pd.concat([each.per_image for each in part])
+        .groupby(keys, as_index=False, dropna=False, sort=False)
+        .mean()
+        for name, part in groups(results).items()
+    }
+
+
+def span(results: Sequence[Result], metric: str) -> dict[str, float]:
+    """Mean, `low`, `high` and number of `seeds` of a metric over runs, as `evidence.seeds.apart` takes them."""
+    values = [each.metrics[metric] for each in results]
+    return {"mean": float(np.mean(values)), "low": min(values), "high": max(values), "seeds": len(values)}

@@ -1,0 +1,277 @@
+"""Document 004's claims and its Table I, for notebook 06."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from depthnb import metrics, models
+from depthnb.data.readers import kitti
+from depthnb.evidence import published
+from depthnb.evidence.seeds import compare
+from depthnb.evidence.verdicts import against_baselines, more, row
+
+MEASURES = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log")  # in the order of its Table I
+ATTENTIVE = "HMA-Depth"  # the name of the net that has masks
+REPOSITORY = {
+    "ResNet 50": "BTS ResNet50",
+    "ResNeXt 50": "BTS ResNext50",
+    "DenseNet 121": "BTS DenseNet121",
+    "DenseNet 161": "BTS DenseNet161",
+}
+
+
+def table1(ours: Mapping[str, Mapping[str, float]], *, dataset: str) -> pd.DataFrame:
+    """Document 004's Table I, the rows of BTS's own repository, and ours, each with the data it was measured on.
+
+    ours: name -> metrics. Columns: method, measured on, and the six measures of the table, all published numbers read from
+    published.csv.
+    """
+    printed = published.table("004", "I").assign(**{"measured on": "KITTI, as document 004 prints it"})
+    theirs = published.table("paper", "BTS repository KITTI").assign(
+        **{"measured on": "KITTI, as BTS's authors report"}
+    )
+    here = pd.DataFrame(
+        [{"method": name, "measured on": f"{dataset} (ours)", **values} for name, values in ours.items()]
+    )
+    columns = ["method", "measured on", *MEASURES]
+    return pd.concat([part[columns] for part in (printed, theirs, here)], ignore_index=True)
+
+
+def split_counts() -> pd.DataFrame:
+    """Frames and drives of KITTI's Eigen split: what document 004 prints beside what the lists in `data/splits` hold.
+
+    One row a split: `split`, `document 004` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of
+    truth), `document 004, scenes` and `lists, drives`. The frames need not be there.
+    """
+    printed = published.load("004").query("table == 'text'").set_index(["metric", "split"])["value"]
+    scans, annotated = (kitti.official_index(truth)[0] for truth in ("raw", "annotated"))
+    rows = []
+    for name, parts, key in (("train", ("train", "val"), "train"), ("test", ("test",), "eigen test")):
+        with_scan, with_truth = (frames[frames["split"].isin(parts)] for frames in (scans, annotated))
+        counted = {"split": name, "document 004": int(printed["images", key]), "lists, laser scan": len(with_scan)}
+        counted |= {"lists, annotated": len(with_truth), "document 004, scenes": int(printed["scenes", key])}
+        rows.append({**counted, "lists, drives": with_scan["scene"].nunique()})
+    return pd.DataFrame(rows)
+
+
+def against(method: str, rival: str) -> tuple[int, int, int]:
+    """How often one row of Table I is better than, equal to and worse than another row, there or in BTS's repository."""
+    rows = pd.concat([published.table("004", "I"), published.table("paper", "BTS repository KITTI")]).set_index(
+        "method"
+    )
+    gains = [_gain(rows.loc[method, name], rows.loc[rival, name], name) for name in MEASURES]
+    return sum(g > 0 for g in gains), sum(g == 0 for g in gains), sum(g < 0 for g in gains)
+
+
+def _gain(value: float, other: float, metric: str) -> float:
+    return other - value if metrics.BETTER[metric] == "lower" else value - other
+
+
+def checked(
+    *,
+    tests: Mapping,
+    opponents: Mapping,
+    shares: pd.DataFrame,
+    residuals: Mapping[str, float],
+    name: str = "HMA-Depth",
+    rival: str = "plain fusion",
+) -> pd.DataFrame:
+    """The table of claims.
+
+    tests: name and (if it was trained) rival -> Evaluation on the test split. shares: the table of `multiscale.shares` on
+    frames of it. residuals: name, rival and the baselines -> median plane residual (`surfaces.flatness`).
+    """
+    masks = _masks(shares)
+    if name != ATTENTIVE:
+        masks = [row(each["claim"], f"{name} has no attention: -p attention masks", None) for each in masks]
+    rows = [*masks, *_printed_tables(), _split()]
+    rows += _figure3(tests, residuals, name, rival)
+    sweeps = [
+        ("scales", 3, 4, "4 scales are better than 3 (4: to be proved)"),
+        ("scales", 4, 5, "(ours) a fifth scale, H/16, adds more"),
+        ("attention", "average", "masks", "the attention mechanism helps (4: to be proved)"),
+        ("attention", "convolution", "masks", "masks use the scales better than a convolution that joins them (1)"),
+    ]
+    rows += [compare("06_hma", parameter, a, b, claim=text) for parameter, a, b, text in sweeps]
+    borders = {"claim": "the masks' boundaries are more accurate, over seeds (3, figure 3)", "metric": "edge_f1_025"}
+    rows.append(compare("06_hma", "attention", "convolution", "masks", sign=1, **borders))
+    rows += against_baselines(name, tests[name].summary, opponents)
+    return pd.DataFrame(rows)
+
+
+def _masks(shares: pd.DataFrame) -> list[dict[str, str]]:
+    """Equations 1 to 4 and what figure 2 is said to show."""
+    scales, whole = shares.iloc[:-1], shares.iloc[-1]
+    coarse, fine = scales.iloc[0], scales.iloc[-1]
+    shared, count = shares.attrs["shared_by"], len(scales)
+    own = scales["abs_rel"].max()
+    return [
+        row(
+            "the sum of the masks equals 1 (2)",
+            f"at every pixel within {shares.attrs['deviation']:.1e}",
+            shares.attrs["deviation"] < 1e-5,
+        ),
+        row(
+            "each attention module focuses on an independent part of the image (2)",
+            f"{shared:.2f} scales share a pixel; independent parts would give 1, an even division {count}",
+            shared < 1 + 0.25 * (count - 1),
+        ),
+        row(
+            "higher resolution predicts the fine details (2, figure 2)",
+            f"the {fine['scale']} mask has {fine['mask at edges']:.3f} of the pixels at depth edges, "
+            f"{fine['mask elsewhere']:.3f} elsewhere ({coarse['scale']}: {coarse['mask at edges']:.3f}, "
+            f"{coarse['mask elsewhere']:.3f})",
+            None if pd.isna(fine["mask at edges"]) else more(fine["mask at edges"], fine["mask elsewhere"]) is True,
+        ),
+        row(
+            "the depth module estimates the depth map for each scale (2)",
+            f"abs_rel {whole['abs_rel']:.3f} of the weighted sum; taken alone "
+            + ", ".join(f"{r['scale']} {r['abs_rel']:.3f}" for _, r in scales.iterrows()),
+            own < 1.5 * whole["abs_rel"],
+        ),
+    ]
+
+
+def _printed_tables() -> list[dict[str, str]]:
+    """What the text says of Table I, by the table's own numbers and by those of BTS's authors."""
+    rows = published.table("004", "I")
+    own = rows["method"].str.startswith("HMA")
+    better, behind = [], []
+    for name in MEASURES:
+        pick = "min" if metrics.BETTER[name] == "lower" else "max"
+        ours, theirs = (getattr(part[name], pick)() for part in (rows[own], rows[~own]))
+        (better if _gain(ours, theirs, name) > 0 else behind).append((name, ours, theirs))
+    text = ", ".join(f"{name} {'equal' if a == b else 'worse'} ({a:.3f} against {b:.3f})" for name, a, b in behind)
+    found = [
+        row(
+            "HMA-Depth outperforms the others in every metric but RMSE (3, Table I)",
+            f"better in {', '.join(name for name, *_ in better)}; {text}",
+            {name for name, *_ in behind} == {"rmse"},
+        )
+    ]
+    counts = {f"HMA-Depth-{net}": against(f"HMA-Depth-{net}", bts) for net, bts in REPOSITORY.items()}
+    here = "; ".join(f"{name[10:]}: better in {b}, equal in {e}, worse in {w}" for name, (b, e, w) in counts.items())
+    claim = "HMA-Depth outperforms BTS (1), against the rows that BTS's authors report with the same backbone"
+    found.append(row(claim, here, all(b > 0 and w == 0 for b, _, w in counts.values())))
+    return found
+
+
+def _split() -> dict[str, str]:
+    counts = split_counts().set_index("split")
+    train, test = counts.loc["train"], counts.loc["test"]
+    found = {
+        key: f"{train[f'lists, {key}']} and {test[f'lists, {key}']}" for key in ("laser scan", "drives", "annotated")
+    }
+    text = f"lists: {found['laser scan']} frames of {found['drives']} drives have a laser scan, "
+    text += f"{found['annotated']} annotated depth"
+    same = train["document 004"] == train["lists, laser scan"] and test["document 004"] == test["lists, laser scan"]
+    claim = f"the Eigen split has {train['document 004']} training and {test['document 004']} test images (3)"
+    return row(claim, text, bool(same))
+
+
+def _figure3(tests: Mapping, residuals: Mapping[str, float], name: str, rival: str) -> list[dict[str, str]]:
+    """Figure 3: more accurate boundaries and smoother surfaces than BTS, for which plain fusion stands here.
+
+    Each net was trained once, so a difference of less than 5 % decides nothing.
+    """
+    claims = (
+        "more accurate boundaries than BTS's fusion (3, figure 3)",
+        "smoother surfaces than BTS's fusion (3, figure 3)",
+    )
+    if name != ATTENTIVE or rival not in tests:
+        return [row(claim, "needs both: -p attention masks -p rival convolution", None) for claim in claims]
+    f1, other = (tests[each].summary["edge_f1_025"] for each in (name, rival))
+    bump, bumps = residuals[name], residuals[rival]
+    return [
+        row(
+            claims[0],
+            f"edge F1 at 0.25 m {f1:.3f}, {rival} {other:.3f}",
+            more(f1, other),
+        ),
+        row(
+            claims[1],
+            f"plane residual {1000 * bump:.2f} per mille of the distance, {rival} {1000 * bumps:.2f}",
+            more(bumps, bump),
+        ),
+    ]
+
+
+COLUMNS = ("mask", "mask at edges", "mask elsewhere", "abs_rel", "abs_rel where heaviest")
+
+
+@torch.no_grad()
+def per_scale(net: models.HMADepth, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """`HMADepth.per_scale` of a batch of the data contract: in eval mode, on the net's device; the result is on the CPU."""
+    modes = {module: module.training for module in net.modules()}
+    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+    try:
+        depths, masks = net.eval().per_scale(batch["image"].to(device))
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return depths.cpu(), masks.cpu()
+
+
+def shares(net: models.HMADepth, dataset, indices: Sequence[int], *, step: float = 0.1) -> pd.DataFrame:
+    """What each scale of an HMA-Depth contributes, and whether its depth map is one, on some frames of a data set.
+
+    Returns one row a scale, coarse to fine, and one for the whole: `scale`, `mask` (its mean share of the pixels), `mask at
+    edges` and `mask elsewhere` (the same on pixels whose true depth differs by more than `step` from a neighbour's, and on
+    the others; NaN without valid neighbours), `abs_rel` of its own depth on all valid pixels, and `abs_rel where heaviest` on
+    those where its mask is the largest. All pixels are pooled. In the row of the whole `mask` is the sum. Two numbers stand
+    in the table's `attrs`: `shared_by`, the effective number of scales that share a pixel, the mean of 1 / sum of squared
+    masks (1 when each pixel belongs to one scale, S when it is shared evenly); and `deviation`, the furthest that the masks
+    of any pixel are from summing to one.
+    """
+    sums = torch.zeros(len(net.names) + 1, len(COLUMNS), 2, dtype=torch.float64)  # of the values, and how many
+    shared, deviation = torch.zeros(2, dtype=torch.float64), 0.0
+    for index in indices:  # one at a time: at full size a batch would not fit into memory
+        batch = dataset.batch([index])
+        depths, masks = per_scale(net, batch)
+        sums += _sums(depths, masks, batch["depth"], batch["valid"], step)
+        shared += _both(1 / masks.square().sum(1, keepdim=True), torch.ones_like(masks[:, :1], dtype=torch.bool))
+        deviation = max(deviation, float((masks.sum(1) - 1).abs().max()))
+    table = pd.DataFrame((sums[..., 0] / sums[..., 1]).numpy(), columns=list(COLUMNS))
+    table.insert(0, "scale", [*net.names, "all"])
+    table.attrs.update(shared_by=float(shared[0] / shared[1]), deviation=deviation)
+    return table
+
+
+def _sums(depths: Tensor, masks: Tensor, depth: Tensor, valid: Tensor, step: float) -> Tensor:
+    """Sum and count behind every cell of `shares`, [S + 1, columns, 2]."""
+    depth = torch.where(valid, depth, 1.0)
+    edges, known = _depth_edges(depth, valid, step)
+    heaviest, nowhere = masks.argmax(1, keepdim=True), torch.zeros_like(valid)
+    everything = torch.cat([depths, (depths * masks).sum(1, keepdim=True)], 1)
+    shares = torch.cat([masks, masks.sum(1, keepdim=True)], 1)
+    rows = []
+    for index in range(shares.shape[1]):
+        mask, error = shares[:, index : index + 1], (everything[:, index : index + 1] - depth).abs() / depth
+        whole = index == masks.shape[1]
+        where = (nowhere, nowhere) if whole else (edges, known & ~edges)
+        cells = [(mask, torch.ones_like(valid)), (mask, where[0]), (mask, where[1]), (error, valid)]
+        cells.append((error, valid & (heaviest == index)))
+        rows.append(torch.stack([_both(*cell) for cell in cells]))
+    return torch.stack(rows)
+
+
+def _both(values: Tensor, where: Tensor) -> Tensor:
+    return torch.stack([values[where].sum(dtype=torch.float64), where.sum().double()])
+
+
+def _depth_edges(depth: Tensor, valid: Tensor, step: float) -> tuple[Tensor, Tensor]:
+    """Pixels beside a step of more than `step` (relative) in depth, and pixels with a valid neighbour; bool [B,1,H,W]."""
+    edges, known = torch.zeros_like(valid), torch.zeros_like(valid)
+    for dim in (-2, -1):
+        length = depth.shape[dim] - 1
+        both = valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length)
+        jump = both & (depth.log().diff(dim=dim).abs() > math.log1p(step))
+        for start in (0, 1):  # the pixel before and the pixel after
+            edges.narrow(dim, start, length).logical_or_(jump)
+            known.narrow(dim, start, length).logical_or_(both)
+    return edges, known

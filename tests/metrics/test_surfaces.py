@@ -1,0 +1,72 @@
+"""Bumps of a surface, measured on known surfaces."""
+
+import pytest
+import torch
+
+from depthnb import data, evaluation
+from depthnb.evaluation import Constant
+from depthnb.metrics import surfaces
+
+K = torch.tensor([[50.0, 0, 31.5], [0, 60.0, 23.5], [0, 0, 1]])
+SIZE = (48, 64)
+
+
+def plane(normal=(0.3, -0.5, 1.0), distance=3.0) -> torch.Tensor:
+    """Depth [1,1,H,W] of a tilted plane seen by K."""
+    v, u = torch.meshgrid(torch.arange(SIZE[0]).double(), torch.arange(SIZE[1]).double(), indexing="ij")
+    ray = torch.stack([(u - 31.5) / 50, (v - 23.5) / 60, torch.ones_like(u)])
+    return (distance / (torch.tensor(normal).double().view(3, 1, 1) * ray).sum(0))[None, None].float()
+
+
+def residual(pred, depth=None, valid=None, K=K, **options):
+    depth = plane() if depth is None else depth
+    valid = torch.ones_like(depth, dtype=torch.bool) if valid is None else valid
+    return surfaces.plane_residual(pred=pred, depth=depth, valid=valid, intrinsics=K[None], **options)
+
+
+def test_every_plane_is_flat_and_only_with_the_right_camera():
+    assert residual(plane()).item() < 1e-6
+    assert residual(plane((0.1, 0.2, 1.0), 7.0)).item() < 1e-6, "another plane than the truth is flat too"
+    assert residual(torch.full((1, 1, *SIZE), 2.0)).item() < 1e-6, (
+        "a blank image is perfect: that is why edges stand beside"
+    )
+
+
+@pytest.mark.parametrize("height", [0.001, 0.01])
+def test_noise_is_measured_in_parts_of_the_distance(height):
+    wall = torch.full((1, 1, *SIZE), 4.0)
+    noise = torch.randn(wall.shape, generator=torch.Generator().manual_seed(0))
+    measured = residual(wall * (1 + height * noise), depth=wall).item()
+    assert measured == pytest.approx(height, rel=0.1)
+
+
+def test_only_squares_where_the_truth_is_flat_count():
+    depth = plane()
+    depth[..., 32:] *= 1 + 0.1 * torch.rand(SIZE[0], 32, generator=torch.Generator().manual_seed(0))
+    pred = plane()
+    pred[..., 32:] = torch.rand(SIZE[0], 32) + 1  # rubbish where it does not count
+    assert residual(pred, depth).item() < 1e-6
+    assert residual(plane(), depth[..., 32:].expand(1, 1, *SIZE[:1], 32).repeat(1, 1, 1, 2)).isnan()
+
+
+def test_invalid_pixels_single_lines_and_unknown_cameras_do_not_count():
+    pred, depth = plane(), plane()
+    valid = torch.rand(depth.shape, generator=torch.Generator().manual_seed(1)) > 0.5
+    depth[~valid], pred[~valid] = torch.nan, torch.inf
+    assert residual(pred, depth, valid).item() < 1e-6
+    lines = torch.zeros_like(valid)
+    lines[..., ::16, :] = True  # one scan line in every square
+    assert residual(plane(), plane(), lines, window=32).item() < 1e-6, "two lines a square span a plane"
+    lines[..., 16::32, :] = False
+    assert residual(plane(), plane(), lines, window=32).isnan()
+    assert residual(plane(), valid=torch.zeros_like(valid)).isnan()
+    assert residual(plane(), K=torch.full((3, 3), torch.nan)).isnan()
+
+
+def test_flatness_reads_the_stored_frames_and_leaves_the_truth_nearly_flat():
+    test = data.open("rooms", split="test", size=(48, 64))
+    frames = range(0, len(test), 40)
+    found = evaluation.flatness({"blank": Constant(torch.full((1, 48, 64), 2.0))}, test, frames)
+    assert found["blank"].shape == found["truth"].shape == (len(frames),)
+    assert found["blank"].max() < 1e-5 < 1e-4 < found["truth"].min()  # rooms stores steps of 2 mm
+    assert found["truth"].max() < 0.003

@@ -1,0 +1,428 @@
+"""Figures: what they show is right, they are small, and they leave nothing behind."""
+
+import dataclasses
+import gc
+import io
+import subprocess
+import sys
+import weakref
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from depthnb import plotting
+from depthnb.data.statistics import DepthSummary
+
+GREY = np.array([0xB8] * 3)
+
+
+def frames(count=3, height=48, width=64):
+    """Smooth made-up frames: a floor that comes nearer downwards, a box, a strip of invalid pixels at the right."""
+    rows = torch.linspace(8, 1, height)[None, None, :, None].expand(count, 1, height, width).clone()
+    rows[:, :, 10:30, 10:30] = 2.0
+    image = (rows / 8).repeat(1, 3, 1, 1).clamp(0, 1)
+    valid = torch.ones_like(rows, dtype=torch.bool)
+    valid[..., 48:] = False
+    return image, rows, valid
+
+
+def history(epochs=12, drop=6):
+    epoch = np.arange(1, epochs + 1)
+    loss = np.exp(-epoch / 5)
+    rate = np.where(epoch < drop, 0.1, 0.01)
+    return pd.DataFrame({"epoch": epoch, "train_loss": loss, "val_loss": loss * 1.1, "learning_rate": rate})
+
+
+def bands(scale=1.0):
+    lower = np.arange(0.0, 10.0)
+    pixels = np.array([0, 50, 100, 80, 60, 40, 20, 10, 5, 2])
+    return pd.DataFrame({"lower": lower, "upper": lower + 1, "pixels": pixels, "abs_rel": scale * 0.1 * (1 + lower)})
+
+
+def per_image(scale=1.0):
+    types = ["bedroom", "office", "kitchen"] * 4
+    return pd.DataFrame({"scene_type": types, "abs_rel": scale * np.linspace(0.1, 0.4, 12)})
+
+
+def methods():
+    return pd.DataFrame(
+        {
+            "method": ["mean_depth", "fine", "someone 2014"],
+            "kind": ["baseline", "ours", "published"],
+            "abs_rel": [0.5, 0.2, 0.215],
+            "rmse": [1.5, 0.8, np.nan],
+            "delta1": [0.4, 0.7, 0.61],
+            "parameters": [0, 1e6, 8e7],
+            "seconds": [0, 30.0, 900.0],
+        }
+    )
+
+
+def rivals():
+    names = ["adversarial", "discriminator", "true_recognised", "false_recognised"]
+    columns = {name: [0.5, 0.6, 0.7] for name in [*names, *(f"val_{name}" for name in names), "val_variation"]}
+    return pd.DataFrame({"epoch": [1, 2, 3], **columns})
+
+
+def activations():
+    rows = [
+        (init, f"layer{i}", 0.1**i if init == "small" else 1.0, 0.0) for init in ("small", "good") for i in range(4)
+    ]
+    return pd.DataFrame(rows, columns=["initialisation", "layer", "activation_std", "gradient_std"])
+
+
+def summary():
+    _, depth, valid = frames()
+    depth, valid, edges = depth.numpy()[:, 0], valid.numpy()[:, 0], np.linspace(0, 10, 51)
+    counts = (np.histogram(d, edges)[0] for d in (depth[valid], depth))
+    return DepthSummary(edges, *counts, np.where(valid[0], depth[0], np.nan), valid.sum(0), len(depth))
+
+
+def swept(n):
+    """A table of evidence.ablations: the base and n - 1 changes, the last of them not decided."""
+    apart = [None, *(i > 1 for i in range(1, n - 1)), None]
+    columns = {"mean": 0.3, "low": 0.29, "high": 0.31}
+    changed = ["(base)", *(f"scales={i}" for i in range(1, n))]
+    return pd.DataFrame({"changed": changed, "apart": apart, **columns})
+
+
+def every_figure():
+    image, depth, valid = frames()
+    counted = pd.DataFrame({"scene_type": ["office", "bedroom"], "frames": [3, 9]})
+    listed = pd.DataFrame(
+        {"scene_type": ["a", "a", "b"], "scene": ["a1", "a2", "b1"], "split": ["train", "test", "test"]}
+    )
+    noisy = depth * 1.1
+    return {
+        "depth_grid": plotting.depth_grid(image, depth, valid, titles=["one", "two", "three"]),
+        "predictions_grid": plotting.predictions_grid(
+            image, depth, valid, {"ours": noisy}, scores={"ours": [1, 2, "x"]}
+        ),
+        "methods_grid": plotting.methods_grid(image, depth, valid, {"a": noisy, "b": depth[..., ::2, ::2]}),
+        "scales_grid": plotting.scales_grid(
+            image, depth, valid, noisy.repeat(1, 2, 1, 1), torch.full((3, 2, 48, 64), 0.5), names=["H/2", "H"]
+        ),
+        "curves": plotting.curves(history()),
+        "curves of two": plotting.curves({"a": history(), "b": history()}, log=True),
+        "players": plotting.players({"GAN": rivals(), "L1 alone": rivals()}),
+        "verdicts": plotting.verdicts(
+            image,
+            valid,
+            {"truth": depth, "GAN": noisy},
+            {"truth": torch.rand(3, 1, 5, 7), "GAN": torch.rand(3, 1, 5, 7)},
+        ),
+        "activation_stats": plotting.activation_stats(activations()),
+        "distribution": plotting.distribution({"ours": listed, "theirs": counted}, hue="split"),
+        "depth_histogram": plotting.depth_histogram({"train": summary(), "val": summary()}),
+        "valid_fraction": plotting.valid_fraction(summary()),
+        "mean_depth_image": plotting.mean_depth_image(summary()),
+        "by_distance": plotting.by_distance({"mean_depth": bands(2), "ours": bands()}),
+        "by_scene_type": plotting.by_scene_type({"mean_depth": per_image(2), "ours": per_image()}),
+        "scatter": plotting.scatter_truth_pred(pred=noisy, depth=depth, valid=valid, max_depth=10),
+        "radial_profile": plotting.radial_profile(plotting.radial_table({"ours": noisy}, depth, valid)),
+        "comparison": plotting.comparison(methods()),
+        "error_vs_cost": plotting.error_vs_cost(methods()),
+        "spread": plotting.spread(pd.DataFrame({"method": ["a", "a", "b"], "abs_rel": [0.1, 0.2, 0.3]})),
+        "ablations": plotting.ablations({"one": swept(4), "two": swept(3), "three": swept(2)}),
+    }
+
+
+@pytest.fixture(scope="module")
+def figures():
+    state = np.random.get_state
+    before, settings = state()[1].copy(), dict(mpl.rcParams)
+    made = every_figure()
+    assert (state()[1] == before).all(), "drawing used numpy's global random numbers"
+    assert dict(mpl.rcParams) == settings, "drawing changed matplotlib's settings"
+    for figure in made.values():  # drawn once for all tests: this takes most of their time
+        figure.content = plotting.encode(figure)
+    return made
+
+
+def pixels(figure, ax):
+    """RGB of the rendered figure inside one axes, as [h,w,3] integers."""
+    picture = np.asarray(Image.open(io.BytesIO(plotting.encode(figure, "png"))).convert("RGB")).astype(int)
+    box = ax.get_window_extent()
+    height = picture.shape[0]
+    return picture[round(height - box.y1) : round(height - box.y0), round(box.x0) : round(box.x1)]
+
+
+def test_every_figure_fits_a_notebook_and_is_small(figures):
+    for name, figure in figures.items():
+        assert isinstance(figure, plotting.Figure), name
+        assert figure.get_size_inches()[0] <= plotting.MAX_WIDTH, name
+        content = figure.content
+        assert len(content) < 150_000, f"{name}: {len(content)} bytes"
+        assert content[:3] == (b"\xff\xd8\xff" if figure.image_format == "jpeg" else b"\x89PN"), name
+        width, _ = Image.open(io.BytesIO(content)).size
+        assert width == round(figure.get_size_inches()[0] * plotting.DPI), name
+
+
+def test_text_is_large_enough_and_nothing_is_cut_off(figures):
+    for name, figure in figures.items():
+        sizes = {t.get_fontsize() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text().strip()}
+        assert min(sizes) >= 8, name
+        drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert min(drawn.x0, drawn.y0) >= -0.03 and drawn.x1 <= width + 0.03 and drawn.y1 <= height + 0.03, name
+
+
+def test_columns_are_labelled_where_the_last_row_is_not_full(figures):
+    labels = [ax.get_xlabel() for ax in figures["depth_grid"].axes[:12]]
+    assert labels == ["", "", "", "image", "depth", "valid (white)", "image", "depth", "valid (white)", "", "", ""]
+
+
+def test_no_figure_describes_itself_with_nothing(figures):
+    assert all(len(figure.alt) > 10 for figure in figures.values())
+
+
+def test_pyplot_stays_out_of_it(figures):
+    import matplotlib.pyplot as plt
+
+    assert plt.get_fignums() == []
+    code = "import sys; import depthnb.plotting; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0, "import depthnb.plotting imported pyplot"
+
+
+def test_figures_are_freed():
+    image, depth, valid = frames()
+    alive = []
+    for _ in range(5):
+        figure = plotting.depth_grid(image, depth, valid)
+        plotting.encode(figure)
+        plotting.show(figure)
+        alive.append(weakref.ref(figure))
+        del figure
+    gc.collect()
+    assert [ref() for ref in alive] == [None] * 5
+
+
+@pytest.mark.parametrize("name", ["depth_grid", "predictions_grid", "methods_grid"])
+def test_depth_limits_are_shared_and_in_metres(figures, name):
+    figure = figures[name]
+    maps = [m for ax in figure.axes for m in ax.images if m.get_cmap().name == "viridis_r"]
+    assert len(maps) >= 3
+    assert len({m.get_clim() for m in maps}) == 1
+    assert any("(m)" in ax.get_xlabel() and "near is bright" in ax.get_xlabel() for ax in figure.axes)
+
+
+def test_invalid_is_grey_and_near_is_brighter_than_far():
+    image, depth, valid = frames(1)
+    figure = plotting.depth_grid(image, depth, valid)
+    shown = pixels(figure, figure.axes[1])
+    height, width = shown.shape[:2]
+    right = shown[height // 4 : -height // 4, int(width * 0.8) : -3]
+    left = shown[height // 4 : -height // 4, 3 : int(width * 0.7)]
+    assert np.abs(right - GREY).max() <= 3
+    assert np.abs(left - GREY).sum(-1).min() > 10
+    assert shown[height - 4, 4].sum() > shown[4, 4].sum() + 100  # the floor in front against the far wall
+
+
+def test_error_map_ignores_what_invalid_pixels_hold():
+    image, depth, valid = frames(1)
+    nonsense = torch.where(valid, depth, torch.tensor(float("nan")))
+    wild = torch.where(valid, depth, torch.tensor(-1e9))
+    for error in ("abs_rel", "metres"):
+        made = [
+            plotting.predictions_grid(image, d, valid, {"p": depth + 0.5}, error=error) for d in (depth, nonsense, wild)
+        ]
+        contents = {plotting.encode(figure) for figure in made}
+        assert len(contents) == 1
+
+
+def test_error_values_are_right():
+    image, depth, valid = frames(1)
+    figure = plotting.predictions_grid(image, depth, valid, {"p": depth * 1.25})
+    shown = figure.axes[3].images[0].get_array()
+    assert np.allclose(shown.compressed(), 0.25, atol=1e-5)
+    assert shown.mask.mean() == pytest.approx(0.25)
+
+
+def test_sparse_depth_stays_visible_when_shrunk():
+    depth = torch.full((1, 1, 370, 1240), 20.0)
+    valid = torch.zeros_like(depth, dtype=torch.bool)
+    valid[..., ::12, ::31] = True
+    figure = plotting.depth_grid(torch.ones(1, 3, 370, 1240), depth, valid)
+    shown = pixels(figure, figure.axes[1])
+    coloured = np.abs(shown - GREY).sum(-1) > 30
+    assert coloured.mean() > 0.03, "LiDAR points are lost"
+    assert figure.axes[2].get_title(loc="right") == f"{100 * valid.float().mean():.1f} % valid"
+
+
+def test_shapes_that_do_not_fit_are_named():
+    image, depth, valid = frames()
+    with pytest.raises(ValueError, match=r"\[B,1,H,W\]"):
+        plotting.depth_grid(image, depth[:, 0], valid)
+    with pytest.raises(ValueError, match="resize predictions"):
+        plotting.predictions_grid(image, depth, valid, {"p": depth[..., ::2]})
+    with pytest.raises(ValueError, match="methods_grid"):
+        plotting.predictions_grid(image, depth, valid, {str(i): depth for i in range(4)})
+    with pytest.raises(ValueError, match="2 titles for 3 frames"):
+        plotting.depth_grid(image, depth, valid, titles=["a", "b"])
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(ValueError, match="upper"):
+        plotting.by_distance(bands().drop(columns="upper"))
+    with pytest.raises(ValueError, match="guess"):
+        plotting.comparison(methods().assign(kind="guess"))
+    with pytest.raises(ValueError, match="no column to draw"):
+        plotting.curves(history()[["epoch"]])
+
+
+def test_curves_mark_best_epoch_and_learning_rate_drop():
+    frame = history()
+    frame.loc[4, "val_loss"] = 0.001
+    ax = plotting.curves(frame).axes[0]
+    labels = [line.get_label() for line in ax.lines]
+    assert "least validation loss: 0.001 at epoch 5" in labels
+    assert list(ax.lines[labels.index("learning rate reduced")].get_xdata()) == [6, 6]
+
+
+def test_curves_take_stages_and_smooth_schedules():
+    staged = pd.concat([history().assign(stage="coarse"), history().assign(stage="fine")])
+    figure = plotting.curves(staged)
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == ["coarse", "fine"]
+    smooth = history(40)
+    smooth["learning_rate"] = 0.85 ** smooth["epoch"]
+    assert all(line.get_label() != "learning rate reduced" for line in plotting.curves(smooth).axes[0].lines)
+
+
+def test_populations_get_panels_of_their_own(figures):
+    axes = figures["distribution"].axes
+    titles = [ax.get_title() for ax in axes]
+    assert titles == ["ours: 3 frames", "ours: 3 scenes", "theirs: 12 frames", ""]
+    assert [t.get_text() for t in axes[2].get_yticklabels()] == ["bedroom", "office"]  # most frequent first
+
+
+def test_valid_fraction_leaves_out_what_the_data_cannot_say():
+    assert len(plotting.valid_fraction(summary()).axes) == 2
+    alone = plotting.valid_fraction(dataclasses.replace(summary(), known_pixels=None))
+    assert [ax.get_title() for ax in alone.axes] == ["by image region, mean 75%"]
+
+
+def test_mean_depth_image_says_the_mean_over_valid_pixels():
+    _, depth, valid = frames()
+    title = plotting.mean_depth_image(summary()).axes[0].get_title()
+    assert title == f"mean of 3 frames, {depth[valid].mean():.2f} m overall"
+
+
+def test_radial_table_is_the_mean_of_rings():
+    depth = torch.zeros(1, 1, 41, 41)
+    y, x = torch.meshgrid(torch.arange(41) - 20.0, torch.arange(41) - 20.0, indexing="ij")
+    depth[0, 0] = torch.hypot(x, y) / (20 * 2**0.5)  # depth equals the radius, so every ring's mean lies in the ring
+    valid = torch.rand(depth.shape, generator=torch.Generator().manual_seed(0)) > 0.3
+    table = plotting.radial_table({"double": 2 * depth}, depth, valid, bins=5)
+    assert np.allclose(table["true"], table["radius"], atol=0.1)
+    assert np.allclose(table["double"], 2 * table["true"])
+    assert table["pixels"].sum() == valid.sum()
+
+
+def test_saved_files_are_whole_and_repeatable(tmp_path):
+    first, second = (plotting.save(plotting.curves(history()), tmp_path / name / "loss") for name in "ab")
+    assert [p.name for p in first] == ["loss.png", "loss.pdf"]
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+    assert "loss per epoch" in Image.open(first[0]).text["Description"]
+    assert first[1].read_bytes().startswith(b"%PDF")
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["loss.pdf", "loss.png"]
+
+
+def test_too_wide_a_figure_is_refused():
+    with pytest.raises(ValueError, match="9"):
+        plotting.new_figure(10, 3, alt="too wide")
+
+
+def test_figures_show_in_a_notebook(tmp_path):
+    """A cell's last expression, display() and show() each leave exactly one small picture of explicit width."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = [
+        "import torch; from depthnb import plotting; d = torch.ones(1, 1, 8, 8); v = d > 0; i = torch.ones(1, 3, 8, 8)",
+        "figure = plotting.depth_grid(i, d, v)\nfigure",
+        "display(figure)",
+        "plotting.show(figure, kind='png')",
+        "import seaborn  # imports pyplot, whose inline backend must not draw the figure a second time\nfigure",
+        "from matplotlib import pyplot as plt; assert plt.get_fignums() == []",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook = NotebookClient(
+        notebook, kernel_name="python3", timeout=120, resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    for index, kind in ((1, "image/jpeg"), (2, "image/jpeg"), (3, "image/png"), (4, "image/jpeg")):
+        (output,) = notebook.cells[index].outputs
+        assert [key for key in output.data if key.startswith("image/")] == [kind]
+        assert output.metadata[kind]["width"] == 900
+    assert notebook.cells[5].outputs == []
+
+
+def long_range(end, pixels_within):
+    """A summary of 0.2 m bins up to `end` whose pixels lie evenly within `pixels_within` metres, but for a few at the end."""
+    edges = np.linspace(0, end, round(end / 0.2) + 1)
+    pixels = np.where(edges[1:] <= pixels_within, 1000, 0)
+    pixels[-1] = 1
+    return DepthSummary(edges, pixels, 2 * pixels, np.ones((12, 16)), np.ones((12, 16), int), 2)
+
+
+def test_a_long_range_is_drawn_as_far_as_there_are_pixels():
+    ax = plotting.depth_histogram(long_range(350, 30)).axes[0]
+    assert 29 < ax.get_xlim()[1] < 31 and "between 30 and 350 m" in ax.get_xlabel()
+    density, edges, _ = ax.patches[0].get_data()
+    assert 25 <= (edges <= 30).sum() <= 51 and edges[-1] == 350
+    assert np.isclose((density * np.diff(edges)).sum(), 1) and np.allclose(density[:20], 1 / 30, rtol=0.01)
+    full = plotting.depth_histogram({"a": long_range(350, 30), "b": long_range(350, 300)}).axes[0]
+    assert full.get_xlim()[1] == 350 and full.get_xlabel() == "depth (m)"
+    by_depth = plotting.valid_fraction(long_range(350, 350)).axes[1].patches[0].get_data()
+    assert len(by_depth.values) == 50 and np.allclose(by_depth.values, 0.5)
+
+
+def test_truth_against_prediction_ends_where_the_depths_do():
+    depth = torch.linspace(0.5, 9, 4000).view(1, 1, 40, 100)
+    depth[0, 0, 0, 0] = 200
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    axes = plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=350).axes[0]
+    assert 8.9 < axes.get_xlim()[1] < 9.1 and axes.get_ylim() == axes.get_xlim()
+    assert plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=10).axes[0].get_xlim()[1] == 10
+
+
+def test_masks_that_sum_to_one_are_drawn_white():
+    image, depth, valid = frames(1)
+    masks = torch.zeros(1, 2, 48, 64)
+    masks[:, 0, :, :32], masks[:, 1, :, 32:] = 1, 1  # the left half belongs to one scale, the right half to the other
+    figure = plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks, names=["H/2", "H"])
+    first, second, total = (pixels(figure, ax) for ax in figure.axes[5:8])
+    middle = slice(10, -10)
+    assert (first[middle, 10:40] == 255).all() and (first[middle, -40:-10] == 0).all()
+    assert (second[middle, 10:40] == 0).all() and (second[middle, -40:-10] == 255).all()
+    assert (total[middle, 10:-10] == 255).all()
+    with pytest.raises(ValueError, match=r"frames and sizes \(B, H, W\) differ"):
+        plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks[..., :32], names=["H/2", "H"])
+
+
+def test_players_marks_guessing_and_draws_the_validation():
+    frame = rivals()
+    frame["val_discriminator"] = [0.1, 0.2, 0.3]
+    losses, shares, _ = plotting.players({"GAN": frame}).axes
+    drawn = [list(line.get_ydata()) for line in losses.lines]
+    assert [0.1, 0.2, 0.3] in drawn and [0.5, 0.6, 0.7] in drawn
+    assert any(np.allclose(line.get_ydata(), np.log(2)) for line in losses.lines if len(line.get_ydata()))
+    assert any(np.allclose(line.get_ydata(), 0.5) for line in shares.lines if len(line.get_ydata()))
+    with pytest.raises(ValueError, match="discriminator"):
+        plotting.players({"GAN": frame.drop(columns="discriminator")})
+
+
+def test_bands_that_widen_are_drawn_on_a_logarithmic_axis():
+    bands = pd.DataFrame(
+        {"lower": [0, 1, 2, 5], "upper": [1, 2, 5, 350], "pixels": [5, 9, 9, 2], "abs_rel": [0.4, 0.2, 0.1, 0.3]}
+    )
+    ax, below = plotting.by_distance({"ours": bands, "mean_depth": bands}).axes
+    assert below.get_xscale() == "log" and below.get_xlim() == (0.5, 350)
+    assert [tick.get_text() for tick in below.get_xticklabels()] == ["1", "2", "5", "350"]
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), np.sqrt([0.5, 2, 10, 1750]))
+    equal = bands.assign(lower=[0, 1, 2, 3], upper=[1, 2, 3, 4])
+    ax, below = plotting.by_distance(equal).axes
+    assert below.get_xscale() == "linear" and below.get_xlim() == (0, 4)
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0.5, 1.5, 2.5, 3.5])

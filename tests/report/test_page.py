@@ -1,0 +1,215 @@
+"""The report: made from a made-up reports folder; what it says is what the files say."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from depthnb import report
+from depthnb.report import page as module
+
+VOID = {"meta", "img", "br", "link", "hr"}
+
+
+def write_run(root, notebook, run, *, finished: object = True, figures=1, noise=False, **content):
+    folder = root / notebook / run
+    (folder / "figures").mkdir(parents=True)
+    (folder / "tables").mkdir()
+    facts = {
+        "notebook": notebook,
+        "run": run,
+        "dataset": "rooms",
+        "split_counts": {"train": 640, "test": 100},
+        "protocol": "rooms: 0.1 < depth < 10 m",
+        "metrics": {"test": {"abs_rel": 0.2345, "rmse": 0.812, "delta1": 0.654}},
+        "baselines": {"test": {"mean_depth": {"abs_rel": 0.5, "rmse": 1.5, "delta1": 0.4}}},
+        "parameters": 1234567,
+        "seconds": 100.0,
+        "seed": 7,
+        "device": "CPU",
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "command": f"papermill notebooks/{notebook}.ipynb out.ipynb -p seed 7",
+    }
+    if finished is not None:
+        facts["finished"] = finished
+    (folder / "run.json").write_text(json.dumps(facts | content))
+    rng = np.random.default_rng(0)
+    for i in range(figures):
+        pixels = rng.integers(0, 256, (120, 900, 3)) if noise else np.full((60, 90, 3), 200)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / "figures" / f"figure_{i}.png")
+    claims = {
+        "claim": ["errs & <script>alert(1)</script>", "b"],
+        "here": ["x", "y"],
+        "verdict": ["holds", "does not hold"],
+    }
+    pd.DataFrame(claims).to_csv(folder / "tables" / "claims.csv", index=False)
+    return folder
+
+
+class Page(HTMLParser):
+    """Collects what a page loads and links, and checks that its tags close."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loads, self.links, self.ids, self.text = [], [], [], [], ""
+        self.feed(text)
+        assert not self.open, f"unclosed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.loads += [attributes["src"]] if "src" in attributes else []
+        self.links += [attributes["href"]] if "href" in attributes else []
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        assert tag != "img" or attributes["alt"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text += data + "\n"
+
+
+def built(root):
+    path = report.build(root)
+    assert path == root / "report.html"
+    return path.read_text(encoding="utf-8")
+
+
+def test_numbers_of_the_page_are_those_of_the_files(tmp_path):
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    page = Page(built(tmp_path))
+    for text in (
+        "0.234",
+        "0.812",
+        "0.654",
+        "0.500",
+        "1.500",
+        "0.400",
+        "1,234,567",
+        "1 min 40 s",
+        "640 train, 100 test",
+    ):
+        assert text in page.text
+    assert "rooms: 0.1 < depth < 10 m" in page.text
+    assert "0123456789" in page.text and "0123456789a" not in page.text
+    (tmp_path / "02_bn_cnn" / "quick" / "run.json").unlink()
+    write_run(tmp_path, "02_bn_cnn", "other", metrics={"test": {"abs_rel": 0.777}})
+    changed = Page(built(tmp_path))
+    assert "0.777" in changed.text and "0.234" not in changed.text
+
+
+def test_claims_of_another_run_stand_in_with_its_name(tmp_path):
+    write_run(tmp_path, "02_bn_cnn", "rooms-full")
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    assert "checked (run" not in Page(built(tmp_path)).text
+    (tmp_path / "02_bn_cnn" / "rooms-full" / "tables" / "claims.csv").unlink()
+    assert "Claims of the document, checked (run quick)" in Page(built(tmp_path)).text
+    (tmp_path / "02_bn_cnn" / "quick" / "tables" / "claims.csv").unlink()
+    assert "Claims of the document" not in Page(built(tmp_path)).text
+
+
+def test_the_main_comparison_comes_before_the_others(tmp_path):
+    folder = write_run(tmp_path, "10_comparison", "quick")
+    for name in ("comparison-rooms-median", "comparison"):
+        pd.DataFrame({"method": [f"of {name}"], "abs_rel": ["0.2 ± 0.1"]}).to_csv(
+            folder / "tables" / f"{name}.csv", index=False
+        )
+    text = Page(built(tmp_path)).text
+    assert text.index("of comparison\n") < text.index("of comparison-rooms-median")
+    assert "0.2 ±\u00a00.1" in text, "a line may end before the sign, not behind it"
+
+
+def test_unfinished_runs_do_not_exist(tmp_path):
+    for run, finished in (("a", None), ("b", False), ("c", "yes"), ("d", 1)):
+        write_run(tmp_path, "02_bn_cnn", run, finished=finished)
+    page = Page(built(tmp_path))
+    assert "No finished run yet" in page.text
+    assert page.ids == [] and page.loads == []
+
+
+@pytest.mark.parametrize("content", ['{"finished": tr', "[1, 2]", '{"finished": true, "metrics": [1]}', "\x00"])
+def test_corrupt_run_is_named_and_not_fatal(tmp_path, content):
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    broken = write_run(tmp_path, "03_eigen", "quick")
+    (broken / "run.json").write_text(content)
+    page = Page(built(tmp_path))
+    assert "03_eigen/quick/run.json" in page.text
+    assert page.ids == ["02_bn_cnn"]
+    assert str(tmp_path) not in built(tmp_path)
+
+
+def test_broken_figures_and_tables_are_named(tmp_path):
+    folder = write_run(tmp_path, "02_bn_cnn", "quick", figures=2)
+    (folder / "figures" / "figure_0.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    (folder / "tables" / "claims.csv").write_text('a,b\n"')
+    text = built(tmp_path)
+    page = Page(text)
+    assert "02_bn_cnn/quick/figures/figure_0.png" in page.text and "02_bn_cnn/quick/tables/claims.csv" in page.text
+    assert len(page.loads) == 1
+    assert str(tmp_path) not in text
+
+
+def test_page_is_self_contained_small_and_repeatable(tmp_path, monkeypatch):
+    assert module.MAX_BYTES <= 1_000_000
+    monkeypatch.setattr(module, "MAX_BYTES", 100_000)  # noise is what compresses worst, little of it makes the point
+    for notebook in ("01_data", "02_bn_cnn", "03_eigen"):
+        write_run(tmp_path, notebook, "quick", figures=4, noise=True)
+    text = built(tmp_path)
+    page = Page(text)
+    assert (tmp_path / "report.html").stat().st_size <= 100_000
+    assert len(page.loads) >= 3 and all(load.startswith("data:image/webp;base64,") for load in page.loads)
+    assert "@import" not in text and "url(" not in text
+    for link in page.links:
+        assert link[1:] in page.ids if link.startswith("#") else (tmp_path / link).is_file()
+    assert built(tmp_path) == text
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["01_data", "02_bn_cnn", "03_eigen", "report.html"]
+
+
+def test_what_stands_in_the_files_is_text_not_markup(tmp_path):
+    write_run(tmp_path, "02_bn_cnn", "quick", dataset="<b>rooms</b>")
+    text = built(tmp_path)
+    assert "<script" not in text and "<b>" not in text
+    assert "errs & <script>alert(1)</script>" in Page(text).text
+
+
+def test_comparison_comes_first_and_the_fullest_run_is_shown(tmp_path):
+    write_run(tmp_path, "02_bn_cnn", "quick", metrics={"test": {"abs_rel": 0.111}})
+    write_run(tmp_path, "02_bn_cnn", "rooms-full-0a1b2c3d", metrics={"test": {"abs_rel": 0.222}})
+    write_run(tmp_path, "02_bn_cnn", "sweep-seed-1", metrics={"test": {"abs_rel": 0.333}})
+    write_run(tmp_path, "10_comparison", "quick", metrics={}, baselines={})
+    page = Page(built(tmp_path))
+    assert page.ids == ["10_comparison", "02_bn_cnn"]
+    assert "4 finished runs of 2\nnotebooks" in page.text
+    scores = page.text[page.text.index("Scores") :]
+    assert scores.index("0.222") < scores.index("0.111") < scores.index("0.333")
+
+
+@pytest.mark.parametrize(
+    ("model", "verdict"),
+    [
+        ({"abs_rel": 0.2, "delta1": 0.9}, "Beats the baselines in abs_rel, delta1."),
+        ({"abs_rel": 0.2, "delta1": 0.4}, "Beats the baselines in abs_rel; not in delta1."),
+        ({"abs_rel": 0.5, "delta1": 0.3}, "Does not beat the baselines, which never look at the photograph."),
+        ({"abs_rel": 0.2, "delta1": None}, "Beats the baselines in abs_rel; not in delta1."),
+    ],
+)
+def test_verdict_is_computed(tmp_path, model, verdict):
+    baselines = {"test": {"mean_depth": {"abs_rel": 0.5, "delta1": 0.4}, "mean_image": {"abs_rel": 0.6, "delta1": 0.3}}}
+    write_run(tmp_path, "02_bn_cnn", "quick", metrics={"test": model}, baselines=baselines)
+    text = built(tmp_path)
+    assert verdict in Page(text).text
+    marked = re.findall(r'<td class="number best">([^<]+)<', text)
+    best = (min(0.5, model["abs_rel"]), max(0.4, model["delta1"] or 0))
+    assert set(marked) == {f"{value:.3f}" for value in best}
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="run a notebook first"):
+        report.build(tmp_path / "nowhere")

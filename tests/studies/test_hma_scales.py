@@ -1,0 +1,56 @@
+"""Shares of the scales of a net, measured on known masks."""
+
+import pytest
+import torch
+from torch import nn
+
+from depthnb.studies import hma as study
+
+
+class Scales(nn.Module):
+    """Three scales: the first has the left half, the others share the right one; the second is wrong by a factor of 2."""
+
+    names = ("H/4", "H/2", "H")
+
+    def per_scale(self, image):
+        left = torch.zeros(1, 1, 8, 16)
+        left[..., :8] = 1
+        masks = torch.cat([left, (1 - left) / 4, (1 - left) * 3 / 4], 1)
+        return torch.tensor([4.0, 8.0, 4.0]).view(1, 3, 1, 1).expand(1, 3, 8, 16), masks
+
+
+class Frames:
+    """Two frames alike: pooling them changes nothing."""
+
+    def __init__(self, depth, valid):
+        self.depth, self.valid = depth, valid
+
+    def batch(self, indices):
+        assert len(indices) == 1
+        return {"image": torch.zeros(1, 3, 8, 16), "depth": self.depth, "valid": self.valid}
+
+
+def test_shares_of_the_scales():
+    depth = torch.full((1, 1, 8, 16), 4.0)
+    depth[..., 12:] = 5.0  # an edge between columns 11 and 12
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    valid[..., 0, :] = False
+    depth[~valid] = torch.nan
+    table = study.shares(Scales(), Frames(depth, valid), [0, 1])
+    assert table["scale"].tolist() == ["H/4", "H/2", "H", "all"]
+    assert table["mask"].tolist() == pytest.approx([0.5, 0.125, 0.375, 1.0])
+    assert table["mask at edges"].tolist()[:3] == pytest.approx([0.0, 0.25, 0.75])
+    assert table["mask elsewhere"].tolist()[:3] == pytest.approx([8 / 14, 0.25 * 6 / 14, 0.75 * 6 / 14])
+    assert table["abs_rel"].tolist() == pytest.approx(
+        [0.05, (12 + 4 * 0.6) / 16, 0.05, (4 * 0.25 + 0 + 4 * 0) / 16], abs=1e-3
+    )
+    assert table["abs_rel where heaviest"][0] == 0 and table["abs_rel where heaviest"].isna().tolist()[1] is True
+    assert table.attrs["deviation"] == 0
+    assert table.attrs["shared_by"] == pytest.approx((1 + 1 / (1 / 16 + 9 / 16)) / 2)
+
+
+def test_shares_of_sparse_truth_have_no_edges():
+    depth, valid = torch.full((1, 1, 8, 16), 4.0), torch.zeros(1, 1, 8, 16, dtype=torch.bool)
+    valid[..., ::2, ::2] = True
+    table = study.shares(Scales(), Frames(depth, valid), [0, 1])
+    assert table["mask at edges"].isna().all() and table["abs_rel"].notna().all()
