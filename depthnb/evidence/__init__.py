@@ -1,18 +1,46 @@
 """Every decision rule of the project: what a verdict is, what seeds and scenes allow to say, what others have published."""
 
-from .seeds import ablations, ablations_said, compare, sweep
-from .verdicts import FAILS, HOLDS, UNDECIDED, UNTESTED, against_baselines, beats, row
+from . import published, scenes, seeds
+from .seeds import EQUAL, HIGHER, LOWER, ablations, ablations_said, between, measured, within
+from .verdicts import (
+    FAILS,
+    HOLDS,
+    IN_PRINT,
+    SAME,
+    UNDECIDED,
+    UNTESTED,
+    Claim,
+    Effect,
+    beats,
+    decide,
+    fact,
+    in_print,
+    untested,
+)
 
 __all__ = [
+    "EQUAL",
     "FAILS",
+    "HIGHER",
     "HOLDS",
+    "IN_PRINT",
+    "LOWER",
+    "SAME",
     "UNDECIDED",
     "UNTESTED",
+    "Claim",
+    "Effect",
     "ablations",
     "ablations_said",
-    "against_baselines",
     "beats",
-    "compare",
-    "row",
-    "sweep",
+    "between",
+    "decide",
+    "fact",
+    "in_print",
+    "measured",
+    "published",
+    "scenes",
+    "seeds",
+    "untested",
+    "within",
 ]

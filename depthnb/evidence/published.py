@@ -15,7 +15,14 @@ import pandas as pd
 COLUMNS = (
     "document", "table", "row", "method", "dataset", "split", "protocol", "metric", "value", "source", "note",
 )  # fmt: skip
-DOCUMENTS = ("000", "001", "002", "003", "004", "paper")
+AUTHORS = {  # of the five source documents, which have no year
+    "000": "Akondi",
+    "001": "Chapre and Deshpande",
+    "002": "Constantinescu, Enache and Ghiorgiu",
+    "003": "Lacelle and Nofal",
+    "004": "Niu",
+}
+DOCUMENTS = (*AUTHORS, "paper")
 _SUFFIXES = {"": 1.0, "k": 1e3, "M": 1e6}
 
 

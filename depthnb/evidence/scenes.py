@@ -1,27 +1,46 @@
-"""What other scenes would say of trained nets: means over scenes, with their spread."""
+"""What other scenes would say: comparisons of predictions of the same frames, and the spread of a mean over scenes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from depthnb.evidence.verdicts import Claim, Effect, untested
+
 _DRAWS = 2000  # of the bootstrap
 
 
-def over_scenes(differences: pd.Series, scenes: pd.Series) -> tuple[float, float]:
-    """Mean over scenes of a number of every frame, and two standard errors of that mean, for one trained net.
+def paired(
+    claim: str,
+    before: pd.Series,
+    after: pd.Series,
+    scenes: pd.Series,
+    *,
+    direction: int,
+    here: str = "",
+    appendix: bool = False,
+) -> Claim:
+    """A claim about two predictions of the same frames between which nothing is trained.
 
-    Frames of one scene count as one observation: they show the same room. The error is infinite for fewer than two scenes.
-
-    >>> over_scenes(pd.Series([1.0, 3.0, 5.0, 6.0]), pd.Series(["a", "a", "b", "c"]))
-    (4.333333333333333, 2.4037008503093262)
+    Args:
+        claim: the text.
+        before, after: a positive number of every frame.
+        scenes: scene of every frame. Frames of one scene show the same room, so their mean makes one pair.
+        direction: -1 the number falls, +1 it rises, 0 it hardly changes, says the claim.
+        here: what stands before the effect.
+        appendix: whether the line belongs to the appendix.
     """
-    means = differences.groupby(scenes).mean().dropna()
-    return float(means.mean()), float(2 * means.sem()) if len(means) > 1 else float("inf")
+    table = pd.DataFrame({"before": before, "after": after, "scene": scenes}).dropna()
+    means = table.groupby("scene")[["before", "after"]].mean()
+    effect = Effect.of(means["before"].to_dict(), means["after"].to_dict(), over="scenes")
+    if effect.pairs < 2:
+        reason = f"{here}; the frames show {effect.pairs} scene(s), it takes two".removeprefix("; ")
+        return untested(claim, reason, appendix=appendix)
+    return Claim(claim, here, effect=effect, direction=direction, appendix=appendix)
 
 
 def bootstrap(gain: pd.Series, scene: pd.Series) -> tuple[float, float]:
-    """2.5 and 97.5 % of the mean gain over bootstrap draws of scenes."""
+    """2.5 and 97.5 % of the mean gain when the scenes are drawn again with replacement; frames of a scene stay together."""
     sums = gain.groupby(scene).agg(["sum", "count"])
     draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_DRAWS)
     means = draws @ sums["sum"].to_numpy() / np.maximum(draws @ sums["count"].to_numpy(), 1)

@@ -1,4 +1,9 @@
-"""What finished runs with several seeds say: sweeps, single changes, and ablations beside their base."""
+"""What finished runs with several seeds say: which of them belong together, whether they have learnt, and what a change does.
+
+Seeds are paired: a seed fixes the first weights and the order of the frames, so two trainings with one seed differ in the
+change alone. A comparison counts when its better side has learnt (`MARGIN`), and when one pair of trainings of twice as many
+steps keeps its sign.
+"""
 
 from __future__ import annotations
 
@@ -6,195 +11,343 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from depthnb import runs
-from depthnb.evidence.verdicts import HARDLY, UNDECIDED, row
+from depthnb.evidence.verdicts import SAME, UNDECIDED, UNTESTED, Claim, Effect, holm, untested, verdict
 
+FULL = "rooms-full"  # the preset whose runs decide
 SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
-
-
+BASE, DOUBLED = "base", "-doubled"  # of the names in a sweep
 NOT_COMPARED = ("run", "seed", "device", "data_root")
+MARGIN = 10.0  # percent of abs_rel by which a training must beat the mean image, or it has barely begun
+LOWER, HIGHER, EQUAL = -1, 1, 0  # the direction of a claim: the number falls, rises, hardly changes
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: the same training with several seeds.
+
+    Attributes:
+        values: seed -> the number that is compared.
+        errors: seed -> abs_rel on the same frames.
+        opponent: abs_rel of the mean image there.
+        steps: optimiser steps of one training, 0 where the runs do not say.
+        doubled: seed -> the number after a training of twice as many steps.
+    """
+
+    values: Mapping[int, float]
+    errors: Mapping[int, float]
+    opponent: float
+    steps: int
+    doubled: Mapping[int, float]
+
+
+def between(
+    notebook: str,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    *,
+    claim: str,
+    direction: int,
+    measure: str = "abs_rel",
+    on: str = "test",
+    margin: float = MARGIN,
+    appendix: bool = False,
+) -> Claim:
+    """A claim that a change of parameters changes a number, by the runs of the sweep.
+
+    Args:
+        notebook: whose runs.
+        before, after: parameter -> value on either side; all other parameters are equal on both sides.
+        claim: the text.
+        direction: `LOWER`, `HIGHER` or `EQUAL`: what the number does from before to after, says the claim.
+        measure: name of the number, on split `on`; with `on` "" an entry of run.json itself.
+        margin: percent of abs_rel by which the better side must beat the mean image.
+        appendix: whether the line belongs to the appendix.
+
+    Returns:
+        A `Claim` with its effect, or one that says what is missing for a test.
+    """
+    records = [record for _, record in swept(notebook)]
+    names = ", ".join(f"{key} {before[key]} -> {after[key]}" for key in before)
+    pairs = [(one, other) for one in _sides(records, before, measure, on) for other in _sides(records, after, measure, on)
+             if one[0] == other[0]]  # fmt: skip
+    if not pairs:
+        return untested(claim, f"needs the runs of the sweep with {names}: make sweep", appendix=appendix)
+    (_, one), (_, other) = max(pairs, key=lambda pair: len(pair[0][1].values.keys() & pair[1][1].values.keys()))
+    said = f"{on} {measure} with {names}".strip()
+    return _judged(claim, one, other, direction, said, margin, appendix)
+
+
+def within(
+    notebook: str,
+    before: str,
+    after: str,
+    *,
+    claim: str,
+    direction: int,
+    dataset: str,
+    measure: str = "abs_rel",
+    margin: float = MARGIN,
+    preset: str = FULL,
+    appendix: bool = False,
+) -> Claim:
+    """A claim about two nets that every full run of a notebook trains beside each other.
+
+    Args:
+        notebook: whose runs.
+        before, after: names of the nets in run.json's `nets`.
+        dataset: that the runs were judged on.
+        preset: of the runs that decide; the largest group of them that differs in the seed alone.
+        claim, direction, measure, margin, appendix: as for `between`.
+    """
+    records = full(notebook, dataset, preset=preset, nets=(before, after))
+    if not records:
+        need = f"needs finished runs {preset} with {before} and {after}: make seeds"
+        return untested(claim, need, appendix=appendix)
+    twice = [record for record in runs.finished(notebook) if _doubles(record, records[0])]
+    sides = []
+    for name in (before, after):
+        values, errors = ({r["seed"]: r["nets"][name].get(m) for r in records} for m in (measure, "abs_rel"))
+        doubled = {r["seed"]: (r.get("nets") or {}).get(name, {}).get(measure) for r in twice}
+        steps = int(records[0]["nets"][name].get("steps") or 0)
+        sides.append(Side(_known(values), _known(errors), _mean_image(records), steps, _known(doubled)))
+    return _judged(claim, *sides, direction, f"{measure} of {after} against {before}", margin, appendix)
+
+
+def measured(
+    notebook: str,
+    net: str,
+    value: float,
+    *,
+    claim: str,
+    direction: int,
+    dataset: str,
+    measure: str = "abs_rel",
+    learner: str | None = "",
+    margin: float = MARGIN,
+    preset: str = FULL,
+    appendix: bool = False,
+) -> Claim:
+    """A claim that a number of one net lies below or above a fixed value, by the full runs.
+
+    Args:
+        net: its name in run.json's `nets`.
+        value: above 0, with which every seed's number is paired.
+        direction: `LOWER`: the number lies below the value, says the claim; `HIGHER`: above; `EQUAL`: at it.
+        learner: the net that must beat the mean image for the test to count; "" for `net` itself. A claim that a net does
+            *not* learn names the one beside it that does. None: no net needs to.
+        notebook, claim, dataset, measure, margin, preset, appendix: as for `within`.
+    """
+    learner = net if learner == "" else learner
+    records = full(notebook, dataset, preset=preset, nets=[name for name in (net, learner) if name])
+    if not records:
+        return untested(claim, f"needs finished runs {preset} with {net}: make seeds", appendix=appendix)
+    steps = int(records[0]["nets"][net].get("steps") or 0)
+    values = _known({r["seed"]: r["nets"][net].get(measure) for r in records})
+    errors = _known({r["seed"]: r["nets"][learner].get("abs_rel") for r in records}) if learner else {}
+    opponent = _mean_image(records) if learner else float("inf")
+    own = Side(values, errors or dict.fromkeys(values, 0.0), opponent, steps, {})
+    fixed = Side(dict.fromkeys(values, value), own.errors, opponent, steps, {})
+    return _judged(claim, fixed, own, direction, f"{measure} of {net} beside {value:.3g}", margin, appendix)
+
+
+def full(notebook: str, dataset: str, *, preset: str = FULL, nets: Sequence[str] = ()) -> list[dict]:
+    """The finished runs of a preset on a data set that differ in their seed alone, one a seed; the largest such group.
+
+    nets: that each must have trained.
+    """
+    groups: dict[str, dict[int, dict]] = {}
+    for record in runs.finished(notebook, f"{preset}*"):
+        if record.get("dataset") == dataset and set(nets) <= set(record.get("nets") or {}):
+            key = json.dumps([_compared_params(record), record.get("data")], sort_keys=True, default=str)
+            groups.setdefault(key, {}).setdefault(record.get("seed"), record)
+    return list(max(groups.values(), key=len, default={}).values())
 
 
 def swept(notebook: str) -> list[tuple[str, dict]]:
-    """Finished sweep runs of a notebook as (name of the line, run.json), sorted, on the same frames as most of them.
+    """Finished runs of the sweep as (name of the line, run.json), sorted, on the same frames as most of them.
 
     Of runs with the same parameters and seed the first counts. An encoder that was to start from ImageNet weights and found
     none is told from one that did: its parameter `pretrained` reads "none" here, whatever was asked for.
     """
     found, seen = [], set()
-    for each in runs.finished(notebook, "sweep-*"):
-        name = SWEEP.fullmatch(each["run"])
+    for record in runs.finished(notebook, "sweep-*"):
+        name = SWEEP.fullmatch(record["run"])
         if not name:
             continue
-        params = dict(each["params"])
-        if "pretrained" in params and str(each.get("origin", "")).startswith("random weights"):
+        params = dict(record["params"])
+        if "pretrained" in params and str(record.get("origin", "")).startswith("random weights"):
             params["pretrained"] = "none"
-        frames = json.dumps(each.get("data"), sort_keys=True)
-        same = repr(sorted((k, v) for k, v in params.items() if k not in NOT_COMPARED))
-        if (key := (name["name"], same, params.get("seed"), frames)) not in seen:
-            seen.add(key)
-            found.append((name["name"], {**each, "params": params}, frames))
+        record = {**record, "params": params}
+        frames = json.dumps(record.get("data"), sort_keys=True)
+        key = (name["name"], _compared_params(record), params.get("seed"), frames)
+        if repr(key) not in seen:
+            seen.add(repr(key))
+            found.append((name["name"], record, frames))
     most = Counter(frames for *_, frames in found).most_common(1)
-    return [(name, each) for name, each, frames in found if frames == most[0][0]]
+    return [(name, record) for name, record, frames in found if frames == most[0][0]]
 
 
-def sweep(notebook: str, parameters: Sequence[str], *, metric: str = "abs_rel", on: str = "test") -> pd.DataFrame:
-    """Finished sweep runs of a notebook, one row per combination of some parameters.
+def ablations(notebook: str, *, measure: str = "abs_rel", on: str = "test", margin: float = MARGIN) -> pd.DataFrame:
+    """What every line of the sweep changes, beside its base: one row a line, the base first.
 
-    parameters: names to group by; runs that differ in any *other* parameter than these and the seed are kept apart, and
-    only the group in which these vary most is returned, so that one comparison changes one thing. Columns:
-    parameters, `mean`, `low`, `high` of the metric on split `on` over the seeds, `seeds`; on "" means a number that run.json
-    holds itself, such as training_seconds. Empty when no run named sweep-... is finished.
-    """
-    rows = []
-    for _, each in swept(notebook):
-        scores = each["metrics"].get(on, {}) if on else each
-        if scores.get(metric) is not None:
-            others = {k: v for k, v in each["params"].items() if k not in (*parameters, *NOT_COMPARED)}
-            rows.append(
-                {
-                    **{name: each["params"].get(name) for name in parameters},
-                    "others": repr(sorted(others.items())),
-                    "value": scores[metric],
-                    "seed": each["params"].get("seed"),
-                }
-            )
-    columns = [*parameters, "mean", "low", "high", "seeds"]
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return pd.DataFrame(columns=columns)
-    varied = table.groupby("others")[list(parameters)].nunique().max(axis=1)
-    table = table[table["others"] == varied.idxmax()]
-    table = table.drop_duplicates([*parameters, "seed"])  # two lines of the sweep may come to the same training
-    grouped = table.groupby(list(parameters), dropna=False)["value"]
-    return grouped.agg(mean="mean", low="min", high="max", seeds="count").reset_index()[columns]
-
-
-def apart(one: Mapping, other: Mapping) -> bool | None:
-    """Whether the ranges over seeds (`low` to `high`) of two groups do not overlap; None with fewer than two seeds in either.
-
-    >>> apart({"low": 0.1, "high": 0.2, "seeds": 3}, {"low": 0.3, "high": 0.4, "seeds": 3})
-    True
-    """
-    if min(one["seeds"], other["seeds"]) < 2:
-        return None
-    return bool(one["high"] < other["low"] or one["low"] > other["high"])
-
-
-def compare(
-    notebook: str,
-    parameter: str,
-    before: object,
-    after: object,
-    *,
-    claim: str,
-    metric: str = "abs_rel",
-    on: str = "test",
-    sign: int = -1,
-) -> dict[str, str]:
-    """A claim that changing one parameter changes the error on split `on`, judged by sweep runs and their spread over seeds.
-
-    sign -1: the claim is that the error falls from `before` to `after`; +1 that it rises; 0 that it hardly changes, which
-    means by less than 5 %. A difference counts when the ranges over the seeds do not overlap (`apart`). Where they do, the
-    claim does not hold if no two of the runs differ by 5 % in its direction, else it is undecided; so is "hardly" where runs
-    differ by more than that. Nothing is tested with fewer than two seeds each, nor where both came to the very same numbers,
-    because what was changed never took effect.
-    """
-    table = sweep(notebook, [parameter], metric=metric, on=on).set_index(parameter)
-    if before not in table.index or after not in table.index:
-        return row(claim, f"needs the sweep runs with {parameter} {before} and {after}: make sweep", None)
-    a, b = table.loc[before], table.loc[after]
-    counts = apart(a, b)
-    if counts is None:
-        return row(claim, f"one seed only: {a['mean']:.3f} -> {b['mean']:.3f}; the spread needs two: make sweep", None)
-    if (a[["mean", "low", "high"]] == b[["mean", "low", "high"]]).all():
-        same = f"{on} {metric} {a['mean']:.3f} with {parameter} {before} and with {after}, to the last digit".strip()
-        return row(claim, f"{same}: in these trainings it never took effect", None)
-    change = (b["mean"] / a["mean"] - 1) * 100
-    here = f"{on} {metric}".strip() + (
-        f" {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] -> {b['mean']:.3f} [{b['low']:.3f}, {b['high']:.3f}] "
-        f"({change:+.0f} %) over {int(min(a['seeds'], b['seeds']))} seeds; "
-        + ("larger than" if counts else "within")
-        + " the spread"
-    )
-    if sign == 0:
-        widest = (max(a["high"], b["high"]) / min(a["low"], b["low"]) - 1) * 100
-        if abs(change) < HARDLY:
-            return row(claim, here, True if widest < HARDLY else UNDECIDED)
-        return row(claim, here, False if counts else UNDECIDED)
-    if counts:
-        return row(claim, here, bool(np.sign(change) == sign))
-    if not min(a["low"], a["high"]) > 0:  # no percentage of nothing
-        return row(claim, here, UNDECIDED)
-    most = (b["high"] / a["low"] - 1 if sign > 0 else 1 - b["low"] / a["high"]) * 100
-    return row(claim, f"{here}, {most:.0f} % at most", False if most < HARDLY else UNDECIDED)
-
-
-BASE = "base"
-_COLUMNS = ("changed", "mean", "low", "high", "seeds", "change", "apart", "parameters")
-
-
-def ablations(notebook: str, *, metric: str = "abs_rel", on: str = "test") -> pd.DataFrame:
-    """What every finished sweep run of a notebook changes: one row per line of the sweep, its base first.
-
-    Columns: `changed`, the parameters that differ from the base, as text; `mean`, `low` and `high` of the metric on split `on`
-    over `seeds` seeds; `change` of the mean from the base, relative; `apart` (`apart`) from the base, None where not
-    decided; `parameters` of the net. The other rows are sorted by mean. A line that came to the same training as the base (an
-    encoder that found no weights) is left out. Empty without a finished run named sweep-base-<seed>.
+    Columns: `changed`, the parameters that differ from the base, as text; `mean` of the measure over the seeds; `change (%)`
+    from the base with `low` and `high` of its unadjusted 95 % interval and `p (Holm)` over these rows; `seeds` that are
+    paired; `steps` of one training; `verdict`: lower, higher, `SAME`, `UNDECIDED` or `UNTESTED`; `parameters` of the net. Empty
+    without a finished run named sweep-base-<seed>.
 
     >>> ablations("no_such_notebook").empty
     True
     """
-    found: dict[str, list[Mapping]] = {}
-    for name, each in swept(notebook):
-        if each["metrics"].get(on, {}).get(metric) is not None:
-            found.setdefault(name, []).append(each)
-    base = found.pop(BASE, None)
+    columns = ["changed", "mean", "change (%)", "low", "high", "p (Holm)", "seeds", "steps", "verdict", "parameters"]
+    lines: dict[str, list[dict]] = {}
+    records = swept(notebook)
+    for name, record in records:
+        if record["metrics"].get(on, {}).get(measure) is not None and not name.endswith(DOUBLED):
+            lines.setdefault(name, []).append(record)
+    base = lines.pop(BASE, None)
     if base is None:
-        return pd.DataFrame(columns=list(_COLUMNS))
-    first = _row(base, base[0]["params"], metric, on)
-    others = [_row(group, base[0]["params"], metric, on) for group in found.values()]
-    others = sorted((line for line in others if line["changed"] != first["changed"]), key=lambda line: line["mean"])
-    for line in others:
-        line["change"] = line["mean"] / first["mean"] - 1
-        line["apart"] = apart(line, first)
-    return pd.DataFrame([first, *others], columns=list(_COLUMNS))
+        return pd.DataFrame(columns=columns)
+    first = {"changed": "(base)", **_line(base, measure, on), "seeds": len(base)}
+    rows, judged = [], []
+    for group in lines.values():
+        change = _difference(base[0], group[0])
+        if not change:  # an encoder that found no weights came to the base's own training
+            continue
+        before = {key: base[0]["params"].get(key) for key in change}
+        effect = between(notebook, before, change, claim="", direction=LOWER, measure=measure, on=on, margin=margin)
+        rows.append({"changed": ", ".join(f"{k}={v}" for k, v in change.items()), **_line(group, measure, on)})
+        judged.append(effect)
+    adjusted = iter(holm([each.effect.p for each in judged if each.effect]))
+    for row, each in zip(rows, judged, strict=True):
+        row |= {"verdict": UNTESTED, "seeds": row.pop("count")}
+        if each.effect:
+            p = next(adjusted)
+            low, high = each.effect.interval()
+            row |= {
+                "change (%)": each.effect.change,
+                "low": low,
+                "high": high,
+                "p (Holm)": p,
+                "seeds": each.effect.pairs,
+            }
+            decided = verdict(each.effect, int(np.sign(each.effect.mean)) or LOWER, p)
+            row["verdict"] = decided if decided in (SAME, UNDECIDED) else "lower" if each.effect.mean < 0 else "higher"
+    first.pop("count")
+    rows.sort(key=lambda row: row["mean"])
+    return pd.DataFrame([first, *rows], columns=columns)
 
 
 def ablations_said(table: pd.DataFrame) -> str:
-    """A sentence: which changes of `ablations` are larger than the spread of the seeds, and which are not."""
+    """What `ablations` found, in one short sentence a verdict."""
     if table.empty:
-        return "No finished sweep run of this notebook is here, so nothing is compared: make sweep."
-    if len(table) == 1:
-        return "Of the sweep only the base is finished here, so nothing is compared: make sweep."
+        return "No finished run of the sweep is here, so nothing is compared: make sweep."
     others = table.iloc[1:]
-    parts = []
-    for label, rows in (
-        ("Larger than the spread of the seeds", others[others["apart"].eq(True)]),
-        ("within it", others[others["apart"].eq(False)]),
-        ("not decided, with one seed", others[others["apart"].isna()]),
-    ):
-        said = [f"{line.changed} ({100 * line.change:+.0f} %)" for line in rows.itertuples()]
-        parts.append(f"{label}: {', '.join(said) or 'nothing'}")
-    return "; ".join(parts[: 3 if others["apart"].isna().any() else 2]) + "."
-
-
-def _row(group: list[Mapping], base: Mapping, metric: str, on: str) -> dict:
-    """One line of the table from the runs of one name, that differ in their seed."""
-    params = group[0]["params"]
-    differ = [f"{key}={params[key]}" for key in params if key not in NOT_COMPARED and params[key] != base.get(key)]
-    values = pd.Series([each["metrics"][on][metric] for each in group])
-    return {
-        "changed": ", ".join(differ) or "(base)",
-        "mean": values.mean(),
-        "low": values.min(),
-        "high": values.max(),
-        "seeds": len(group),
-        "change": None,
-        "apart": None,
-        "parameters": group[0].get("parameters"),
+    if others.empty:
+        return "Of the sweep only the base is finished here, so nothing is compared: make sweep."
+    labels = {
+        "lower": "Lower than the base",
+        "higher": "Higher than the base",
+        SAME: "No difference that matters",
+        UNDECIDED: "Undecided",
+        UNTESTED: "Not tested (too few seeds, or nets that have barely learnt)",
     }
+    sentences = []
+    for key, label in labels.items():
+        chosen = others[others["verdict"] == key]
+        names = [
+            line.changed if pd.isna(change) else f"{line.changed} ({change:+.1f} %)"
+            for line, change in zip(chosen.itertuples(), chosen["change (%)"], strict=True)
+        ]
+        sentences += [f"{label}: {', '.join(names)}."] if names else []
+    return " ".join(sentences)
+
+
+def _judged(claim: str, one: Side, other: Side, direction: int, said: str, margin: float, appendix: bool) -> Claim:
+    """The claim with its effect, or the reason why it is not tested."""
+    effect = Effect.of(one.values, other.values)
+    steps = f"{one.steps:,}" if one.steps == other.steps else f"{one.steps:,} and {other.steps:,}"
+    shared = sorted(one.values.keys() & other.values.keys())
+    if effect.pairs < 2:
+        reason = f"{said}: {effect.pairs} pair of trainings with the same seed, it takes two: make sweep and make seeds"
+        return untested(claim, reason, appendix=appendix)
+    means = [np.mean([side.values[seed] for seed in shared]) for side in (one, other)]
+    said = f"{said}: {means[0]:.3f} -> {means[1]:.3f}"
+    learnt = min(
+        np.mean([side.errors[seed] for seed in shared]) for side in (one, other) if set(shared) <= set(side.errors)
+    )
+    if not learnt <= (1 - margin / 100) * one.opponent:
+        reason = f"{said}; under-trained after {steps} steps: the better side has abs_rel {learnt:.3f}, "
+        return untested(claim, f"{reason}the mean image {one.opponent:.3f}", appendix=appendix)
+    twice = Effect.of(one.doubled, other.doubled)
+    if direction != EQUAL and not effect.small and twice.pairs and twice.mean * effect.mean < 0:
+        reason = f"{said} ({effect.change:+.1f} %), but {twice.change:+.1f} % after twice as many steps"
+        return untested(claim, f"{reason}: under-trained", appendix=appendix)
+    said += f" (twice the steps: {twice.change:+.1f} %)" if twice.pairs else ""
+    return Claim(claim, said, effect=effect, direction=direction, steps=steps if one.steps else "", appendix=appendix)
+
+
+def _sides(records: Sequence[dict], change: Mapping[str, object], measure: str, on: str) -> list[tuple[str, Side]]:
+    """Every group of trainings with these values of some parameters, with what else they have in common as text."""
+    groups: dict[str, dict[int, dict]] = {}
+    for record in records:
+        if all(record["params"].get(key) == value for key, value in change.items()):
+            groups.setdefault(_rest(record, change), {}).setdefault(record.get("seed"), record)
+    sides = []
+    for rest, group in groups.items():
+        first = next(iter(group.values()))
+        doubled = {r["seed"]: _number(r, measure, on) for r in records if _doubles(r, first)}
+        values = {seed: _number(record, measure, on) for seed, record in group.items()}
+        errors = {seed: _number(record, "abs_rel", "test") for seed, record in group.items()}
+        steps = int(first.get("steps") or 0)
+        sides.append((rest, Side(_known(values), _known(errors), _mean_image(group.values()), steps, _known(doubled))))
+    return sides
+
+
+def _doubles(record: Mapping, first: Mapping) -> bool:
+    """Whether a run is the same training as another for twice as many epochs."""
+    epochs = first["params"].get("epochs")
+    twice = {**_compared_params(first), "epochs": 2 * epochs} if epochs else None
+    return twice is not None and _compared_params(record) == twice and record.get("data") == first.get("data")
+
+
+def _compared_params(record: Mapping) -> dict[str, object]:
+    return {key: value for key, value in record["params"].items() if key not in NOT_COMPARED}
+
+
+def _rest(record: Mapping, change: Mapping[str, object]) -> str:
+    return repr(sorted((key, value) for key, value in _compared_params(record).items() if key not in change))
+
+
+def _difference(base: Mapping, record: Mapping) -> dict[str, object]:
+    return {key: value for key, value in _compared_params(record).items() if value != base["params"].get(key)}
+
+
+def _line(group: Sequence[Mapping], measure: str, on: str) -> dict:
+    values = [record["metrics"][on][measure] for record in group]
+    return {
+        "mean": float(np.mean(values)),
+        "steps": group[0].get("steps"),
+        "parameters": group[0].get("parameters"),
+        "count": len(group),
+    }
+
+
+def _number(record: Mapping, measure: str, on: str) -> float | None:
+    return (record["metrics"].get(on, {}) if on else record).get(measure)
+
+
+def _known(values: Mapping[int, float | None]) -> dict[int, float]:
+    return {seed: float(value) for seed, value in values.items() if value is not None}
+
+
+def _mean_image(records) -> float:
+    """Mean abs_rel of the mean image on the test frames; infinite where no run has one, so that nothing is held back."""
+    values = [(r.get("baselines") or {}).get("test", {}).get("mean_image", {}).get("abs_rel") for r in records]
+    values = [value for value in values if value is not None]
+    return float(np.mean(values)) if values else float("inf")

@@ -1,55 +1,219 @@
-"""What a line of a table of claims is, and how runs decide it."""
+"""One rule for every verdict: what a claim is, what a paired comparison says, and when that is enough to decide.
+
+A comparison is made of pairs: two trainings with the same seed, or two predictions of the same scene. Its effect is the mean
+of the pairs' log ratios, printed as a change in percent. The verdicts are
+
+- `holds`, `does not hold`: the effect differs from zero (paired t-test, p below 0.05 after Holm's correction for all
+  comparisons of the notebook) and is at least 2 %;
+- `no difference that matters`: the 90 % interval of the effect lies within 2 % on either side (two one-sided tests);
+- `undecided`: everything else that was measured. It is a normal result;
+- `not tested here`, with the reason;
+- `in print`: printed numbers beside printed numbers, nothing of ours;
+- a fact that is counted and not sampled (a number of parameters, a shape) `holds` or does not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 HOLDS, FAILS = "holds", "does not hold"
-UNDECIDED = "undecided here"  # measured, and the numbers leave it open
-UNTESTED = "not tested here"  # what it takes is not here
-HARDLY = 5.0  # percent: a smaller change is none
+SAME = "no difference that matters"
+UNDECIDED = "undecided"
+UNTESTED = "not tested here"
+IN_PRINT = "in print"
+LEVEL = 0.05
+MATTERS = 2.0  # percent: a smaller effect is none
+COLUMNS = ("claim", "here", "verdict", "change (%)", "95 % interval", "p (Holm)", "pairs", "steps", "appendix")
 
 
-def row(claim: str, here: str, holds: bool | str | None) -> dict[str, str]:
-    """One line of a table of claims; holds: True, False, `UNDECIDED`, or None for `UNTESTED`."""
-    verdict = holds if isinstance(holds, str) else UNTESTED if holds is None else HOLDS if holds else FAILS
-    return {"claim": claim, "here": here, "verdict": verdict}
+@dataclass(frozen=True)
+class Effect:
+    """The effect of a change, from pairs of positive numbers before and after it.
 
-
-def more(one: float, other: float) -> bool | str | None:
-    """Whether one number of a single training is larger than another; `UNDECIDED` where they hardly differ, None for NaN.
-
-    >>> more(0.30, 0.20), more(0.20, 0.30), more(0.202, 0.200), more(float("nan"), 0.2)
-    (True, False, 'undecided here', None)
+    Attributes:
+        ratios: natural logarithms of after / before, one a pair.
+        over: what the pairs are: "seeds" or "scenes".
     """
-    if pd.isna(one) or pd.isna(other):
-        return None
-    return UNDECIDED if abs(one - other) < HARDLY / 100 * abs(other) else bool(one > other)
+
+    ratios: tuple[float, ...]
+    over: str = "seeds"
+
+    @classmethod
+    def of(cls, before: Mapping, after: Mapping, *, over: str = "seeds") -> Effect:
+        """Pair two groups of positive numbers by their keys; keys that only one of them has are left out.
+
+        >>> round(Effect.of({0: 0.20, 1: 0.40}, {0: 0.19, 1: 0.38, 2: 0.30}).change, 1)
+        -5.0
+        """
+        keys = [key for key in before if key in after and min(before[key], after[key]) > 0]
+        return cls(tuple(math.log(after[key] / before[key]) for key in keys), over)
+
+    @property
+    def pairs(self) -> int:
+        return len(self.ratios)
+
+    @cached_property
+    def mean(self) -> float:
+        """Of the log ratios."""
+        return float(np.mean(self.ratios)) if self.ratios else math.nan
+
+    @property
+    def change(self) -> float:
+        """The mean as a change in percent."""
+        return 100 * math.expm1(self.mean)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The mean's t-interval as changes in percent; without limits for fewer than two pairs."""
+        if self.pairs < 2:
+            return -100.0, math.inf
+        reach = float(stats.t.ppf(0.5 + level / 2, self.pairs - 1) * stats.sem(self.ratios))
+        return tuple(100 * math.expm1(self.mean + sign * reach) for sign in (-1, 1))
+
+    @cached_property
+    def p(self) -> float:
+        """Two-sided, of the paired t-test; 1 for fewer than two pairs."""
+        if self.pairs < 2:
+            return 1.0
+        error = float(stats.sem(self.ratios))
+        if error == 0:
+            return 1.0 if self.mean == 0 else 0.0
+        return float(2 * stats.t.sf(abs(self.mean) / error, self.pairs - 1))
+
+    @property
+    def small(self) -> bool:
+        """Whether two one-sided tests place the effect within `MATTERS` percent on either side."""
+        low, high = self.interval(0.90)
+        return self.pairs >= 2 and -MATTERS < low and high < MATTERS
+
+    @property
+    def none_at_all(self) -> bool:
+        """Whether every pair is equal to the last digit: then what was changed never took effect."""
+        return self.pairs > 0 and not any(self.ratios)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of a table of claims.
+
+    Attributes:
+        text: what somebody says, in our words, with the place where it stands.
+        here: what was found, as text.
+        verdict: one of this module's; empty where `effect` decides.
+        effect: of a comparison.
+        direction: which effect the claim speaks of: -1 the number falls, +1 it rises, 0 it hardly changes.
+        steps: training steps behind the numbers, as text.
+        appendix: whether the line belongs to the notebook's appendix and not to its closing table.
+    """
+
+    text: str
+    here: str
+    verdict: str = ""
+    effect: Effect | None = None
+    direction: int = 0
+    steps: str = ""
+    appendix: bool = False
+
+
+def fact(text: str, here: str, true: bool, *, appendix: bool = False) -> Claim:
+    """A claim about something that is counted, not sampled."""
+    return Claim(text, here, HOLDS if true else FAILS, appendix=appendix)
+
+
+def untested(text: str, reason: str, *, appendix: bool = False) -> Claim:
+    """A claim that nothing here can decide, with the reason."""
+    return Claim(text, reason, UNTESTED, appendix=appendix)
+
+
+def in_print(text: str, here: str, *, appendix: bool = False) -> Claim:
+    """A claim beside printed numbers."""
+    return Claim(text, here, IN_PRINT, appendix=appendix)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Holm's adjustment of p-values: what each would have to be below `LEVEL` for, tested together with the others.
+
+    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted, largest = [0.0] * len(values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def decide(claims: Sequence[Claim]) -> pd.DataFrame:
+    """The table of claims of one notebook, every verdict by the rule of this module.
+
+    Returns:
+        One row a claim with `COLUMNS`: the closing table's lines first, those of the appendix behind. "here" ends with
+        the effect, its unadjusted 95 % interval, how many pairs it rests on, and the steps of the trainings.
+    """
+    compared = [each for each in claims if not each.verdict]
+    adjusted = dict(zip(map(id, compared), holm([each.effect.p for each in compared]), strict=True))
+    rows = []
+    for each in sorted(claims, key=lambda claim: claim.appendix):
+        row = {"claim": each.text, "here": each.here, "verdict": each.verdict, "steps": each.steps}
+        if not each.verdict:
+            row |= _compared(each, adjusted[id(each)])
+        rows.append({**row, "appendix": each.appendix})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def verdict(effect: Effect, direction: int, p: float) -> str:
+    """The verdict on a claim of this direction; p: the test's, adjusted.
+
+    >>> verdict(Effect((-0.05, -0.06, -0.04)), -1, 0.01), verdict(Effect((0.001, -0.001, 0.002)), -1, 0.6)
+    ('holds', 'no difference that matters')
+    """
+    if effect.small:
+        return HOLDS if direction == 0 else SAME
+    if p < LEVEL and abs(effect.mean) >= math.log1p(MATTERS / 100):
+        return HOLDS if direction == math.copysign(1, effect.mean) else FAILS
+    return UNDECIDED
+
+
+def _compared(claim: Claim, p: float) -> dict:
+    effect = claim.effect
+    if effect.none_at_all:
+        said = (
+            f"{claim.here}: equal to the last digit in all {effect.pairs} pairs, so what was changed never took effect"
+        )
+        return {"here": said.removeprefix(": "), "verdict": UNTESTED}
+    low, high = effect.interval()
+    parts = [f"{effect.change:+.1f} % [{low:+.1f}, {high:+.1f}]", f"{effect.pairs} {effect.over}", f"p {p:.2g}"]
+    parts += [f"{claim.steps} steps"] if claim.steps else []
+    return {
+        "here": f"{claim.here}: {', '.join(parts)}".removeprefix(": "),
+        "verdict": verdict(effect, claim.direction, p),
+        "change (%)": effect.change,
+        "95 % interval": f"{low:+.1f} to {high:+.1f}",
+        "p (Holm)": p,
+        "pairs": f"{effect.pairs} {effect.over}",
+    }
 
 
 def beats(summary: Mapping[str, float], opponent: Mapping[str, float]) -> bool:
-    """Whether a method beats an opponent in abs_rel, rmse and delta1, in all three.
+    """Whether a method beats an opponent in abs_rel, rmse and delta1, in each by 2 % or more.
 
     >>> beats({"abs_rel": 0.2, "rmse": 0.7, "delta1": 0.7}, {"abs_rel": 0.3, "rmse": 0.9, "delta1": 0.5})
     True
+    >>> beats({"abs_rel": 0.177, "rmse": 0.7, "delta1": 0.7}, {"abs_rel": 0.179, "rmse": 0.9, "delta1": 0.5})
+    False
     """
-    return (
-        summary["abs_rel"] < opponent["abs_rel"]
-        and summary["rmse"] < opponent["rmse"]
-        and summary["delta1"] > opponent["delta1"]
+    least = 1 + MATTERS / 100
+    return bool(
+        summary["abs_rel"] * least <= opponent["abs_rel"]
+        and summary["rmse"] * least <= opponent["rmse"]
+        and summary["delta1"] >= opponent["delta1"] * least
     )
-
-
-def against_baselines(name: str, summary: Mapping[str, float], opponents: Mapping) -> list[dict[str, str]]:
-    """Our own claim in every notebook: the method knows more than the two constant opponents."""
-    labels = {"mean_depth": "training-mean depth", "mean_image": "training-mean image"}
-    return [
-        row(
-            f"(ours) {name} beats the {labels[key]} in abs_rel, rmse and delta1",
-            ", ".join(f"{m} {summary[m]:.3f} against {each.summary[m]:.3f}" for m in ("abs_rel", "rmse", "delta1")),
-            beats(summary, each.summary),
-        )
-        for key, each in opponents.items()
-    ]

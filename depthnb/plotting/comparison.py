@@ -133,36 +133,53 @@ def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") 
 
 @house_style
 def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
-    """Draw what each change does to a metric: mean and range over seeds, one panel a method, the base's range as a band.
+    """Draw what each change does to a metric: the effect with its 95 % interval over paired seeds, one panel a method.
 
-    `tables`: name of a method -> table with one row a change, the base first, and the columns changed, mean, low, high and
-    apart (None: not decided). Filled dots lie apart from the base. Raises ValueError for missing columns or without a table.
+    `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, change (%), low, high and
+    verdict; its first row is the base. The band is the range of effects that do not matter, 2 % on either side. A filled dot
+    is a decided effect; a change that was not tested has no dot. Raises ValueError for missing columns or without a table.
     """
     if not tables:
         raise ValueError("no table to draw; expected at least one method with its ablations")
-    sizes = [len(table) for table in tables.values()]
+    sizes = [max(1, len(table) - 1) for table in tables.values()]
     rows = [max(sizes[i : i + 2]) for i in range(0, len(sizes), 2)]
-    figure = new_figure(9, 0.6 + sum(0.75 + 0.21 * count for count in rows), alt=f"ablations of {', '.join(tables)}")
+    figure = new_figure(9, 0.6 + sum(0.75 + 0.3 * count for count in rows), alt=f"ablations of {', '.join(tables)}")
     axes = figure.subplots(len(rows), min(2, len(tables)), squeeze=False, height_ratios=[3 + count for count in rows])
     for ax in axes.flat[len(tables) :]:
         ax.axis("off")
     for ax, (name, table) in zip(axes.flat, tables.items(), strict=False):
-        require_columns(table, ["changed", "mean", "low", "high", "apart"], f"ablations of {name}")
-        ax.axvspan(table["low"].iloc[0], table["high"].iloc[0], color=NEUTRAL, alpha=0.25, linewidth=0)
-        for y, row in enumerate(table.itertuples()):
-            color = NEUTRAL if y == 0 else PALETTE[0]
-            ax.hlines(y, row.low, row.high, color=color, linewidth=1.8)
-            ax.plot(
-                row.mean, y, "o", color=color, markerfacecolor=color if row.apart or y == 0 else "white", markersize=6
-            )
-        names = [textwrap.fill(str(text), 24, break_on_hyphens=False) for text in table["changed"]]
-        ax.set_yticks(range(len(table)), names, fontsize=8, linespacing=1.05)
-        ax.set_ylim(len(table) - 0.4, -0.6)
+        require_columns(table, ["changed", "change (%)", "low", "high", "verdict"], f"ablations of {name}")
+        _effects(ax, table.iloc[1:])
         ax.set_title(name, fontsize=10)
-        ax.margins(x=0.08)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-    figure.supxlabel(_arrow(metric), fontsize=10)
+    figure.supxlabel(f"change of {_arrow(metric)}, %", fontsize=10)
     return figure
+
+
+def _effects(ax: Axes, table: pd.DataFrame) -> None:
+    """One row a change: effect, interval, and a filled dot where it is decided."""
+    ax.axvspan(-2, 2, color=NEUTRAL, alpha=0.2, linewidth=0)
+    ax.axvline(0, color=NEUTRAL, linewidth=0.8)
+    for y, row in enumerate(table.to_dict("records")):
+        if pd.isna(row["change (%)"]):
+            ax.annotate(
+                row["verdict"], (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center", fontsize=8
+            )
+            continue
+        decided = row["verdict"] in ("lower", "higher", "no difference that matters")
+        ax.hlines(y, row["low"], row["high"], color=PALETTE[0], linewidth=1.8)
+        ax.plot(
+            row["change (%)"],
+            y,
+            "o",
+            color=PALETTE[0],
+            markerfacecolor=PALETTE[0] if decided else "white",
+            markersize=6,
+        )
+    names = [textwrap.fill(str(text), 24, break_on_hyphens=False) for text in table["changed"]]
+    ax.set_yticks(range(len(table)), names, fontsize=8, linespacing=1.05)
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.margins(x=0.08)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def _best_baseline(ax: Axes, table: pd.DataFrame, column: str) -> None:

@@ -11,8 +11,6 @@ from depthnb import metrics
 from depthnb.evidence.verdicts import beats
 from depthnb.report.results import Result, groups
 
-SEEDS = {True: "apart", False: "overlap", None: "unknown"}
-
 
 def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
     """One row a group of runs, and one a baseline; `by`: the metric whose best is on top, default the notebooks' order.
@@ -120,9 +118,3 @@ def images(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
         .mean()
         for name, part in groups(results).items()
     }
-
-
-def span(results: Sequence[Result], metric: str) -> dict[str, float]:
-    """Mean, `low`, `high` and number of `seeds` of a metric over runs, as `evidence.seeds.apart` takes them."""
-    values = [each.metrics[metric] for each in results]
-    return {"mean": float(np.mean(values)), "low": min(values), "high": max(values), "seeds": len(values)}

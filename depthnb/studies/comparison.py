@@ -14,12 +14,11 @@ from torch import Tensor
 
 from depthnb import data, evaluation, metrics
 from depthnb.data import transforms
-from depthnb.evidence import published
+from depthnb.evidence import HIGHER, HOLDS, LOWER, SAME, UNDECIDED, UNTESTED, Claim, Effect, fact, published, untested
 from depthnb.evidence.scenes import bootstrap
-from depthnb.evidence.seeds import apart
-from depthnb.evidence.verdicts import HARDLY, UNDECIDED, more, row
+from depthnb.evidence.verdicts import MATTERS, holm, verdict
 from depthnb.report.results import METHODS, Result, comparable, groups, measured
-from depthnb.report.tables import SEEDS, images, span, table
+from depthnb.report.tables import images, table
 
 COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose scenes are like those of ours
     "rooms": ("nyu-v1", "nyu-v2"),
@@ -141,149 +140,165 @@ def published_rows(dataset: str, protocol: str = "") -> pd.DataFrame:
     rows = rows[rows["split"] != "train"]
     keys = ["document", "table", "method", "dataset", "split", "protocol"]
     wide = rows.groupby([*keys, "metric"], sort=False)["value"].first().unstack("metric", sort=False).reset_index()
-    wide["source"] = wide["document"].map(lambda d: "" if d == "paper" else f"document {d}, table ") + wide["table"]
+    wide["source"] = (
+        wide["document"].map(lambda name: f"{published.AUTHORS[name]}, table " if name in published.AUTHORS else "")
+        + wide["table"]
+    )
     wide.columns.name = None
     return wide[["method", "dataset", "split", "protocol", "source", *(n for n in metrics.NAMES if n in wide)]]
 
 
-def against_documents(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFrame:
-    """What the documents say about methods beside each other, and our own claim, checked on these results.
+def claims(results: Sequence[Result], metric: str = "abs_rel") -> list[Claim]:
+    """What the five documents say about methods beside each other, and that all methods beat the constant opponents.
 
-    Columns as in `depthnb.evidence`. A claim that needs a method without a result is `not tested here`. A method leads or not
-    where its range over seeds does not overlap that of the best other one; with one seed it may only be behind, by 5 %.
-    Raises ValueError as `measured`.
+    A method is compared with the best other one over the seeds that both have. Raises ValueError as `measured`.
     """
     rows = [
-        _leads(results, metric, "03_eigen", "003 (5): the multi-scale network may outperform other network designs"),
-        _leads(results, metric, "05_densenet", "002: transfer from ImageNet outperforms other methods"),
-        _leads(results, metric, "06_hma", f"004 (3): HMA-Depth outperforms other methods, here in {metric}"),
+        _leads(
+            results, metric, "03_eigen", "Lacelle and Nofal (5): the multi-scale network may outperform other designs"
+        ),
+        _leads(
+            results, metric, "05_densenet", "Constantinescu et al.: transfer from ImageNet outperforms other methods"
+        ),
+        _leads(results, metric, "06_hma", f"Niu (3): HMA-Depth outperforms other methods, here in {metric}"),
     ]
     frame = table(results)
     ours = frame[frame["kind"] == "ours"]
     bad = ours[ours["beats_baselines"] != "yes"]
-    here = (
-        ", ".join(f"{row.method}: {row.beats_baselines.removeprefix('no: ')}" for row in bad.itertuples())
-        or f"all {len(ours)} do"
-    )
-    unknown = len(ours) and (bad["beats_baselines"] == "unknown").all() and len(bad)
-    text = "(ours) every method beats both constant opponents in abs_rel, rmse and delta1"
-    rows.append(row(text, here, None if unknown else bad.empty))
-    return pd.DataFrame(rows)
+    text = f"every method beats both constant opponents in abs_rel, rmse and delta1, by {MATTERS:g} % or more"
+    if len(ours) and len(bad) and (bad["beats_baselines"] == "unknown").all():
+        return [*rows, untested(text, "the runs do not say what the opponents score")]
+    here = ", ".join(f"{line.method}: {line.beats_baselines.removeprefix('no: ')}" for line in bad.itertuples())
+    return [*rows, fact(text, here or f"all {len(ours)} do", bad.empty)]
 
 
-def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) -> dict[str, str]:
+def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) -> Claim:
     parts = groups(results)
     rivals = {part[0].notebook for part in parts.values()}
     if notebook not in rivals or len(rivals) < 2:
-        missing = (
-            f"a finished run of {METHODS[notebook]}" if notebook not in rivals else "a second method to compare with"
-        )
-        return row(claim, f"needs {missing} under this protocol", None)
+        missing = f"a run of {METHODS[notebook]}" if notebook not in rivals else "a second method to compare with"
+        return untested(claim, f"needs {missing} under this protocol")
     lower = metrics.BETTER[metric] == "lower"
-    spans = {name: span(part, metric) for name, part in parts.items()}
-    ranked = sorted(
-        (name for name in spans if np.isfinite(spans[name]["mean"])), key=lambda n: spans[n]["mean"], reverse=not lower
-    )
+    values = {name: _by_seed(part, metric) for name, part in parts.items()}
+    means = {name: float(np.mean(list(each.values()))) for name, each in values.items() if each}
+    ranked = sorted(means, key=means.get, reverse=not lower)
     own = [name for name in ranked if parts[name][0].notebook == notebook]
     if notebook == TRANSFER:  # with what the claim is about before without
         own.sort(key=lambda name: not parts[name][0].taught)
     others = [name for name in ranked if parts[name][0].notebook != notebook]
     if not own or not others:
-        return row(claim, f"no two methods have {metric} under this protocol", None)
-    first, best = parts[own[0]][0], others[0]
-    ours, rival = spans[own[0]], spans[best]
-    better, counts = (ours["mean"] < rival["mean"]) == lower, apart(ours, rival)
-    here = f"{metric} {ours['mean']:.3f}, the best other is {best} with {rival['mean']:.3f} (seeds: {SEEDS[counts]})"
-    if notebook == TRANSFER and not first.taught:
-        return row(claim, f"{here}; nothing was transferred: {first.origin or 'random weights'}", None)
-    if counts is None:  # by one training each a method may be behind, but not ahead
-        counts = not better and more(ours["mean"], rival["mean"]) in (True, False)
-    return row(claim, here, better if counts else UNDECIDED)
+        return untested(claim, f"no two methods have {metric} under this protocol")
+    here = f"{metric} {means[own[0]]:.3f}, the best other is {others[0]} with {means[others[0]]:.3f}"
+    if notebook == TRANSFER and not parts[own[0]][0].taught:
+        return untested(claim, f"{here}; nothing was transferred: {parts[own[0]][0].origin or 'random weights'}")
+    effect = Effect.of(values[others[0]], values[own[0]])
+    if effect.pairs < 2:
+        return untested(claim, f"{here}; they share {effect.pairs} seed(s), it takes two")
+    return Claim(claim, here, effect=effect, direction=LOWER if lower else HIGHER)
 
 
-_PRICE = ("error", "parameters", "time")  # what `worth` weighs
+def _by_seed(part: Sequence[Result], metric: str) -> dict[int, float]:
+    return {each.seed: each.metrics[metric] for each in part if np.isfinite(each.metrics.get(metric, np.nan))}
 
 
 def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFrame:
     """Each method against the next in the ranking: how much, and is it more than luck?
 
-    Two kinds of luck. Another seed: `seeds` says "apart" when the ranges over the seeds do not overlap, "overlap" when
-    they do, "unknown" when a method has fewer than two. Other rooms: `low` and `high` enclose 95 % of the mean paired
-    differences when the test scenes are drawn again with replacement (frames of a scene stay together; fixed seed).
-    `frames_won`: share of the test frames on which the better method is better; ties count half.
+    There are two kinds of luck. Another seed: `change (%)` is the effect from the worse to the better over the seeds that
+    both have, with `low` and `high` of its 95 % interval, `p (Holm)` over these rows, and the `verdict` (see
+    `evidence.verdicts`). Other rooms: `rooms low` and `rooms high` enclose 95 % of the mean difference, in units of the
+    metric, when the test scenes are drawn again with replacement. `frames_won`: share of the test frames on which the better
+    method is better; ties count half.
 
-    Returns one row a pair with the columns better, worse, difference (positive), low, high, frames_won, seeds; none for
-    fewer than two methods. Raises ValueError as `measured`.
+    Returns one row a pair, none for fewer than two methods. Raises ValueError as `measured`.
     """
+    columns = ["better", "worse", "change (%)", "low", "high", "p (Holm)", "seeds", "verdict"]
+    columns += ["rooms low", "rooms high", "frames_won"]
     lower = metrics.BETTER[metric] == "lower"
     parts, frames = groups(results), images(results)
-    means = {name: float(np.mean([each.metrics[metric] for each in part])) for name, part in parts.items()}
-    ranked = sorted((name for name in means if np.isfinite(means[name])), key=lambda n: means[n], reverse=not lower)
+    values = {name: _by_seed(part, metric) for name, part in parts.items()}
+    means = {name: float(np.mean(list(each.values()))) for name, each in values.items() if each}
+    ranked = sorted(means, key=means.get, reverse=not lower)
+    effects = [Effect.of(values[worse], values[better]) for better, worse in pairwise(ranked)]
+    adjusted = holm([each.p for each in effects])
     rows = []
-    for better, worse in pairwise(ranked):
+    for (better, worse), effect, p in zip(pairwise(ranked), effects, adjusted, strict=True):
         pair = frames[better].merge(frames[worse], on=["id", "scene"], suffixes=("", "_worse"))
         gain = ((pair[f"{metric}_worse"] - pair[metric]) * (1 if lower else -1)).dropna()
-        low, high = bootstrap(gain, pair.loc[gain.index, "scene"])
-        rows.append(
-            {
-                "better": better,
-                "worse": worse,
-                "difference": abs(means[better] - means[worse]),
-                "low": low,
-                "high": high,
-                "frames_won": float((gain > 0).mean() + 0.5 * (gain == 0).mean()),
-                "seeds": SEEDS[apart(span(parts[better], metric), span(parts[worse], metric))],
-            }
-        )
-    return pd.DataFrame(rows, columns=["better", "worse", "difference", "low", "high", "frames_won", "seeds"])
+        rooms = bootstrap(gain, pair.loc[gain.index, "scene"])
+        low, high = effect.interval() if effect.pairs > 1 else (np.nan, np.nan)
+        decided = verdict(effect, LOWER if lower else HIGHER, p) if effect.pairs > 1 else UNTESTED
+        won = float((gain > 0).mean() + 0.5 * (gain == 0).mean())
+        rows.append([better, worse, effect.change, low, high, p, effect.pairs, decided, *rooms, won])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
-    """What `differences` found, in words; one sentence a pair."""
+    """What `differences` found, one short paragraph a pair."""
     if frame.empty:
         return ["One method alone: it has only the constant opponents to be compared with."]
-    seeds = {
-        "apart": "larger than the spread over seeds",
-        "overlap": "within the spread over seeds: no difference to speak of",
-        "unknown": "how much another seed would change is unknown (it takes two seeds of both)",
-    }
-    said = []
-    for line in frame.itertuples():
-        rooms = "would remain" if line.low > 0 else "could vanish or turn round"
-        said.append(
-            f"{line.better} is ahead of {line.worse} by {line.difference:.3f} in {metric}, better on {line.frames_won:.0%} of "
-            f"the test frames; in other scenes of this kind it {rooms} (95 %: {line.low:+.3f} to {line.high:+.3f}); "
-            f"{seeds[line.seeds]}."
-        )
-    return said
+    lines = []
+    for line in frame.to_dict("records"):
+        change = f"{line['change (%)']:+.1f} %"
+        if line["verdict"] == UNTESTED:
+            start = f"{line['better']} stands before {line['worse']} in {metric}. They share {line['seeds']} seed(s), so how "
+            start += "much another seed would change is not known."
+        else:
+            interval = f"{change} [{line['low']:+.1f}, {line['high']:+.1f}] over {line['seeds']} seeds"
+            words = {HOLDS: "is better than", SAME: "and", UNDECIDED: "may or may not be better than"}
+            start = f"{line['better']} {words[line['verdict']]} {line['worse']} in {metric}: {interval}"
+            start += ", no difference that matters." if line["verdict"] == SAME else "."
+        rooms = f"It is better on {line['frames_won']:.0%} of the test frames; in other rooms the difference would be "
+        lines.append(f"{start} {rooms}{line['rooms low']:+.3f} to {line['rooms high']:+.3f} (95 %).")
+    return lines
 
 
-def worth(ours: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
-    """Which rows of a `table` are worth their price: a sentence on each method that another one makes pointless.
+def spread_of_seconds(results: Sequence[Result]) -> float:
+    """The largest ratio between the training times of two runs that differ in their seed alone; NaN where no two do.
 
-    Another does if it is at least as good in `metric` with no more parameters and no more training time on the same device,
-    and in one of the three better by more than `HARDLY` percent. Times of one training differ from run to run: up to as much
-    more does not count as slower.
+    Equal work takes unequal time on a machine that does other things too. This is how unequal it was here.
     """
+    ratios = []
+    for part in groups(results).values():
+        seconds = [each.seconds for each in part if np.isfinite(each.seconds)]
+        if len(seconds) > 1:
+            ratios.append(max(seconds) / min(seconds))
+    return max(ratios, default=float("nan"))
+
+
+def worth(results: Sequence[Result], metric: str = "abs_rel") -> list[str]:
+    """A sentence on each method that another one makes pointless.
+
+    Another does if its error is no more than 2 % higher, it has no more parameters and takes no more time on the same device,
+    and in one of the three it is better for certain. Times differ for certain when their ratio is larger than that of two
+    runs of equal work (`spread_of_seconds`); where that is not known, time decides nothing.
+    """
+    frame = table(results)
+    ours = frame[frame["kind"] == "ours"].to_dict("records")
     if len(ours) < 2:
         return ["One method alone has no price to be compared with."]
     sign = 1 if metrics.BETTER[metric] == "lower" else -1
-    said = []
-    for line in ours.to_dict("records"):
-        price = np.array([sign * line[metric], line["parameters"], line["seconds"]])
-        hardly = HARDLY / 100 * abs(price)
-        for other in ours[ours["device"] == line["device"]].to_dict("records"):
-            rival = np.array([sign * other[metric], other["parameters"], other["seconds"]])
-            ahead = [what for what, much in zip(_PRICE, rival < price - hardly, strict=True) if much]
-            if ahead and (rival <= price + hardly * (0, 0, 1)).all():
-                said.append(
-                    f"{line['method']} is not worth its price: {other['method']} is no worse, no larger, no slower by more "
-                    f"than {HARDLY:g} %, and ahead by more than that in {', '.join(ahead)}."
-                )
-                break
-    if not said:
-        said = [
-            "Every method is worth its price to somebody: none is beaten in error, parameters and time at once, "
-            f"and in one of them by more than {HARDLY:g} %."
-        ]
-    return said
+    least, noise = 1 + MATTERS / 100, spread_of_seconds(results)
+    noise = noise if np.isfinite(noise) else np.inf
+
+    def ahead(rival: dict, line: dict) -> list[str]:
+        error = (rival[metric] / line[metric]) ** sign
+        ratios = {"error": (error, least), "parameters": (rival["parameters"] / line["parameters"], 1.0)}
+        ratios["time"] = (rival["seconds"] / line["seconds"], noise)
+        if any(ratio > tie for ratio, tie in ratios.values()):
+            return []
+        return [name for name, (ratio, tie) in ratios.items() if ratio < 1 / tie]
+
+    lines = []
+    for line in ours:
+        rivals = [rival for rival in ours if rival["device"] == line["device"] and rival is not line]
+        better = next(((rival["method"], ahead(rival, line)) for rival in rivals if ahead(rival, line)), None)
+        if better:
+            rival, names = better
+            lines.append(
+                f"{line['method']} is not worth its price: {rival} is no worse, and ahead in {', '.join(names)}."
+            )
+    limit = "No method has two runs, so the spread of training times is not known and time decides nothing."
+    if np.isfinite(noise):
+        limit = f"Times count as equal up to a factor of {noise:.2f}, the spread of equal work here."
+    return [*(lines or ["No method is beaten in error, parameters and time at once."]), limit]

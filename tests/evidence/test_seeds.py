@@ -1,104 +1,202 @@
-"""What decides a claim between several trainings: their spread over seeds, and nothing where there is none."""
+"""What several trainings decide: pairs of seeds, nets that have learnt, and nothing where either is missing."""
 
 import json
 
 import pytest
 
 from depthnb import evidence, runs
+from depthnb.evidence import seeds
+
+MEAN_IMAGE = 0.40
 
 
-def finish(folder, name, seed, value, **params):
-    """A finished sweep run of notebook 06_hma that scored `value`."""
-    run = f"sweep-{name}-{seed}"
+def finish(folder, run, seed, value, *, nets=None, notebook="06_hma", **params):
+    """A finished run that scored `value`, beside a mean image with an abs_rel of `MEAN_IMAGE`."""
     record = {
-        "notebook": "06_hma", "run": run, "finished": True, "parameters": 1000, "metrics": {"test": {"abs_rel": value}},
-        "params": {"scales": 4, "attention": "masks", "run": run, "seed": seed, "device": "auto", **params},
-    }  # fmt: skip
-    (folder / "06_hma" / run).mkdir(parents=True)
-    (folder / "06_hma" / run / runs.RECORD).write_text(json.dumps(record))
+        "notebook": notebook,
+        "run": run,
+        "seed": seed,
+        "dataset": "rooms",
+        "data": {"test": "f00d"},
+        "finished": True,
+        "parameters": 1000,
+        "steps": 70 * params.get("epochs", 10),
+        "metrics": {"test": {"abs_rel": value, "edge_f1_025": 0.5 - value}},
+        "baselines": {"test": {"mean_image": {"abs_rel": MEAN_IMAGE}}},
+        "nets": nets,
+        "params": {"scales": 4, "attention": "masks", "epochs": 10, "run": run, "seed": seed, **params},
+    }
+    (folder / notebook / run).mkdir(parents=True)
+    (folder / notebook / run / runs.RECORD).write_text(json.dumps(record))
 
 
-@pytest.fixture
-def swept(reports):
-    for seed, value in enumerate((0.30, 0.31, 0.29)):
-        finish(reports, "base", seed, value)
-        finish(reports, "scales-3", seed, value + 0.03, scales=3)
-        finish(reports, "scales-5", seed, value - 0.005, scales=5)
-    finish(reports, "both", 0, 0.2, scales=5, attention="average")
-    return reports
+def sweep(folder, name, values, **params):
+    for seed, value in enumerate(values):
+        finish(folder, f"sweep-{name}-{seed}", seed, value, **params)
 
 
-def test_an_ablation_is_one_line_per_change_and_the_base_comes_first(swept):
-    table = evidence.ablations("06_hma")
-    assert table["changed"].tolist() == ["(base)", "scales=5, attention=average", "scales=5", "scales=3"]
-    assert table["seeds"].tolist() == [3, 1, 3, 3]
-    assert table["mean"].tolist() == pytest.approx([0.30, 0.2, 0.295, 0.33])
-    assert table["apart"].tolist() == [None, None, False, True]
-    worse = table.iloc[-1]
-    assert (worse["low"], worse["high"], worse["change"]) == pytest.approx((0.32, 0.34, 0.1))
+BASE = (0.300, 0.310, 0.290, 0.305, 0.295)
 
 
-def test_the_sentence_parts_what_is_larger_than_the_spread_from_what_is_not(swept):
-    assert evidence.ablations_said(evidence.ablations("06_hma")) == (
-        "Larger than the spread of the seeds: scales=3 (+10 %); within it: scales=5 (-2 %); "
-        "not decided, with one seed: scales=5, attention=average (-33 %)."
+def between(change, direction=evidence.LOWER, **options):
+    before = {key: {"scales": 4, "attention": "masks"}[key] for key in change}
+    return evidence.between("06_hma", before, change, claim="it helps", direction=direction, **options)
+
+
+def decided(*claims):
+    return evidence.decide(claims)["verdict"].tolist()
+
+
+def test_a_change_that_every_seed_shows_holds_or_does_not(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", [0.9 * value for value in BASE[:4]] + [0.91 * BASE[4]], scales=3)
+    claim = between({"scales": 3})
+    assert claim.effect.change == pytest.approx(-9.8, abs=0.1) and claim.steps == "700"
+    table = evidence.decide([claim, between({"scales": 3}, evidence.HIGHER)])
+    assert table["verdict"].tolist() == ["holds", "does not hold"]
+    assert (
+        "0.300 -> 0.271: -9.8 % [" in table["here"][0]
+        and "5 seeds" in table["here"][0]
+        and "700 steps" in table["here"][0]
     )
 
 
-def test_without_sweep_runs_the_table_is_empty_and_the_sentence_says_what_to_do(reports):
-    assert evidence.ablations("06_hma").empty
-    assert "make sweep" in evidence.ablations_said(evidence.ablations("06_hma"))
+def test_seeds_are_paired_and_not_their_ranges(reports):
+    """The seeds differ by 20 %, every pair by 5 %: the ranges overlap, and the change is seen all the same."""
+    wide = (0.24, 0.26, 0.28, 0.30, 0.32)
+    sweep(reports, "base", wide)
+    sweep(reports, "scales-3", [0.95 * value + 0.0005 * (i % 2) for i, value in enumerate(wide)], scales=3)
+    assert decided(between({"scales": 3})) == ["holds"]
 
 
-def test_a_base_alone_is_compared_with_nothing(reports):
-    finish(reports, "base", 0, 0.3)
+def test_differences_of_chance_are_undecided_and_tiny_ones_do_not_matter(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", (0.31, 0.29, 0.30, 0.29, 0.31), scales=3)
+    sweep(reports, "scales-5", [value * (1 + 0.002 * (i % 2)) for i, value in enumerate(BASE)], scales=5)
+    assert decided(between({"scales": 3}), between({"scales": 5})) == ["undecided", "no difference that matters"]
+    assert decided(between({"scales": 5}, evidence.EQUAL)) == ["holds"]
+
+
+def test_many_comparisons_are_corrected_for(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", [v * f for v, f in zip(BASE, (0.90, 0.97, 0.88, 0.95, 0.96), strict=True)], scales=3)
+    claim = between({"scales": 3})
+    assert 0.01 < claim.effect.p < 0.05
+    assert decided(claim) == ["holds"]
+    assert set(decided(*[claim] * 6)) == {"undecided"}
+
+
+@pytest.mark.parametrize("seeds_of_it", [0, 1])
+def test_one_seed_or_none_decides_nothing(reports, seeds_of_it):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", BASE[:seeds_of_it], scales=3)
+    claim = between({"scales": 3})
+    assert claim.verdict == "not tested here" and "make sweep" in claim.here
+
+
+def test_under_trained_nets_do_not_testify(reports):
+    sweep(reports, "base", [value + 0.08 for value in BASE])
+    sweep(reports, "scales-3", [value + 0.07 for value in BASE], scales=3)
+    claim = between({"scales": 3})
+    assert claim.verdict == "not tested here"
+    assert "under-trained after 700 steps: the better side has abs_rel 0.370, the mean image 0.400" in claim.here
+    assert between({"scales": 3}, margin=5.0).effect is not None
+
+
+def test_twice_the_steps_must_keep_the_sign(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
+    finish(reports, "sweep-base-doubled-0", 0, 0.250, epochs=20)
+    finish(reports, "sweep-scales-3-doubled-0", 0, 0.260, scales=3, epochs=20)
+    claim = between({"scales": 3})
+    assert claim.verdict == "not tested here" and "+4.0 % after twice as many steps: under-trained" in claim.here
+    (reports / "06_hma" / "sweep-scales-3-doubled-0" / runs.RECORD).unlink()
+    finish(reports, "sweep-scales-3-doubled-1", 0, 0.240, scales=3, epochs=20)
+    claim = between({"scales": 3})
+    assert "(twice the steps: -4.0 %)" in claim.here and decided(claim) == ["holds"]
+
+
+def test_a_change_that_never_took_effect_is_not_tested(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "average", BASE, attention="average")
+    table = evidence.decide([between({"attention": "average"}, evidence.EQUAL)])
+    assert table["verdict"][0] == "not tested here" and "never took effect" in table["here"][0]
+
+
+def test_several_parameters_may_change_together(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "both", [0.8 * v + 0.001 * i for i, v in enumerate(BASE)], scales=5, attention="average")
+    sweep(reports, "other", BASE, scales=5)
+    assert between({"scales": 5, "attention": "average"}).effect.pairs == 5
+    one = between({"attention": "average"})
+    assert "0.300 -> 0.242" in one.here, "beside the run that differs in the attention alone: the one with five scales"
+
+
+def test_other_frames_are_not_compared(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
+    for seed in range(5):
+        file = reports / "06_hma" / f"sweep-scales-3-{seed}" / runs.RECORD
+        file.write_text(file.read_text().replace("f00d", "beef"))
+    assert between({"scales": 3}).verdict == "not tested here"
+
+
+def full(folder, values, **options):
+    """Full runs that each trained an HMA-Depth and a rival, whose abs_rel `values` gives by seed."""
+    for seed, (own, rival) in enumerate(values):
+        nets = {"HMA-Depth": {"abs_rel": own, "steps": 700}, "rival": {"abs_rel": rival, "steps": 700}}
+        finish(folder, "rooms-full" + (f"-seed{seed}" if seed else ""), seed, own, nets=nets, **options)
+
+
+def within(**options):
+    names = {"before": "rival", "after": "HMA-Depth", "claim": "masks help", "direction": evidence.LOWER}
+    return evidence.within("06_hma", dataset="rooms", **names, **options)
+
+
+def test_two_nets_of_the_same_runs(reports):
+    full(reports, [(0.9 * value + 0.001 * (i % 2), value) for i, value in enumerate(BASE)])
+    claim = within()
+    assert claim.effect.pairs == 5 and claim.steps == "700" and decided(claim) == ["holds"]
+    assert within(preset="streets-full").verdict == "not tested here"
+    assert within(measure="sharpness").verdict == "not tested here", "no run has that number"
+
+
+def test_of_full_runs_the_largest_group_with_equal_parameters_counts(reports):
+    full(reports, [(0.9 * value, value) for value in BASE[:3]])
+    finish(
+        reports, "rooms-full-seed9", 9, 0.1, nets={"HMA-Depth": {"abs_rel": 0.1}, "rival": {"abs_rel": 0.3}}, scales=3
+    )
+    assert [record["seed"] for record in seeds.full("06_hma", "rooms")] == [0, 1, 2]
+
+
+def test_a_number_beside_a_fixed_value(reports):
+    full(reports, [(0.2 + 0.001 * i, value) for i, value in enumerate(BASE)])
+    options = {"claim": "", "dataset": "rooms"}
+    below = evidence.measured("06_hma", "HMA-Depth", 0.25, direction=evidence.LOWER, **options)
+    above = evidence.measured("06_hma", "HMA-Depth", 0.15, direction=evidence.LOWER, **options)
+    assert decided(below, above) == ["holds", "does not hold"]
+    weak = evidence.measured("06_hma", "rival", 0.5, direction=evidence.LOWER, margin=40.0, **options)
+    assert weak.verdict == "not tested here"
+    learner = evidence.measured(
+        "06_hma", "rival", 0.5, direction=evidence.LOWER, margin=40.0, learner="HMA-Depth", **options
+    )
+    assert decided(learner) == ["holds"], "who learns is the other one"
+
+
+def test_ablations_are_one_line_a_change_and_the_base_comes_first(reports):
+    sweep(reports, "base", BASE)
+    sweep(reports, "scales-3", [1.1 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)], scales=3)
+    sweep(reports, "scales-5", BASE[:1], scales=5)
+    finish(reports, "sweep-base-doubled-0", 0, 0.2, epochs=20)
+    table = evidence.ablations("06_hma")
+    assert table["changed"].tolist() == ["(base)", "scales=5", "scales=3"]
+    assert table["verdict"].tolist()[1:] == ["not tested here", "higher"] and table["steps"].tolist() == [700] * 3
+    assert table["change (%)"].iloc[-1] == pytest.approx(10.1, abs=0.1) and table["seeds"].tolist() == [5, 1, 5]
+    sentence = evidence.ablations_said(table)
+    assert "Higher than the base: scales=3 (+10.1 %)." in sentence and "Not tested" in sentence
+
+
+def test_without_a_sweep_the_sentence_says_what_to_do(reports):
+    assert evidence.ablations("06_hma").empty and "make sweep" in evidence.ablations_said(evidence.ablations("06_hma"))
+    sweep(reports, "base", BASE[:1])
     assert "only the base" in evidence.ablations_said(evidence.ablations("06_hma"))
-
-
-def test_other_runs_and_unfinished_ones_do_not_take_part(swept):
-    (swept / "06_hma" / "sweep-scales-3-0").rename(swept / "06_hma" / "elsewhere")  # counts by what it holds
-    record = json.loads((swept / "06_hma" / "elsewhere" / runs.RECORD).read_text())
-    (swept / "06_hma" / "elsewhere" / runs.RECORD).write_text(json.dumps({**record, "run": "rooms-full"}))
-    last = swept / "06_hma" / "sweep-scales-3-2" / runs.RECORD
-    last.write_text(json.dumps({**json.loads(last.read_text()), "finished": False}))
-    row = evidence.ablations("06_hma").set_index("changed").loc["scales=3"]
-    assert (row["seeds"], row["apart"]) == (1, None)
-
-
-def test_a_comparison_needs_two_seeds_and_says_whether_the_ranges_overlap(swept):
-    fewer = evidence.compare("06_hma", "scales", 4, 3, claim="fewer scales are worse", sign=1)
-    assert fewer["verdict"] == evidence.HOLDS and "(+10 %) over 3 seeds; larger than the spread" in fewer["here"]
-    more = evidence.compare("06_hma", "scales", 4, 5, claim="more scales help", sign=-1)
-    assert more["verdict"] == evidence.UNDECIDED and "within the spread, 8 % at most" in more["here"]
-
-
-@pytest.mark.parametrize(("noise", "verdict"), [(0.001, evidence.FAILS), (0.01, evidence.UNDECIDED)])
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_within_the_spread_a_claim_fails_only_where_there_is_no_room_for_it(reports, noise, verdict, sign):
-    for seed, luck in enumerate((-noise, 0, noise)):
-        finish(reports, "base", seed, 0.3 + luck)
-        finish(reports, "scales-5", seed, 0.3005 - luck, scales=5)
-    assert evidence.compare("06_hma", "scales", 4, 5, claim="scales matter", sign=sign)["verdict"] == verdict
-
-
-@pytest.mark.parametrize(
-    "pairs, expected",
-    [
-        ([(0.200, 0.201), (0.203, 0.202)], evidence.HOLDS),
-        ([(0.20, 0.21), (0.30, 0.29)], evidence.UNDECIDED),  # equal means, but seeds that differ by half
-        ([(0.20, 0.25), (0.21, 0.26)], evidence.FAILS),
-        ([(0.20, 0.20), (0.21, 0.21)], evidence.UNTESTED),  # such as a decay that never set in
-    ],
-)
-def test_hardly_needs_runs_that_differ_as_little_as_their_means(reports, pairs, expected):
-    for seed, (before, after) in enumerate(pairs):
-        finish(reports, "base", seed, before)
-        finish(reports, "scales-5", seed, after, scales=5)
-    assert evidence.compare("06_hma", "scales", 4, 5, claim="scales hardly matter", sign=0)["verdict"] == expected
-
-
-def test_one_seed_decides_nothing(reports):
-    finish(reports, "base", 0, 0.3)
-    finish(reports, "scales-3", 0, 0.4, scales=3)
-    said = evidence.compare("06_hma", "scales", 4, 3, claim="fewer scales are worse", sign=1)
-    assert said["verdict"] == "not tested here" and "one seed only" in said["here"]

@@ -83,11 +83,15 @@ def summary():
 
 
 def swept(n):
-    """A table of evidence.ablations: the base and n - 1 changes, the last of them not decided."""
-    apart = [None, *(i > 1 for i in range(1, n - 1)), None]
-    columns = {"mean": 0.3, "low": 0.29, "high": 0.31}
-    changed = ["(base)", *(f"scales={i}" for i in range(1, n))]
-    return pd.DataFrame({"changed": changed, "apart": apart, **columns})
+    """A table of evidence.ablations: the base and n - 1 changes, the last of them not tested."""
+    changes = range(1, n)
+    verdicts = [*("lower" if i > 1 else "undecided" for i in changes[:-1]), "not tested here"]
+    effects = [*(-3.0 * i for i in changes[:-1]), None]
+    columns = {"changed": ["(base)", *(f"scales={i}" for i in changes)], "verdict": [None, *verdicts]}
+    columns |= {"change (%)": [None, *effects], "low": [None, *(e and e - 2 for e in effects)]}
+    return pd.DataFrame({**columns, "high": [None, *(e and e + 2 for e in effects)]}).convert_dtypes(
+        convert_string=False
+    )
 
 
 def every_figure():
