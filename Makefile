@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 PRESET ?= quick
-SEEDS ?= 0 1 2
+SEEDS ?= 0 1 2 3 4
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,17 +22,17 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 
 ifeq ($(filter $(PRESET),quick rooms-full paper),)
-$(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for the ablations: make sweep)
+$(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for what the verdicts rest on: make evidence)
 endif
 
-.PHONY: help setup report test lab notebooks sweep bench clean again
+.PHONY: help setup report test lab notebooks evidence bench clean again
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
 	@echo "make test        lint, unit tests, doctests, every notebook under nbval (JOBS=2 processes)"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
-	@echo "make sweep       every ablation of $(PARAMS)/sweep.txt, with three seeds (SEEDS='0 1 2')"
+	@echo "make evidence    every training that a verdict rests on, with five seeds (SEEDS='0 1 2 3 4')"
 	@echo "make bench       every script under benchmarks/"
 	@echo "make clean       remove what make made, except $(VENV), finished runs and trained weights"
 
@@ -82,21 +82,29 @@ $(DONE)/%.done: notebooks/%.ipynb $(SOURCES) $(wildcard $(PARAMS)/*-$(PRESET).ya
 # the comparison reads what the others wrote
 $(DONE)/10_comparison.done: $(patsubst %,$(DONE)/%.done,$(filter-out 10_comparison,$(NOTEBOOKS)))
 
-# A line of sweep.txt is: notebook, name, parameter=value ... It becomes the runs sweep-<name>-<seed>, all on the preset
-# <notebook>-sweep.yaml, so that two of them differ in what the line says and in nothing else.
-VARIATIONS := $(shell awk '$$1 ~ /^[0-9]/ {print $$1 "/" $$2}' $(PARAMS)/sweep.txt 2>/dev/null)
-sweep: $(foreach variation,$(VARIATIONS),$(SEEDS:%=build/sweep/$(variation)-%.done))
+# What the verdicts rest on: the rooms-full runs of some notebooks with several seeds, and the ablations of evidence.txt. A line
+# of it is: notebook, name, parameter=value ... It differs from the rooms-full run in what it says and in nothing else.
+# Every training comes once more with twice the epochs, for one seed.
+EVIDENCE := $(PARAMS)/evidence.txt
+LINES := $(shell awk '$$1 ~ /^[0-9]/ {print $$1 "/" $$2}' $(EVIDENCE) 2>/dev/null)
+evidence: $(foreach seed,$(SEEDS),$(LINES:%=build/evidence/%-$(seed).done)) \
+		$(LINES:%=build/evidence/%-doubled-$(firstword $(SEEDS)).done)
 
 notebook_of = $(patsubst %/,%,$(dir $*))
-name_and_seed = $(subst -, ,$(notdir $*))
-seed_of = $(lastword $(name_and_seed))
+seed_of = $(lastword $(subst -, ,$(notdir $*)))
 name_of = $(patsubst %-$(seed_of),%,$(notdir $*))
-said_of = $(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(name_of)" \
-	{for (i = 3; i <= NF; i++) {n = index($$i, "="); print "-p", substr($$i, 1, n - 1), substr($$i, n + 1)}}' $(PARAMS)/sweep.txt)
+line_of = $(patsubst %-doubled,%,$(name_of))
+changes_of = $(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(line_of)" \
+	{for (i = 3; i <= NF; i++) {n = index($$i, "="); printf "-p %s %c%s%c ", substr($$i, 1, n - 1), 39, substr($$i, n + 1), 39}}' $(EVIDENCE))
+epochs_of = $(or $(patsubst epochs=%,%,$(filter epochs=%,$(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(line_of)"' $(EVIDENCE)))), \
+	$(shell awk '$$1 == "epochs:" {print $$2}' $(PARAMS)/$(notebook_of)-rooms-full.yaml))
+doubled_of = $(if $(filter %-doubled,$(name_of)),-p epochs $(shell expr 2 '*' $(epochs_of)))
+# the line "full" is the preset itself: its runs are called rooms-full, rooms-full-seed1 ...
+run_of = $(if $(filter full,$(name_of)),rooms-full$(if $(filter-out 0,$(seed_of)),-seed$(seed_of)),sweep-$(notdir $*))
 
-build/sweep/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-sweep.yaml) $(PARAMS)/sweep.txt | $(READY)
-	$(call papermill,$(notebook_of),sweep/$*,$(addprefix -f ,$(wildcard $(PARAMS)/$(notebook_of)-sweep.yaml)) \
-		$(said_of) -p seed $(seed_of) -p run sweep-$(notdir $*))
+build/evidence/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-rooms-full.yaml) $(EVIDENCE) | $(READY)
+	$(call papermill,$(notebook_of),evidence/$*,-f $(PARAMS)/$(notebook_of)-rooms-full.yaml \
+		$(changes_of) $(doubled_of) -p seed $(seed_of) -p run $(run_of))
 
 # the same on every machine: no notebook looks for weights on the network while it is tested
 test: export DEPTHNB_OFFLINE := 1

@@ -1,7 +1,7 @@
 """Every decision rule of the project: what a verdict is, what seeds and scenes allow to say, what others have published."""
 
 from . import published, scenes, seeds
-from .seeds import EQUAL, HIGHER, LOWER, ablations, ablations_said, between, measured, within
+from .seeds import EQUAL, HIGHER, LOWER, ablations, ablations_said, against_baselines, between, measured, within
 from .verdicts import (
     FAILS,
     HOLDS,
@@ -32,6 +32,7 @@ __all__ = [
     "Effect",
     "ablations",
     "ablations_said",
+    "against_baselines",
     "beats",
     "between",
     "decide",

@@ -17,12 +17,24 @@ import numpy as np
 import pandas as pd
 
 from depthnb import runs
-from depthnb.evidence.verdicts import SAME, UNDECIDED, UNTESTED, Claim, Effect, holm, untested, verdict
+from depthnb.evidence.verdicts import (
+    SAME,
+    UNDECIDED,
+    UNTESTED,
+    Claim,
+    Effect,
+    beats,
+    fact,
+    holm,
+    untested,
+    verdict,
+)
 
 FULL = "rooms-full"  # the preset whose runs decide
 SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
-BASE, DOUBLED = "base", "-doubled"  # of the names in a sweep
+BASE, DOUBLED = "base", "-doubled"  # names of lines: the preset itself, and endings of those with twice the epochs
 NOT_COMPARED = ("run", "seed", "device", "data_root")
+BESIDE = ("rival", "twin")  # further nets of the same notebook, which do not change the one that a run stands for
 MARGIN = 10.0  # percent of abs_rel by which a training must beat the mean image, or it has barely begun
 LOWER, HIGHER, EQUAL = -1, 1, 0  # the direction of a claim: the number falls, rises, hardly changes
 
@@ -77,7 +89,7 @@ def between(
     pairs = [(one, other) for one in _sides(records, before, measure, on) for other in _sides(records, after, measure, on)
              if one[0] == other[0]]  # fmt: skip
     if not pairs:
-        return untested(claim, f"needs the runs of the sweep with {names}: make sweep", appendix=appendix)
+        return untested(claim, f"needs the runs of the sweep with {names}: make evidence", appendix=appendix)
     (_, one), (_, other) = max(pairs, key=lambda pair: len(pair[0][1].values.keys() & pair[1][1].values.keys()))
     said = f"{on} {measure} with {names}".strip()
     return _judged(claim, one, other, direction, said, margin, appendix)
@@ -85,8 +97,8 @@ def between(
 
 def within(
     notebook: str,
-    before: str,
-    after: str,
+    before: str | tuple[str, str],
+    after: str | tuple[str, str],
     *,
     claim: str,
     direction: int,
@@ -96,27 +108,49 @@ def within(
     preset: str = FULL,
     appendix: bool = False,
 ) -> Claim:
-    """A claim about two nets that every full run of a notebook trains beside each other.
+    """A claim about two numbers that every full run of a notebook has: of two nets, or two measures of one net.
 
     Args:
         notebook: whose runs.
-        before, after: names of the nets in run.json's `nets`.
+        before, after: names of nets in run.json's `nets`, each alone or as (net, measure).
         dataset: that the runs were judged on.
+        measure: of a net that is named alone.
         preset: of the runs that decide; the largest group of them that differs in the seed alone.
-        claim, direction, measure, margin, appendix: as for `between`.
+        claim, direction, margin, appendix: as for `between`.
     """
-    records = full(notebook, dataset, preset=preset, nets=(before, after))
+    sides = [(each, measure) if isinstance(each, str) else each for each in (before, after)]
+    records = full(notebook, dataset, preset=preset, nets=[net for net, _ in sides])
+    names = [net if name == measure else f"{name} of {net}" for net, name in sides]
     if not records:
-        need = f"needs finished runs {preset} with {before} and {after}: make seeds"
+        need = (
+            f"needs finished runs {preset} with {' and '.join(dict.fromkeys(net for net, _ in sides))}: make evidence"
+        )
         return untested(claim, need, appendix=appendix)
     twice = [record for record in runs.finished(notebook) if _doubles(record, records[0])]
-    sides = []
-    for name in (before, after):
-        values, errors = ({r["seed"]: r["nets"][name].get(m) for r in records} for m in (measure, "abs_rel"))
-        doubled = {r["seed"]: (r.get("nets") or {}).get(name, {}).get(measure) for r in twice}
-        steps = int(records[0]["nets"][name].get("steps") or 0)
-        sides.append(Side(_known(values), _known(errors), _mean_image(records), steps, _known(doubled)))
-    return _judged(claim, *sides, direction, f"{measure} of {after} against {before}", margin, appendix)
+    built = []
+    for net, name in sides:
+        values, errors = ({r["seed"]: r["nets"][net].get(key) for r in records} for key in (name, "abs_rel"))
+        doubled = {r["seed"]: (r.get("nets") or {}).get(net, {}).get(name) for r in twice}
+        steps = int(records[0]["nets"][net].get("steps") or 0)
+        built.append(Side(_known(values), _known(errors), _mean_image(records), steps, _known(doubled)))
+    said = f"{names[1]} beside {names[0]}" if "of" in names[0] else f"{sides[0][1]} of {names[1]} beside {names[0]}"
+    return _judged(claim, *built, direction, said, margin, appendix)
+
+
+def against_baselines(notebook: str, dataset: str, *, name: str, preset: str = FULL) -> Claim:
+    """Our own claim in every notebook: the method knows more than the two opponents that never see the photograph."""
+    claim = f"{name} beats the mean depth and the mean image in abs_rel, rmse and delta1"
+    records = [r for r in full(notebook, dataset, preset=preset) if (r.get("baselines") or {}).get("test")]
+    if not records:
+        return untested(claim, f"needs a finished run {preset} on {dataset}: make evidence")
+    ahead = [all(beats(r["metrics"]["test"], each) for each in r["baselines"]["test"].values()) for r in records]
+    error = np.mean([r["metrics"]["test"]["abs_rel"] for r in records])
+    others = {
+        key.replace("_", " "): np.mean([r["baselines"]["test"][key]["abs_rel"] for r in records])
+        for key in records[0]["baselines"]["test"]
+    }
+    said = ", ".join(f"{key} {value:.3f}" for key, value in others.items())
+    return fact(claim, f"abs_rel {error:.3f}, {said}; ahead of both in {sum(ahead)} of {len(ahead)} seeds", all(ahead))
 
 
 def measured(
@@ -146,7 +180,7 @@ def measured(
     learner = net if learner == "" else learner
     records = full(notebook, dataset, preset=preset, nets=[name for name in (net, learner) if name])
     if not records:
-        return untested(claim, f"needs finished runs {preset} with {net}: make seeds", appendix=appendix)
+        return untested(claim, f"needs finished runs {preset} with {net}: make evidence", appendix=appendix)
     steps = int(records[0]["nets"][net].get("steps") or 0)
     values = _known({r["seed"]: r["nets"][net].get(measure) for r in records})
     errors = _known({r["seed"]: r["nets"][learner].get("abs_rel") for r in records}) if learner else {}
@@ -170,36 +204,38 @@ def full(notebook: str, dataset: str, *, preset: str = FULL, nets: Sequence[str]
 
 
 def swept(notebook: str) -> list[tuple[str, dict]]:
-    """Finished runs of the sweep as (name of the line, run.json), sorted, on the same frames as most of them.
+    """Finished runs for ablations as (name of the line, run.json), sorted, on the same frames as most of them.
 
-    Of runs with the same parameters and seed the first counts. An encoder that was to start from ImageNet weights and found
-    none is told from one that did: its parameter `pretrained` reads "none" here, whatever was asked for.
+    The base are the full runs, the other lines are called sweep-<name>-<seed>. Of runs with the same parameters and seed the
+    first counts. An encoder that was to start from ImageNet weights and found none is told from one that did: its parameter
+    `pretrained` reads "none" here, whatever was asked for.
     """
-    found, seen = [], set()
-    for record in runs.finished(notebook, "sweep-*"):
-        name = SWEEP.fullmatch(record["run"])
-        if not name:
+    chosen, seen = [], set()
+    for record in runs.finished(notebook):
+        line = SWEEP.fullmatch(record["run"])
+        if not line and not record["run"].startswith(FULL):
             continue
         params = dict(record["params"])
         if "pretrained" in params and str(record.get("origin", "")).startswith("random weights"):
             params["pretrained"] = "none"
         record = {**record, "params": params}
         frames = json.dumps(record.get("data"), sort_keys=True)
-        key = (name["name"], _compared_params(record), params.get("seed"), frames)
-        if repr(key) not in seen:
-            seen.add(repr(key))
-            found.append((name["name"], record, frames))
-    most = Counter(frames for *_, frames in found).most_common(1)
-    return [(name, record) for name, record, frames in found if frames == most[0][0]]
+        name = line["name"] if line else BASE
+        key = repr((name, _compared_params(record), params.get("seed"), frames))
+        if key not in seen:
+            seen.add(key)
+            chosen.append((name, record, frames))
+    most = Counter(frames for *_, frames in chosen).most_common(1)
+    return [(name, record) for name, record, frames in chosen if frames == most[0][0]]
 
 
 def ablations(notebook: str, *, measure: str = "abs_rel", on: str = "test", margin: float = MARGIN) -> pd.DataFrame:
-    """What every line of the sweep changes, beside its base: one row a line, the base first.
+    """What every ablation changes, beside the full runs: one row an ablation, the base first.
 
     Columns: `changed`, the parameters that differ from the base, as text; `mean` of the measure over the seeds; `change (%)`
     from the base with `low` and `high` of its unadjusted 95 % interval and `p (Holm)` over these rows; `seeds` that are
     paired; `steps` of one training; `verdict`: lower, higher, `SAME`, `UNDECIDED` or `UNTESTED`; `parameters` of the net. Empty
-    without a finished run named sweep-base-<seed>.
+    without a finished full run.
 
     >>> ablations("no_such_notebook").empty
     True
@@ -246,10 +282,10 @@ def ablations(notebook: str, *, measure: str = "abs_rel", on: str = "test", marg
 def ablations_said(table: pd.DataFrame) -> str:
     """What `ablations` found, in one short sentence a verdict."""
     if table.empty:
-        return "No finished run of the sweep is here, so nothing is compared: make sweep."
+        return "No finished full run is here, so nothing is compared: make evidence."
     others = table.iloc[1:]
     if others.empty:
-        return "Of the sweep only the base is finished here, so nothing is compared: make sweep."
+        return "Only the full runs are finished here, so nothing is compared: make evidence."
     labels = {
         "lower": "Lower than the base",
         "higher": "Higher than the base",
@@ -274,7 +310,7 @@ def _judged(claim: str, one: Side, other: Side, direction: int, said: str, margi
     steps = f"{one.steps:,}" if one.steps == other.steps else f"{one.steps:,} and {other.steps:,}"
     shared = sorted(one.values.keys() & other.values.keys())
     if effect.pairs < 2:
-        reason = f"{said}: {effect.pairs} pair of trainings with the same seed, it takes two: make sweep and make seeds"
+        reason = f"{said}: {effect.pairs} pair of trainings with the same seed, it takes two: make evidence"
         return untested(claim, reason, appendix=appendix)
     means = [np.mean([side.values[seed] for seed in shared]) for side in (one, other)]
     said = f"{said}: {means[0]:.3f} -> {means[1]:.3f}"
@@ -317,7 +353,7 @@ def _doubles(record: Mapping, first: Mapping) -> bool:
 
 
 def _compared_params(record: Mapping) -> dict[str, object]:
-    return {key: value for key, value in record["params"].items() if key not in NOT_COMPARED}
+    return {key: value for key, value in record["params"].items() if key not in (*NOT_COMPARED, *BESIDE)}
 
 
 def _rest(record: Mapping, change: Mapping[str, object]) -> str:

@@ -9,14 +9,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from depthnb import metrics, models
+from depthnb import evidence, metrics, models
 from depthnb.data.readers import kitti
-from depthnb.evidence import published
-from depthnb.evidence.seeds import compare
-from depthnb.evidence.verdicts import against_baselines, more, row
+from depthnb.evidence import Claim, published
+
+NOTEBOOK, NET, RIVAL = "06_hma", "HMA-Depth", "local planar guidance"
 
 MEASURES = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log")  # in the order of its Table I
-ATTENTIVE = "HMA-Depth"  # the name of the net that has masks
 REPOSITORY = {
     "ResNet 50": "BTS ResNet50",
     "ResNeXt 50": "BTS ResNext50",
@@ -70,135 +69,6 @@ def against(method: str, rival: str) -> tuple[int, int, int]:
 
 def _gain(value: float, other: float, metric: str) -> float:
     return other - value if metrics.BETTER[metric] == "lower" else value - other
-
-
-def checked(
-    *,
-    tests: Mapping,
-    opponents: Mapping,
-    shares: pd.DataFrame,
-    residuals: Mapping[str, float],
-    name: str = "HMA-Depth",
-    rival: str = "plain fusion",
-) -> pd.DataFrame:
-    """The table of claims.
-
-    tests: name and (if it was trained) rival -> Evaluation on the test split. shares: the table of `multiscale.shares` on
-    frames of it. residuals: name, rival and the baselines -> median plane residual (`surfaces.flatness`).
-    """
-    masks = _masks(shares)
-    if name != ATTENTIVE:
-        masks = [row(each["claim"], f"{name} has no attention: -p attention masks", None) for each in masks]
-    rows = [*masks, *_printed_tables(), _split()]
-    rows += _figure3(tests, residuals, name, rival)
-    sweeps = [
-        ("scales", 3, 4, "4 scales are better than 3 (4: to be proved)"),
-        ("scales", 4, 5, "(ours) a fifth scale, H/16, adds more"),
-        ("attention", "average", "masks", "the attention mechanism helps (4: to be proved)"),
-        ("attention", "convolution", "masks", "masks use the scales better than a convolution that joins them (1)"),
-    ]
-    rows += [compare("06_hma", parameter, a, b, claim=text) for parameter, a, b, text in sweeps]
-    borders = {"claim": "the masks' boundaries are more accurate, over seeds (3, figure 3)", "metric": "edge_f1_025"}
-    rows.append(compare("06_hma", "attention", "convolution", "masks", sign=1, **borders))
-    rows += against_baselines(name, tests[name].summary, opponents)
-    return pd.DataFrame(rows)
-
-
-def _masks(shares: pd.DataFrame) -> list[dict[str, str]]:
-    """Equations 1 to 4 and what figure 2 is said to show."""
-    scales, whole = shares.iloc[:-1], shares.iloc[-1]
-    coarse, fine = scales.iloc[0], scales.iloc[-1]
-    shared, count = shares.attrs["shared_by"], len(scales)
-    own = scales["abs_rel"].max()
-    return [
-        row(
-            "the sum of the masks equals 1 (2)",
-            f"at every pixel within {shares.attrs['deviation']:.1e}",
-            shares.attrs["deviation"] < 1e-5,
-        ),
-        row(
-            "each attention module focuses on an independent part of the image (2)",
-            f"{shared:.2f} scales share a pixel; independent parts would give 1, an even division {count}",
-            shared < 1 + 0.25 * (count - 1),
-        ),
-        row(
-            "higher resolution predicts the fine details (2, figure 2)",
-            f"the {fine['scale']} mask has {fine['mask at edges']:.3f} of the pixels at depth edges, "
-            f"{fine['mask elsewhere']:.3f} elsewhere ({coarse['scale']}: {coarse['mask at edges']:.3f}, "
-            f"{coarse['mask elsewhere']:.3f})",
-            None if pd.isna(fine["mask at edges"]) else more(fine["mask at edges"], fine["mask elsewhere"]) is True,
-        ),
-        row(
-            "the depth module estimates the depth map for each scale (2)",
-            f"abs_rel {whole['abs_rel']:.3f} of the weighted sum; taken alone "
-            + ", ".join(f"{r['scale']} {r['abs_rel']:.3f}" for _, r in scales.iterrows()),
-            own < 1.5 * whole["abs_rel"],
-        ),
-    ]
-
-
-def _printed_tables() -> list[dict[str, str]]:
-    """What the text says of Table I, by the table's own numbers and by those of BTS's authors."""
-    rows = published.table("004", "I")
-    own = rows["method"].str.startswith("HMA")
-    better, behind = [], []
-    for name in MEASURES:
-        pick = "min" if metrics.BETTER[name] == "lower" else "max"
-        ours, theirs = (getattr(part[name], pick)() for part in (rows[own], rows[~own]))
-        (better if _gain(ours, theirs, name) > 0 else behind).append((name, ours, theirs))
-    text = ", ".join(f"{name} {'equal' if a == b else 'worse'} ({a:.3f} against {b:.3f})" for name, a, b in behind)
-    found = [
-        row(
-            "HMA-Depth outperforms the others in every metric but RMSE (3, Table I)",
-            f"better in {', '.join(name for name, *_ in better)}; {text}",
-            {name for name, *_ in behind} == {"rmse"},
-        )
-    ]
-    counts = {f"HMA-Depth-{net}": against(f"HMA-Depth-{net}", bts) for net, bts in REPOSITORY.items()}
-    here = "; ".join(f"{name[10:]}: better in {b}, equal in {e}, worse in {w}" for name, (b, e, w) in counts.items())
-    claim = "HMA-Depth outperforms BTS (1), against the rows that BTS's authors report with the same backbone"
-    found.append(row(claim, here, all(b > 0 and w == 0 for b, _, w in counts.values())))
-    return found
-
-
-def _split() -> dict[str, str]:
-    counts = split_counts().set_index("split")
-    train, test = counts.loc["train"], counts.loc["test"]
-    found = {
-        key: f"{train[f'lists, {key}']} and {test[f'lists, {key}']}" for key in ("laser scan", "drives", "annotated")
-    }
-    text = f"lists: {found['laser scan']} frames of {found['drives']} drives have a laser scan, "
-    text += f"{found['annotated']} annotated depth"
-    same = train["document 004"] == train["lists, laser scan"] and test["document 004"] == test["lists, laser scan"]
-    claim = f"the Eigen split has {train['document 004']} training and {test['document 004']} test images (3)"
-    return row(claim, text, bool(same))
-
-
-def _figure3(tests: Mapping, residuals: Mapping[str, float], name: str, rival: str) -> list[dict[str, str]]:
-    """Figure 3: more accurate boundaries and smoother surfaces than BTS, for which plain fusion stands here.
-
-    Each net was trained once, so a difference of less than 5 % decides nothing.
-    """
-    claims = (
-        "more accurate boundaries than BTS's fusion (3, figure 3)",
-        "smoother surfaces than BTS's fusion (3, figure 3)",
-    )
-    if name != ATTENTIVE or rival not in tests:
-        return [row(claim, "needs both: -p attention masks -p rival convolution", None) for claim in claims]
-    f1, other = (tests[each].summary["edge_f1_025"] for each in (name, rival))
-    bump, bumps = residuals[name], residuals[rival]
-    return [
-        row(
-            claims[0],
-            f"edge F1 at 0.25 m {f1:.3f}, {rival} {other:.3f}",
-            more(f1, other),
-        ),
-        row(
-            claims[1],
-            f"plane residual {1000 * bump:.2f} per mille of the distance, {rival} {1000 * bumps:.2f}",
-            more(bumps, bump),
-        ),
-    ]
 
 
 COLUMNS = ("mask", "mask at edges", "mask elsewhere", "abs_rel", "abs_rel where heaviest")
@@ -275,3 +145,113 @@ def _depth_edges(depth: Tensor, valid: Tensor, step: float) -> tuple[Tensor, Ten
             edges.narrow(dim, start, length).logical_or_(jump)
             known.narrow(dim, start, length).logical_or_(both)
     return edges, known
+
+
+def claims(*, dataset: str, deviation: float, rival: str = RIVAL) -> list[Claim]:
+    """What Niu says.
+
+    deviation: the furthest that the masks of any pixel are from summing to one. rival: name of the second net.
+    """
+    options = {"dataset": dataset}
+    even = 4  # scales that would share a pixel evenly
+    rows = [
+        evidence.fact("the sum of the masks equals 1 (2)", f"at every pixel within {deviation:.1e}", deviation < 1e-5),
+        evidence.measured(
+            NOTEBOOK,
+            NET,
+            1 + 0.25 * (even - 1),
+            measure="scales that share a pixel",
+            claim="each attention module focuses on an independent part of the image (2): fewer than 1.75 of 4 share a pixel",
+            direction=evidence.LOWER,
+            **options,
+        ),
+        evidence.within(
+            NOTEBOOK,
+            (NET, "finest mask elsewhere"),
+            (NET, "finest mask at edges"),
+            claim="higher resolution predicts the fine details (2, figure 2): its mask is larger at depth edges",
+            direction=evidence.HIGHER,
+            **options,
+        ),
+        evidence.within(
+            NOTEBOOK,
+            (rival, "edge_f1_025"),
+            (NET, "edge_f1_025"),
+            claim=f"more accurate boundaries than BTS (3, figure 3), for which {rival} stands",
+            direction=evidence.HIGHER,
+            **options,
+        ),
+        evidence.within(
+            NOTEBOOK,
+            (rival, "plane residual"),
+            (NET, "plane residual"),
+            claim=f"smoother surfaces than BTS (3, figure 3), for which {rival} stands",
+            direction=evidence.LOWER,
+            **options,
+        ),
+        evidence.within(
+            NOTEBOOK,
+            rival,
+            NET,
+            claim=f"HMA-Depth outperforms BTS (1), for which {rival} stands",
+            direction=evidence.LOWER,
+            **options,
+        ),
+        _swept("the attention mechanism helps (4: to be proved)", {"attention": "average"}, {"attention": "masks"}),
+        _swept("four scales are better than three (4: to be proved)", {"scales": 3}, {"scales": 4}),
+        evidence.measured(
+            NOTEBOOK,
+            NET,
+            1.5,
+            measure="worst scale beside the whole",
+            claim="the depth module estimates the depth map for each scale (2): no scale errs by half more than the whole",
+            direction=evidence.LOWER,
+            appendix=True,
+            **options,
+        ),
+        *_printed_tables(),
+        _split(),
+    ]
+    return [*rows, evidence.against_baselines(NOTEBOOK, dataset, name=NET)]
+
+
+def _swept(claim: str, before: dict, after: dict) -> Claim:
+    return evidence.between(NOTEBOOK, before, after, claim=claim, direction=evidence.LOWER)
+
+
+def _printed_tables() -> list[Claim]:
+    """What the text says of Table I, by the table's own numbers and by those of BTS's authors."""
+    rows = published.table("004", "I")
+    own = rows["method"].str.startswith("HMA")
+    better, behind = [], []
+    for name in MEASURES:
+        pick = "min" if metrics.BETTER[name] == "lower" else "max"
+        ours, theirs = (getattr(part[name], pick)() for part in (rows[own], rows[~own]))
+        (better if _gain(ours, theirs, name) > 0 else behind).append((name, ours, theirs))
+    text = ", ".join(f"{name} {'equal' if a == b else 'worse'} ({a:.3f} beside {b:.3f})" for name, a, b in behind)
+    counts = {f"HMA-Depth-{net}": against(f"HMA-Depth-{net}", bts) for net, bts in REPOSITORY.items()}
+    here = "; ".join(f"{name[10:]}: better in {b}, equal in {e}, worse in {w}" for name, (b, e, w) in counts.items())
+    return [
+        evidence.in_print(
+            "HMA-Depth outperforms the others in every metric but RMSE (3, Table I)",
+            f"better in {', '.join(name for name, *_ in better)}; {text}",
+            appendix=True,
+        ),
+        evidence.in_print(
+            "HMA-Depth outperforms BTS (1), beside the rows that BTS's authors report with the same backbone",
+            here,
+            appendix=True,
+        ),
+    ]
+
+
+def _split() -> Claim:
+    counts = split_counts().set_index("split")
+    train, test = counts.loc["train"], counts.loc["test"]
+    pairs = {
+        key: f"{train[f'lists, {key}']} and {test[f'lists, {key}']}" for key in ("laser scan", "drives", "annotated")
+    }
+    text = f"lists: {pairs['laser scan']} frames of {pairs['drives']} drives have a laser scan, "
+    same = train["document 004"] == train["lists, laser scan"] and test["document 004"] == test["lists, laser scan"]
+    claim = f"the Eigen split has {train['document 004']} training and {test['document 004']} test images (3)"
+    return evidence.fact(claim, f"{text}{pairs['annotated']} annotated depth", bool(same), appendix=True)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from depthnb import evaluation
+from depthnb import evaluation, evidence
 from depthnb.data.sample import Dataset
-from depthnb.evidence import published
-from depthnb.evidence.seeds import compare
-from depthnb.evidence.verdicts import beats, more, row
+from depthnb.evidence import Claim, published
 from depthnb.models.midas import SwappedColours, ZeroShot, as_depth
 from depthnb.weights import zoo
 
 NOTEBOOK = "07_midas"
+
 METRICS = ("abs_rel", "rmse", "delta1")
 OPPONENTS = {"mean_depth": "each image's best constant", "mean_image": "the mean image, aligned"}
 BOTH = "both"
@@ -80,138 +79,6 @@ def published_errors() -> pd.DataFrame:
     )
 
 
-def checked(*, tests, opponents, aligned, swapped, found, same_frames) -> pd.DataFrame:
-    """The table of claims.
-
-    tests, opponents: as for `cross_table`; the first data set is the notebook's own, the second the other that is trained
-    on, a third is only judged. aligned: as for `alignment_table`.
-    swapped: Evaluation of the net trained on both, fed BGR. found: published network -> Evaluation on a few frames;
-    same_frames: the net trained on both on those very frames.
-    """
-    return pd.DataFrame(
-        [
-            _trained_on_nyu(),
-            _best_maps(found, same_frames),
-            _colours(tests, swapped),
-            *_alignment(aligned),
-            *_generalisation(tests, opponents),
-            compare(NOTEBOOK, "alpha", 0.0, 0.5, claim="(paper, 5) matching gradients lowers the error"),
-            compare(
-                NOTEBOOK, "alpha", 0.0, 0.5, metric="edge_f1_025", sign=1,
-                claim="(paper, 5) matching gradients makes discontinuities sharp",
-            ),
-            compare(NOTEBOOK, "robust", False, True, claim="(paper, 6) the trimmed loss is better than the squared one"),
-            compare(
-                NOTEBOOK, "balanced", False, True, on="second test",
-                claim="(paper, 5) equal parts serve the smaller data set",
-            ),
-            *_against_constants(tests, opponents),
-        ]
-    )  # fmt: skip
-
-
-def _trained_on_nyu() -> dict[str, str]:
-    table = training_sets().set_index("network")
-    large, newer = table.loc["dpt-large"], table.loc[zoo.NEWER[0]]
-    return row(
-        "000 (5.2.2): MiDaS was trained on NYU V2, so its features might have over-fitted to it",
-        f"DPT-Large learnt from {large['sets']} sets, NYU V2 is {'' if large[zoo.NYU] else 'not '}among them; it is "
-        f"{'' if newer[zoo.NYU] else 'not '}among the {newer['sets']} of v3.1, which came later",
-        bool(large[zoo.NYU]),
-    )
-
-
-def _best_maps(found: Mapping, same_frames) -> dict[str, str]:
-    claim = "000 (4.2): pretrained MiDaS gives the best depth maps"
-    if not found:
-        return row(claim, "needs a published network, and none is on this machine (see above)", None)
-    scores = {name: each.summary["abs_rel"] for name, each in found.items()}
-    ours = same_frames.summary["abs_rel"]
-    said = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-    return row(claim, f"abs_rel {said}; trained here on both {ours:.3f}, the same frames", min(scores.values()) < ours)
-
-
-def _colours(tests: Mapping, swapped) -> dict[str, str]:
-    own = next(iter(tests[BOTH].values())).summary["abs_rel"]
-    other = swapped.summary["abs_rel"]
-    return row(
-        "(ours) it matters that 000 turned OpenCV's BGR into RGB (2.3)",
-        f"abs_rel {own:.3f} fed RGB, {other:.3f} fed BGR ({100 * (other / own - 1):+.0f} %)",
-        more(other, own) is True,  # one net on the same frames: no luck of training in it, so hardly more is not more
-    )
-
-
-def _alignment(aligned: Mapping) -> list[dict[str, str]]:
-    score = {key: each.summary["abs_rel"] for key, each in aligned.items()}
-    constant, image = CONSTANTS.values()
-    recipe = {how: score[RECIPE, how] for how in ("median", "scale and shift")}
-    return [
-        row(
-            "(ours) alignment alone makes even blank pictures better",
-            "; ".join(
-                f"abs_rel of the {name} {score[name, 'none']:.3f} unaligned, {score[name, 'scale and shift']:.3f} aligned"
-                for name in (constant, image)
-            ),
-            all(score[name, "scale and shift"] < score[name, "none"] for name in (constant, image)),
-        ),
-        row(
-            "(ours) median scaling is not enough where the shift is unknown",
-            f"abs_rel of the same predictions {recipe['median']:.3f} by median, {recipe['scale and shift']:.3f} with the shift",
-            recipe["scale and shift"] < recipe["median"],
-        ),
-    ]
-
-
-def _generalisation(tests: Mapping, opponents: Mapping) -> list[dict[str, str]]:
-    score = {name: {where: e.summary["abs_rel"] for where, e in each.items()} for name, each in tests.items()}
-    sets = list(opponents)[:2]  # of a third one no net is a specialist
-    worse = [score[other][own] / score[own][own] - 1 for own, other in (sets, sets[::-1])]
-    beaten = [
-        beats(tests[other][own].summary, opponents[own]["mean_depth"].summary) for own, other in (sets, sets[::-1])
-    ]
-    cost = [score[BOTH][own] / score[own][own] - 1 for own in sets]
-    gain = [score[BOTH][own] / score[other][own] - 1 for own, other in (sets, sets[::-1])]
-
-    def said(values: list[float]) -> str:
-        return ", ".join(f"{100 * value:+.0f} % on {own}" for value, own in zip(values, sets, strict=True))
-
-    return [
-        row(
-            "(ours) a net trained on one kind of scene is worse on the other",
-            f"abs_rel against the net trained there: {said(worse)}",
-            min(worse) > 0,
-        ),
-        row(
-            "(ours) on scenes of a kind it never saw it is no better than each image's best constant",
-            ", ".join(f"{'better' if better else 'not better'} on {own}" for better, own in zip(beaten, sets, strict=True)),
-            not any(beaten),
-        ),
-        row(
-            "(paper) mixing data sets makes one net good on both",
-            f"abs_rel of the mixture against the net of the other kind: {said(gain)}",
-            max(gain) < 0,
-        ),
-        row(
-            "(ours) at equal steps the mixture costs less than a tenth of what specialists reach",
-            f"abs_rel of the mixture against the specialist: {said(cost)}",
-            max(cost) < 0.1,
-        ),
-    ]  # fmt: skip
-
-
-def _against_constants(tests: Mapping, opponents: Mapping) -> list[dict[str, str]]:
-    """Our own claim in every notebook, here after the same alignment for everybody, on both data sets."""
-    return [
-        row(
-            f"(ours) trained on both it beats {label} on {where} in abs_rel, rmse and delta1",
-            ", ".join(f"{m} {tests[BOTH][where].summary[m]:.3f} against {each[key].summary[m]:.3f}" for m in METRICS),
-            beats(tests[BOTH][where].summary, each[key].summary),
-        )
-        for where, each in opponents.items()
-        for key, label in OPPONENTS.items()
-    ]
-
-
 def ask(network: nn.Module, dataset: Dataset) -> Tensor:
     """Inverse depth of every frame, photographs at their native size and one at a time, as document 000 asked.
 
@@ -268,3 +135,89 @@ def training_sets() -> pd.DataFrame:
             for name, sets, source in (*known, zoo.NEWER)
         ]
     )
+
+
+def claims(*, sets: Sequence[str], found: Mapping, same_frames, aligned: Mapping) -> list[Claim]:
+    """What Akondi says about MiDaS, and its authors about mixing data sets.
+
+    sets: names of the two data sets that are trained on, the notebook's own first. found: published network -> Evaluation
+    on a few frames; same_frames: the net trained on both, on those very frames. aligned: as for `alignment_table`.
+    """
+    own, other = sets
+    swap = {own: other, other: own}
+    rows = [_trained_on_nyu(), _best_maps(found, same_frames)]
+    for where in sets:
+        options = {"dataset": own, "measure": f"{where} abs_rel"}
+        rows += [
+            evidence.within(
+                NOTEBOOK,
+                swap[where],
+                BOTH,
+                claim=f"mixing data sets makes one net good on both (paper): on {where}, beside "
+                "the net that never saw it",
+                direction=evidence.LOWER,
+                **options,
+            ),
+            evidence.within(
+                NOTEBOOK,
+                where,
+                BOTH,
+                claim=f"on {where} the mixture is no worse than the net of {where} alone",
+                direction=evidence.EQUAL,
+                **options,
+            ),
+        ]
+    rows += [
+        evidence.between(
+            NOTEBOOK,
+            {"robust": False},
+            {"robust": True},
+            claim="the trimmed loss is better than the squared one (paper, 6)",
+            direction=evidence.LOWER,
+        ),
+        evidence.within(
+            NOTEBOOK,
+            (BOTH, "abs_rel"),
+            (BOTH, "abs_rel fed BGR"),
+            claim="it matters that Akondi turned OpenCV's BGR into RGB (2.3): fed BGR the error rises",
+            dataset=own,
+            direction=evidence.HIGHER,
+            appendix=True,
+        ),
+        _blank(aligned),
+    ]
+    return [*rows, evidence.against_baselines(NOTEBOOK, own, name="the net trained on both, aligned,")]
+
+
+def _trained_on_nyu() -> Claim:
+    table = training_sets().set_index("network")
+    large, newer = table.loc["dpt-large"], table.loc[zoo.NEWER[0]]
+    return evidence.fact(
+        "Akondi (5.2.2): MiDaS was trained on NYU V2, so its features might have over-fitted to it",
+        f"DPT-Large learnt from {large['sets']} sets, NYU V2 is {'' if large[zoo.NYU] else 'not '}among them; it is "
+        f"{'' if newer[zoo.NYU] else 'not '}among the {newer['sets']} of v3.1, which came later",
+        bool(large[zoo.NYU]),
+    )
+
+
+def _best_maps(found: Mapping, same_frames) -> Claim:
+    claim = "Akondi (4.2): pretrained MiDaS gives the best depth maps"
+    if not found:
+        return evidence.untested(claim, "needs a published network, and none is on this machine (see above)")
+    name, best = min(found.items(), key=lambda pair: pair[1].summary["abs_rel"])
+    return evidence.scenes.paired(
+        claim,
+        same_frames.per_image["abs_rel"],
+        best.per_image["abs_rel"],
+        same_frames.per_image["scene"],
+        direction=evidence.LOWER,
+        here=f"{name} {best.summary['abs_rel']:.3f}, trained here on both {same_frames.summary['abs_rel']:.3f}",
+    )
+
+
+def _blank(aligned: Mapping) -> Claim:
+    score = {key: each.summary["abs_rel"] for key, each in aligned.items()}
+    names = CONSTANTS.values()
+    text = "; ".join(f"{name} {score[name, 'none']:.3f} -> {score[name, 'scale and shift']:.3f}" for name in names)
+    better = all(score[name, "scale and shift"] < score[name, "none"] for name in names)
+    return evidence.fact("alignment alone makes even blank pictures better", f"abs_rel: {text}", better, appendix=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -10,13 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb import evaluation, losses, models
-from depthnb.evidence import published
-from depthnb.evidence.scenes import over_scenes
-from depthnb.evidence.seeds import compare
-from depthnb.evidence.verdicts import HARDLY, UNDECIDED, against_baselines, row
+from depthnb import evaluation, evidence, losses, models
+from depthnb.evidence import Claim, published
 
-NOTEBOOK = "04_unet"
+NOTEBOOK, NET = "04_unet", "U-Net"
 
 
 def epochs_table(history, *, steps: int) -> pd.DataFrame:
@@ -40,131 +38,6 @@ def epochs_table(history, *, steps: int) -> pd.DataFrame:
         "ms_per_step": "001, ms/step",
     }
     return pd.concat([theirs[list(columns)].rename(columns=columns), ours], axis=1).reset_index()
-
-
-def checked(*, layers, entropies, masks, tests, opponents, bridges, relative, ceiling) -> pd.DataFrame:
-    """The table of claims.
-
-    layers: `models.describe` of the net; entropies, masks, bridges: the tables of `analysis`; tests: split -> Evaluation;
-    relative: (predicted - true) / true of test pixels, a tensor; ceiling: `analysis.ceiling` at the size of the net's output.
-    """
-    test = tests["test"].summary
-    rows = [_region_claim(layers), *_loss_claims(entropies, masks, relative)]
-    rows.append(_training_images(tests["train"], tests["test"]))
-    rows += _detail_claims(test["edge_f1_025"], ceiling["edge_f1_025"], bridges)
-    rows += [
-        compare(NOTEBOOK, "loss", "l1", "ssim+mare", claim="the combined loss improved overall performance (VI)"),
-        compare(NOTEBOOK, "loss", "mare", "ssim+mare", claim="SSIM adds information (I, III)"),
-        compare(
-            NOTEBOOK, "edge_weighting", False, True,
-            claim="MARE focuses on edges by gradients (III): edge F1 rises", metric="edge_f1_025", sign=1,
-        ),
-        compare(NOTEBOOK, "dropout", 0.0, 0.2, claim="dropout is the answer to overfitting (IV)"),
-        compare(NOTEBOOK, "encoder", "plain", "resnet18", claim="a ResNet can improve it (VI)"),
-        compare(NOTEBOOK, "epochs", 4, 12, claim="more epochs would improve it: 200 are realistic, ten too few (V.B)"),
-        compare(NOTEBOOK, "frames", 160, 0, claim="more training data improve it (VI)"),
-        compare(NOTEBOOK, "batch_norm", False, True, claim="(ours) batch normalisation, of which it says nothing, helps"),
-    ]  # fmt: skip
-    rows.append(
-        row(
-            "trained indoors and outdoors it should do well on any image (IV)",
-            "needs two domains and a test on each: notebook 07 does that with rooms and streets",
-            None,
-        )
-    )
-    ratio = 1 + float(relative.median())
-    rows.append(
-        row(
-            "(ours) a relative error prefers depths that are too near",
-            f"predicted over true depth, median of the test pixels: {ratio:.3f}",
-            bool(ratio < 1),
-        )
-    )
-    return pd.DataFrame(rows + against_baselines("the U-Net", test, opponents))
-
-
-def _training_images(train, test) -> dict[str, str]:
-    """Scenes differ, so that a difference counts from two standard errors on; less than 5 % is none."""
-    (old, one), (new, other) = (
-        over_scenes(each.per_image["abs_rel"], each.per_image["scene"]) for each in (train, test)
-    )
-    difference, noise, hardly = new - old, math.hypot(one, other), HARDLY / 100 * old
-    here = f"abs_rel {old:.3f} in scenes of training frames, {new:.3f} in new ones, a difference of {difference:+.3f} "
-    here += f"with two standard errors over scenes of {noise:.3f}"
-    verdict = False if difference > max(noise, hardly) else True if difference + noise < hardly else UNDECIDED
-    return row("results can be shown on training images (figure 4)", here, verdict)
-
-
-def _region_claim(layers: pd.DataFrame) -> dict[str, str]:
-    kinds = sorted(set(layers["kind"]))
-    return row(
-        "the U-Net is an RCNN, a region-based network (I to VI)",
-        f"its layers: {', '.join(kinds)}; output {layers['output'].iloc[-1]}: a number for every pixel, no regions proposed",
-        any("roi" in kind.lower() or "linear" in kind.lower() for kind in kinds),
-    )
-
-
-def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, relative) -> list[dict[str, str]]:
-    table = published.table("001", "1")
-    first, last = table["tensorflow_loss"].iloc[[0, -1]]
-    alone, far = entropies.iloc[0], entropies["loss"].iloc[-2:]
-    lower = int((table["custom_loss"] < table["tensorflow_loss"]).sum())
-    agree = table["tensorflow_loss"].rank().corr(table["custom_loss"].rank())  # Spearman's
-    rows = [
-        row(
-            "SparseCategoricalCrossentropy measures the training (I, Table 1)",
-            f"of a map with one channel it is {alone.loss:g} with gradient {alone.gradient:g}; over classes it costs "
-            f"{far.iloc[0]:.2f} to be one class off and {far.iloc[1]:.2f} to be many off",
-            bool(alone.gradient > 0),
-        ),
-        row(
-            "its two loss columns are two losses of one training (Table 1)",
-            f"both fall (rank correlation {agree:.2f}), the second is the lower one in {lower} of {len(table)} epochs, as if "
-            f"one loss had been taken on two sets of frames; read as a cross-entropy, the first would say that the right class "
-            f"got a probability of {math.exp(-first):.2f}, then {math.exp(-last):.2f}",
-            None,  # no number of the table can tell
-        ),
-    ]
-    bare = masks.set_index("error")["holes as 0 m"]
-    masked = masks.set_index("error")["masked"]
-    if (bare["MAE (m)"] - masked["MAE (m)"]) == 0:
-        rows.append(row("MARE needs no mask for missing depth (III)", "no frame here has a hole", None))
-    else:
-        rows.append(
-            row(
-                "MARE, unlike MAE and RMSE, is not disturbed by missing depth (III)",
-                f"holes stored as 0 m: MAE {masked['MAE (m)']:.2f} -> {bare['MAE (m)']:.2f} m, MARE {masked['MARE']:.3f} -> "
-                f"{bare['MARE']:.3g}; with a mask both are as they should be",
-                math.isfinite(bare["MARE"]),
-            )
-        )
-    signed, absolute = float(relative.mean()), float(relative.abs().mean())
-    rows.append(
-        row(
-            "absolute values let positive and negative errors cancel (III)",
-            f"mean relative error {signed:+.3f} with signs, {absolute:.3f} without: it is the signs that cancel",
-            bool(absolute < abs(signed)),
-        )
-    )
-    return rows
-
-
-def _detail_claims(whole: float, ceiling: float, bridges: pd.DataFrame) -> list[dict[str, str]]:
-    known = not (pd.isna(whole) or pd.isna(ceiling))
-    edges = bridges.set_index("bridge")["edge_f1_025"]
-    before, cut = edges["all whole"], edges["without the finest"]
-    return [
-        row(
-            "the U-Net captures coarse and fine details (IV)",
-            f"edge F1 {whole:.3f}; the truth itself has {ceiling:.3f} at the size of the output, and half of that would count",
-            bool(whole >= ceiling / 2) if known else None,
-        ),
-        row(
-            "(ours) what details it has come through its finest bridge",
-            f"edge F1 {before:.3f}; {cut:.3f} when that bridge no longer says where (counted from a tenth less)",
-            None if pd.isna(before) or pd.isna(cut) else bool(cut < 0.9 * before),
-        ),
-    ]
 
 
 def cross_entropies(*, depth: Tensor, valid: Tensor, classes: int = 10) -> pd.DataFrame:
@@ -241,3 +114,111 @@ def bridges(net: models.UNet, dataset) -> pd.DataFrame:
         said = "all whole" if step is None else f"without 1/{2**scale}" if scale else "without the finest"
         rows.append({"bridge": said, **{name: summary[name] for name in names}})
     return pd.DataFrame(rows)
+
+
+def claims(*, dataset: str, layers, entropies, masks, relative, ceiling: Mapping[str, float]) -> list[Claim]:
+    """What Chapre and Deshpande say.
+
+    layers: `models.describe` of the net; entropies, masks: the tables of this module; relative: (predicted - true) / true of
+    test pixels, a tensor; ceiling: `evaluation.ceiling` at the size of the net's output.
+    """
+    options = {"dataset": dataset, "direction": evidence.LOWER}
+    whole = (NET, "edge_f1_025")
+    rows = [
+        *_loss_claims(entropies, masks, relative),
+        evidence.within(
+            NOTEBOOK,
+            (NET, "train abs_rel"),
+            (NET, "abs_rel"),
+            claim="results can be shown on training images (figure 4): new scenes look as good",
+            dataset=dataset,
+            direction=evidence.EQUAL,
+        ),
+        _details(ceiling["edge_f1_025"], dataset),
+        evidence.within(
+            NOTEBOOK,
+            whole,
+            (NET, "edge_f1_025 without the finest bridge"),
+            claim="details come through the finest bridge: without it edge F1 falls",
+            appendix=True,
+            **options,
+        ),
+        _swept("the combined loss improved overall performance (VI), beside L1", {"loss": "l1"}, {"loss": "ssim+mare"}),
+        _swept("a ResNet can improve it (VI)", {"encoder": "plain"}, {"encoder": "resnet18"}),
+        _swept(
+            "its loss is better than that of the Keras example, from which it seems to have started",
+            {"loss": "keras"},
+            {"loss": "ssim+mare"},
+        ),
+        evidence.within(
+            "07_midas",
+            ("rooms", "rooms abs_rel"),
+            ("both", "rooms abs_rel"),
+            claim="trained indoors and outdoors it does well on any image (IV): no worse indoors than a net of rooms alone",
+            dataset="rooms",
+            direction=evidence.EQUAL,
+            appendix=True,
+        ),
+        _region_claim(layers),
+    ]
+    return [*rows, evidence.against_baselines(NOTEBOOK, dataset, name="the U-Net")]
+
+
+def _swept(claim: str, before: dict, after: dict) -> Claim:
+    return evidence.between(NOTEBOOK, before, after, claim=claim, direction=evidence.LOWER)
+
+
+def _details(most: float, dataset: str) -> Claim:
+    claim = "the U-Net captures coarse and fine details (IV): at least half of the edges that its size allows"
+    if pd.isna(most):
+        return evidence.untested(claim, "the truth is too sparse for edges")
+    options = {"measure": "edge_f1_025", "dataset": dataset, "direction": evidence.HIGHER}
+    return evidence.measured(NOTEBOOK, NET, most / 2, claim=claim, **options)
+
+
+def _region_claim(layers: pd.DataFrame) -> Claim:
+    kinds = sorted(set(layers["kind"]))
+    return evidence.fact(
+        "the U-Net is an RCNN, a region-based network (I to VI)",
+        f"its layers: {', '.join(kinds)}; output {layers['output'].iloc[-1]}: a number for every pixel, no regions proposed",
+        any("roi" in kind.lower() or "linear" in kind.lower() for kind in kinds),
+        appendix=True,
+    )
+
+
+def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, relative) -> list[Claim]:
+    table = published.table("001", "1")
+    first, last = table["tensorflow_loss"].iloc[[0, -1]]
+    alone, far = entropies.iloc[0], entropies["loss"].iloc[-2:]
+    agree = table["tensorflow_loss"].rank().corr(table["custom_loss"].rank())  # Spearman's
+    bare, masked = (masks.set_index("error")[column] for column in ("holes as 0 m", "masked"))
+    holes = "MARE, unlike MAE and RMSE, is not disturbed by missing depth (III)"
+    signed, absolute = float(relative.mean()), float(relative.abs().mean())
+    return [
+        evidence.fact(
+            "SparseCategoricalCrossentropy measures the training (I, Table 1)",
+            f"of a map with one channel it is {alone.loss:g} with gradient {alone.gradient:g}; over classes it costs "
+            f"{far.iloc[0]:.2f} to be one class off and {far.iloc[1]:.2f} to be many off",
+            bool(alone.gradient > 0),
+        ),
+        evidence.in_print(
+            "its two loss columns are two losses of one training (Table 1)",
+            f"both fall (rank correlation {agree:.2f}). Read as a cross-entropy, the first would give the right class a "
+            f"probability of {math.exp(-first):.2f}, then {math.exp(-last):.2f}",
+            appendix=True,
+        ),
+        evidence.untested(holes, "no frame here has a hole")
+        if bare["MAE (m)"] == masked["MAE (m)"]
+        else evidence.fact(
+            holes,
+            f"holes stored as 0 m: MAE {masked['MAE (m)']:.2f} -> {bare['MAE (m)']:.2f} m, MARE {masked['MARE']:.3f} -> "
+            f"{bare['MARE']:.3g}; with a mask both are as they should be",
+            math.isfinite(bare["MARE"]),
+        ),
+        evidence.fact(
+            "absolute values let positive and negative errors cancel (III)",
+            f"mean relative error {signed:+.3f} with signs, {absolute:.3f} without: it is the signs that cancel",
+            bool(absolute < abs(signed)),
+            appendix=True,
+        ),
+    ]

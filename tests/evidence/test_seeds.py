@@ -32,7 +32,8 @@ def finish(folder, run, seed, value, *, nets=None, notebook="06_hma", **params):
 
 def sweep(folder, name, values, **params):
     for seed, value in enumerate(values):
-        finish(folder, f"sweep-{name}-{seed}", seed, value, **params)
+        run = f"rooms-full-seed{seed}" if name == "base" else f"sweep-{name}-{seed}"
+        finish(folder, run, seed, value, **params)
 
 
 BASE = (0.300, 0.310, 0.290, 0.305, 0.295)
@@ -91,7 +92,7 @@ def test_one_seed_or_none_decides_nothing(reports, seeds_of_it):
     sweep(reports, "base", BASE)
     sweep(reports, "scales-3", BASE[:seeds_of_it], scales=3)
     claim = between({"scales": 3})
-    assert claim.verdict == "not tested here" and "make sweep" in claim.here
+    assert claim.verdict == "not tested here" and "make evidence" in claim.here
 
 
 def test_under_trained_nets_do_not_testify(reports):
@@ -106,7 +107,7 @@ def test_under_trained_nets_do_not_testify(reports):
 def test_twice_the_steps_must_keep_the_sign(reports):
     sweep(reports, "base", BASE)
     sweep(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
-    finish(reports, "sweep-base-doubled-0", 0, 0.250, epochs=20)
+    finish(reports, "sweep-full-doubled-0", 0, 0.250, epochs=20)
     finish(reports, "sweep-scales-3-doubled-0", 0, 0.260, scales=3, epochs=20)
     claim = between({"scales": 3})
     assert claim.verdict == "not tested here" and "+4.0 % after twice as many steps: under-trained" in claim.here
@@ -187,7 +188,7 @@ def test_ablations_are_one_line_a_change_and_the_base_comes_first(reports):
     sweep(reports, "base", BASE)
     sweep(reports, "scales-3", [1.1 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)], scales=3)
     sweep(reports, "scales-5", BASE[:1], scales=5)
-    finish(reports, "sweep-base-doubled-0", 0, 0.2, epochs=20)
+    finish(reports, "sweep-full-doubled-0", 0, 0.2, epochs=20)
     table = evidence.ablations("06_hma")
     assert table["changed"].tolist() == ["(base)", "scales=5", "scales=3"]
     assert table["verdict"].tolist()[1:] == ["not tested here", "higher"] and table["steps"].tolist() == [700] * 3
@@ -197,6 +198,30 @@ def test_ablations_are_one_line_a_change_and_the_base_comes_first(reports):
 
 
 def test_without_a_sweep_the_sentence_says_what_to_do(reports):
-    assert evidence.ablations("06_hma").empty and "make sweep" in evidence.ablations_said(evidence.ablations("06_hma"))
+    assert evidence.ablations("06_hma").empty and "make evidence" in evidence.ablations_said(
+        evidence.ablations("06_hma")
+    )
     sweep(reports, "base", BASE[:1])
-    assert "only the base" in evidence.ablations_said(evidence.ablations("06_hma"))
+    assert "Only the full runs" in evidence.ablations_said(evidence.ablations("06_hma"))
+
+
+def test_two_measures_of_one_net(reports):
+    for seed, value in enumerate(BASE):
+        nets = {"HMA-Depth": {"abs_rel": value, "abs_rel fed BGR": 1.2 * value + 0.001 * (seed % 2), "steps": 700}}
+        finish(reports, f"rooms-full-seed{seed}", seed, value, nets=nets)
+    sides = (("HMA-Depth", "abs_rel"), ("HMA-Depth", "abs_rel fed BGR"))
+    claim = evidence.within("06_hma", *sides, claim="", direction=evidence.HIGHER, dataset="rooms")
+    assert decided(claim) == ["holds"] and "abs_rel fed BGR of HMA-Depth" in claim.here
+
+
+def test_a_method_must_beat_both_opponents_in_every_seed(reports):
+    for seed, value in enumerate((0.2, 0.395)):
+        finish(reports, f"rooms-full-seed{seed}", seed, value)
+        file = reports / "06_hma" / f"rooms-full-seed{seed}" / runs.RECORD
+        record = json.loads(file.read_text())
+        record["metrics"]["test"] |= {"rmse": 0.5, "delta1": 0.7}
+        record["baselines"]["test"]["mean_image"] |= {"rmse": 1.0, "delta1": 0.4}
+        file.write_text(json.dumps(record))
+    claim = evidence.against_baselines("06_hma", "rooms", name="HMA-Depth")
+    assert claim.verdict == "does not hold" and "in 1 of 2 seeds" in claim.here, "0.395 is less than 2 % below 0.40"
+    assert evidence.against_baselines("06_hma", "streets", name="HMA-Depth").verdict == "not tested here"

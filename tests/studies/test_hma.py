@@ -80,7 +80,7 @@ def test_what_was_not_measured_is_said(reports):
         assert "-p rival convolution" in line(table(rival=False), text)["here"]
     assert line(table(f1=float("nan")), "more accurate boundaries")["verdict"] == "not tested here"
     assert line(table(edges=float("nan")), "fine details")["verdict"] == "not tested here"
-    sweeps = table()[lambda rows: rows["here"].str.contains("make sweep")]
+    sweeps = table()[lambda rows: rows["here"].str.contains("make evidence")]
     assert len(sweeps) == 5 and set(sweeps["verdict"]) == {"not tested here"}
 
 

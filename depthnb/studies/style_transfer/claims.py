@@ -6,15 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from depthnb.evidence import published
-from depthnb.evidence.scenes import over_scenes
-from depthnb.evidence.seeds import compare
-from depthnb.evidence.verdicts import HARDLY, UNDECIDED, beats, row
+from depthnb.evidence import LOWER, Claim, beats, fact, published, scenes, untested
 from depthnb.models.style_transfer import ENCODINGS
 from depthnb.studies.gan import NEWEST
 from depthnb.studies.midas import OPPONENTS
 
-NOTEBOOK = "08_style_transfer"
 METRICS = ("abs_rel", "rmse", "delta1")
 MEASURES = (*METRICS, "correlation", "with_photo", "deviation")
 OTHER, OWN = "painted, style of another scene", "painted, its own true depth as style"
@@ -97,116 +93,85 @@ def rivals(opponents: Mapping, photo, style) -> dict[str, float]:
     }
 
 
-def margin(ours, other, metric: str = "abs_rel") -> tuple[float, float]:
-    """By how much the error of another Evaluation is higher, frame by frame, and twice the standard error of that mean.
-
-    Frames of one scene count as one observation: they show the same room. The error is infinite for fewer than two scenes.
-    """
-    return over_scenes(other.per_image[metric] - ours.per_image[metric], ours.per_image["scene"])
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
-def verdict(tests: Mapping, opponents: Mapping, *, made_by: str) -> str:
-    """The closing sentences, from the numbers alone. tests, opponents: as for `scores`; made_by: network and weights."""
-    ours, own = tests[OTHER], tests[OWN]
-    rivals = {
-        **{label: opponents[key] for key, label in OPPONENTS.items()},
-        **{name: tests[name] for name in (PHOTO, STYLE)},
-    }
-    found = {name: _than(ours, each) for name, each in rivals.items()}
-    parts = []
-    for how in ("better than", "worse than", "not to be told apart from"):
-        names = [f"{name} ({rivals[name].summary['abs_rel']:.3f})" for name, each in found.items() if each == how]
-        parts += [f"{how} {_and(names)}"] if names else []
-    if set(found.values()) == {"better than"}:
-        end = "On these frames it is an estimate of depth."
-    elif "better than" in (found[PHOTO], found[STYLE]) and "worse than" not in found.values():
-        end = "It adds something to what it was given, and that is not clearly more than a constant or a mean knows."
-    elif found[PHOTO] == "better than":
-        end = "It adds something to the photograph's brightness, and less than a picture that never saw this scene."
-    else:
-        end = (
-            "What it knows of depth was in the pictures it was given: painting adds nothing that can be measured here."
-        )
-    scored = ours.summary
-    return (
-        f"Painted by {made_by}, read as depth and aligned, style transfer has an abs_rel of {scored['abs_rel']:.3f} and a "
-        f"correlation of {scored['correlation']:+.2f} with the truth. Judged by two standard errors over scenes that is "
-        f"{'; '.join(parts)}. Given the true depth map itself as its style, it has {own.summary['abs_rel']:.3f}, which is "
-        f"{_than(own, ours)} that score. {end}"
-    )
+def _and(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
 
 
-def _than(ours, other) -> str:
-    gain, error = margin(ours, other)
-    return "better than" if gain > error else "worse than" if -gain > error else "not to be told apart from"
-
-
-def checked(
+def claims(
     *, tests: Mapping, opponents: Mapping, wishes: pd.DataFrame, set_ups: pd.DataFrame, made_by: str
-) -> pd.DataFrame:
-    """The table of claims.
+) -> list[Claim]:
+    """What Akondi says about style transfer, and what we add.
 
-    tests, opponents, made_by: as for `verdict`; wishes, set_ups: of `style_study`.
+    tests, opponents: as for `scores`; made_by: network and weights; wishes, set_ups: of `measures`. Nothing is trained
+    here, so predictions are compared scene by scene.
     """
-    ours, own, truth = (tests[name].summary for name in (OTHER, OWN, TRUTH))
+    ours, truth = tests[OTHER].summary, tests[TRUTH].summary
     rivals = {name: tests[name] for name in (PHOTO, STYLE)}
     rivals |= {label: opponents[key] for key, label in OPPONENTS.items()}
-    sweeps = [
-        ("style_weight", 1e6, 100.0, 0, "(ours) the style weight hardly matters"),
-        ("start", "content", "noise", 1, "(ours) starting from noise is worse than from the photograph"),
-        ("network", "vgg19", "vgg11", 0, "(ours) a smaller network does as well"),
-        ("layers", "tutorial", "gatys", 0, "(ours) the paper's deeper layers change hardly anything"),
+    sound = truth["correlation"] > 0.95 and all(beats(truth, each.summary) for each in rivals.values())
+    return [
+        *_empty(set_ups),
+        _not_novel(),
+        _improves(
+            "Akondi (2.4, 5.3.2): it fails because it is made for RGB and the style is grey; read as: the same depth map in "
+            "colours lowers the error",
+            tests[OTHER],
+            tests[COLOURED],
+        ),
+        _depth_network(tests),
+        *(
+            _improves(f"painted by {made_by}, it has a lower error than {name}", each, tests[OTHER], appendix=i > 0)
+            for i, (name, each) in enumerate(rivals.items())
+        ),
+        *_gram(wishes),
+        fact(
+            "a true depth map, read as a picture, comes out nearly right: reading brightness as depth is sound",
+            f"abs_rel {truth['abs_rel']:.3f}, correlation {truth['correlation']:+.3f}",
+            sound,
+            appendix=True,
+        ),
+        fact(
+            "the painted picture is still the photograph",
+            f"correlation of its brightness {ours['with_photo']:+.2f} with the photograph, {ours['correlation']:+.2f} with "
+            "the true inverse depth",
+            abs(ours["with_photo"]) > abs(ours["correlation"]),
+            appendix=True,
+        ),
+        _improves(
+            "given the true depth map itself as style, it has a lower error", tests[OTHER], tests[OWN], appendix=True
+        ),
     ]
-    return pd.DataFrame(
-        [
-            *_empty(set_ups),
-            _not_novel(),
-            _colours(tests),
-            _depth_network(tests),
-            *_gram(wishes),
-            row(
-                "(ours) reading brightness as depth is sound: a true depth map as a picture comes out nearly right",
-                f"abs_rel {truth['abs_rel']:.3f}, correlation {truth['correlation']:+.3f}",
-                truth["correlation"] > 0.95 and all(beats(truth, each.summary) for each in rivals.values()),
-            ),
-            row(
-                "(ours) the painted picture is still the photograph",
-                f"correlation of its brightness {ours['with_photo']:+.2f} with the photograph, {ours['correlation']:+.2f} with "
-                "the true inverse depth",
-                abs(ours["with_photo"]) > abs(ours["correlation"]),
-            ),
-            row(
-                "(ours) to be given the true depth map as style helps by less than a twentieth",
-                f"abs_rel {ours['abs_rel']:.3f} with another scene's, {own['abs_rel']:.3f} with its own",
-                own["abs_rel"] > 0.95 * ours["abs_rel"],
-            ),
-            *(compare(NOTEBOOK, p, a, b, claim=said, sign=sign) for p, a, b, sign, said in sweeps),
-            *(
-                row(
-                    f"(ours) painted by {made_by}, it beats {name} in abs_rel, rmse and delta1",
-                    ", ".join(f"{m} {ours[m]:.3f} against {each.summary[m]:.3f}" for m in METRICS)
-                    + f"; by two standard errors over scenes {_than(tests[OTHER], each)} it",
-                    beats(ours, each.summary) and _than(tests[OTHER], each) == "better than",
-                )
-                for name, each in rivals.items()
-            ),
-        ]
+
+
+def _improves(claim: str, before, after, *, appendix: bool = False) -> Claim:
+    return scenes.paired(
+        claim,
+        before.per_image["abs_rel"],
+        after.per_image["abs_rel"],
+        after.per_image["scene"],
+        direction=LOWER,
+        here=f"abs_rel {before.summary['abs_rel']:.3f} -> {after.summary['abs_rel']:.3f}",
+        appendix=appendix,
     )
 
 
-def _empty(set_ups: pd.DataFrame) -> list[dict[str, str]]:
+def _empty(set_ups: pd.DataFrame) -> list[Claim]:
     table = set_ups.set_index("set-up")
     empty = table.index[table["empty"]].tolist()
     plain = table.loc["the tutorial"]
     scaled = table[table["painted"] & (table["style"] == "0..1")]
     return [
-        row(
-            "000 (4.3): the result was an empty, monochromatic image",
+        fact(
+            "Akondi (4.3): the result was an empty, monochromatic image",
             f"{len(empty)} of {len(table)} set-ups are empty: {'; '.join(empty) or 'none'}",
             bool((table["empty"] & table["painted"]).any()),  # numbers from 0 to 1 saved as whole ones are always empty
         ),
-        row(
-            "(ours) the method itself makes it empty: also with a depth map scaled to 0..1",
+        fact(
+            "the method itself makes it empty: also with a depth map scaled to 0..1",
             f"the tutorial as it is: brightness deviates by {plain['deviation']:.3f}; {int(scaled['empty'].sum())} of "
             f"{len(scaled)} scaled set-ups are empty",
             bool(scaled["empty"].all()),
@@ -214,65 +179,38 @@ def _empty(set_ups: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-def _not_novel() -> dict[str, str]:
+def _not_novel() -> Claim:
     year, who = PRECEDENT
     newest = NEWEST[1]
-    return row(
-        "000 (2.1): style transfer has not been used for depth estimation till now",
+    return fact(
+        "Akondi (2.1): style transfer has not been used for depth estimation till now",
         f"{who}: style transfer makes photographs look like the rendered frames that a depth network learnt from; "
-        f"{'older' if year < newest else 'no older'} than the newest work that 000 cites ({newest})",
+        f"{'older' if year < newest else 'no older'} than the newest work that Akondi cites ({newest})",
         year >= newest,
     )
 
 
-def _colours(tests: Mapping) -> dict[str, str]:
-    return _improves(
-        "000 (2.4, 5.3.2): it fails because it is made for RGB to RGB and the style is grey; read as: the same depth map in "
-        "colours lowers the error",
-        tests[COLOURED],
-        tests[OTHER],
-        "in colours",
-    )
-
-
-def _depth_network(tests: Mapping) -> dict[str, str]:
-    claim = "000 (5.3.3): features of a model designed for depth are an improvement on VGG-19"
+def _depth_network(tests: Mapping) -> Claim:
+    claim = "Akondi (5.3.3): features of a model designed for depth are an improvement on VGG-19"
     if ENCODER not in tests:
-        return row(claim, "needs a finished run of notebook 05 on this data set, with its weights", None)
-    return _improves(claim, tests[ENCODER], tests[OTHER], "with the encoder of notebook 05")
+        return untested(claim, "needs a finished run of notebook 05 on this data set, with its weights")
+    return _improves(claim, tests[OTHER], tests[ENCODER])
 
 
-def _improves(claim: str, one, other, how: str) -> dict[str, str]:
-    gain, error = margin(one, other)
-    return row(
-        claim,
-        f"abs_rel {one.summary['abs_rel']:.3f} {how}, {other.summary['abs_rel']:.3f} without: lower by {gain:.4f}, with two "
-        f"standard errors over scenes {error:.4f}",
-        True if gain > error else False if gain + error < HARDLY / 100 * other.summary["abs_rel"] else UNDECIDED,
-    )
-
-
-def _gram(wishes: pd.DataFrame) -> list[dict[str, str]]:
+def _gram(wishes: pd.DataFrame) -> list[Claim]:
     share = wishes.set_index("candidate")[list(ENCODINGS)]
     turned = share.loc[["mirrored", "turned upside down"]].max()
     empty, other = share.loc["the best empty picture"], share.loc["the depth map of another scene"]
     return [
-        row(
-            "(ours) the style of a depth map does not say where is what: mirrored or upside down it is the same within 2 %",
+        fact(
+            "the style of a depth map does not say where things are: mirrored or upside down it is the same within 2 %",
             ", ".join(f"at most {_percent(turned[e])} of the photograph's distance ({e})" for e in ENCODINGS),
             bool((turned < 0.02).all()),
         ),
-        row(
-            "(ours) an empty picture of the right grey is nearer to the style than the true depth map of another scene",
-            ", ".join(f"{_percent(empty[e])} against {_percent(other[e])} ({e})" for e in ENCODINGS),
+        fact(
+            "an empty picture of the right grey is nearer to the style than the true depth map of another scene",
+            ", ".join(f"{_percent(empty[e])} beside {_percent(other[e])} ({e})" for e in ENCODINGS),
             bool((empty < other).all()),
+            appendix=True,
         ),
     ]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
-
-
-def _and(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]

@@ -80,9 +80,14 @@ def grid(
     for network in (features, small, *([encoder] if encoder is not None else [])):
         cells.append({**base, "axis": "network", "network": network})
     return _painted(
-        cells, few, styles, encoding=encoding, protocol=protocol, checkpoint=checkpoint,
+        cells,
+        few,
+        styles,
+        encoding=encoding,
+        protocol=protocol,
+        checkpoint=checkpoint,
         options={"epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device},
-    )  # fmt: skip
+    )
 
 
 def _smaller(features: Features, layers: str, pretrained: str, seed: int) -> Features:
