@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -17,7 +18,8 @@ def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
         writer: called with the temporary path, in which it leaves the whole content.
 
     Raises:
-        OSError: that names the file and says what to do; the file is then as it was, and nothing is left beside it.
+        OSError: that names the file and says what to do; the file is then as it was, and nothing is left beside it. What else
+            `writer` raises passes, a ConnectionError too, since a network that fails is no fault of the disk.
     """
     file = Path(file)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
@@ -27,12 +29,15 @@ def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
         with open(part, "rb+") as stream:
             os.fsync(stream.fileno())  # a rename may reach the disk before what was written
         os.replace(part, file)
+    except ConnectionError:
+        raise
     except OSError as error:
         raise OSError(
             error.errno, f"could not write {file} ({error.strerror or error}); free some space and try again"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where its folder is none, the error above says so
+            part.unlink(missing_ok=True)
     return file
 
 

@@ -4,7 +4,7 @@ One folder for each (data, split, size) under `DEPTHNB_CACHE` (default: the user
 read-only:
 
     rooms-train-120x160-<key>/  image.npy uint8 [N,3,H,W]   depth.npy float32 [N,1,H,W]   valid.npy bool [N,1,H,W]
-                                intrinsics.npy float32 [N,3,3]   index.json (what it was made from, content, ids, sizes in bytes)
+                                intrinsics.npy float32 [N,3,3]   index.json (what it was made from, content, ids, sizes)
 
 A folder is written under a temporary name and renamed when everything, index.json last, is on the disk. So a folder of
 the right name is complete, however a preparation ended. Deleting the cache folder is always safe; it is made again.
@@ -30,12 +30,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from depthnb import locks
 from depthnb.data import transforms
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes may both prepare, the first rename wins
-    fcntl = None
 
 if TYPE_CHECKING:
     from depthnb.data.source import Source
@@ -80,8 +76,7 @@ class Prepared:
 def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
     """Return the prepared arrays of one split at one size, preparing them if need be.
 
-    Safe for several processes at once: one prepares, the others wait for it (where the file system knows locks; else
-    each prepares and the first to finish wins).
+    Safe for several processes at once, also on several machines: one prepares, the others wait for it and say so.
 
     Args:
         source: where the frames come from.
@@ -162,21 +157,17 @@ def _complete(folder: Path, facts: dict) -> bool:
 
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock for this folder; the system frees it when a process dies. No locks here: go ahead, renaming is safe."""
-    if fcntl is None:
-        yield
-        return
+    """Hold the lock of this folder; who must wait for it is told for whom."""
+    lock = locks.Lock(folder.with_name(folder.name + ".lock"))
     with _explained(folder):
-        handle = open(folder.with_name(folder.name + ".lock"), "a")
-    with handle:
-        locked = False
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            locked = True
-        if locked:  # nobody else is at work, so what a killed preparation left is rubbish
-            for left in folder.parent.glob(folder.name + ".tmp-*"):
-                shutil.rmtree(left, ignore_errors=True)
+        lock.take(wait=lambda holder: print(f"{holder} prepares these frames already: waiting", flush=True))
+    try:
+        # nobody else is at work, so what a killed preparation left is rubbish
+        for left_over in folder.parent.glob(folder.name + ".tmp-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
         yield
+    finally:
+        lock.release()
 
 
 def _write(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, facts: dict) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from depthnb import runs
 from depthnb.evidence.verdicts import HARDLY, UNDECIDED, row
+from depthnb.weights.origin import Origin
 
 SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
 
@@ -31,9 +32,11 @@ def swept(notebook: str) -> list[tuple[str, dict]]:
         if not name:
             continue
         params = dict(each["params"])
-        if "pretrained" in params and str(each.get("origin", "")).startswith("random weights"):
+        if "pretrained" in params and each.get("origin") and not Origin.from_record(each["origin"]).pretrained:
             params["pretrained"] = "none"
-        frames = json.dumps(each.get("data"), sort_keys=True)
+        frames = json.dumps([each.get("data"), (each.get("content") or {}).get("test")], sort_keys=True)
+        for key, content in (each.get("inputs") or {}).items():  # another file of the same name is another parameter
+            params[key] = f"{params[key]} ({content})"
         same = repr(sorted((k, v) for k, v in params.items() if k not in NOT_COMPARED))
         if (key := (name["name"], same, params.get("seed"), frames)) not in seen:
             seen.add(key)

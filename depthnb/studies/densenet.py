@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from depthnb.evidence import published
 from depthnb.evidence.scenes import over_scenes
 from depthnb.evidence.seeds import BASE, apart, compare, sweep, swept
 from depthnb.evidence.verdicts import UNDECIDED, UNTESTED, against_baselines, row
+from depthnb.weights.origin import Kind, Origin
 
 NOTEBOOK = "05_densenet"
 # what a row of the document's table is in the running model, and what it should be called
@@ -54,7 +56,7 @@ def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFr
 
 
 def checked(
-    *, test, mirrored, opponents, table: pd.DataFrame, printed: nn.Module, terms: pd.DataFrame, origin: str, run: str
+    *, test, mirrored, opponents, table: pd.DataFrame, printed: nn.Module, terms: pd.DataFrame, origin: Origin, run: str
 ):
     """The table of claims.
 
@@ -146,12 +148,12 @@ def _iterations() -> dict[str, str]:
     )
 
 
-def _boundaries(test, run: str, origin: str) -> dict[str, str]:
+def _boundaries(test, run: str, origin: Origin) -> dict[str, str]:
     claim = "it captures object boundaries more faithfully (than earlier networks)"
     own, others = test.summary["edge_f1_025"], {}
     for notebook in ("02_bn_cnn", "03_eigen"):
         for each in runs.finished(notebook):
-            if each["run"] == run and each["protocol"] == test.protocol:
+            if each["run"] == run and each["protocol"] == asdict(test.protocol):
                 others[notebook] = each["metrics"]["test"]["edge_f1_025"]
     if pd.isna(own) or any(pd.isna(value) for value in others.values()):
         return row(claim, "sparse truth has no edges to score", None)
@@ -159,7 +161,7 @@ def _boundaries(test, run: str, origin: str) -> dict[str, str]:
         return row(claim, f"edge F1 at 0.25 m {own:.3f} here; needs the runs {run} of 02 and 03 on the same data", None)
     text = ", ".join(f"{value:.3f} in {name}" for name, value in others.items())
     here = f"edge F1 at 0.25 m {own:.3f} here; runs {run}: {text}"
-    if origin.startswith("random weights"):
+    if not origin.pretrained:
         return row(claim, f"{here}; not the network of the claim: {origin}", None)
     return row(claim, here, own > max(others.values()))
 
@@ -209,11 +211,11 @@ def _colour() -> dict[str, str]:
     return compare(NOTEBOOK, "permutation", 0.25, 0.0, claim=claim, sign=1)
 
 
-def _transfer(origin: str) -> dict[str, str]:
+def _transfer(origin: Origin) -> dict[str, str]:
     claim = "transfer learning: an encoder that starts from ImageNet leads to better depth"
     # a run that asked for weights ("auto") and found none counts as one that asked for none
     said = compare(NOTEBOOK, "pretrained", "none", "auto", claim=claim, sign=-1)
-    if said["verdict"] == UNTESTED and not origin.startswith("ImageNet"):
+    if said["verdict"] == UNTESTED and origin.kind is not Kind.IMAGENET:
         return row(claim, f"not here: {origin}", None)
     return said
 

@@ -42,6 +42,10 @@ class Origin:
         """Whether there were weights to begin with."""
         return self.kind is not Kind.NONE
 
+    def same(self, other: Origin) -> bool:
+        """Whether a training that begins here begins as it would there, as far as weights go."""
+        return (self.kind, self.content) == (other.kind, other.content)
+
     @classmethod
     def from_record(cls, fields: Mapping[str, Any] | None) -> Origin:
         """The origin that a run.json holds; one that says nothing is of a net that nobody taught anything before.
@@ -60,6 +64,4 @@ class Origin:
             fields = dict(fields)
             return cls(Kind(fields.pop("kind")), str(fields.pop("detail")), **fields)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"origin is {fields!r}; expected kind ({', '.join(Kind)}), detail and content"
-            ) from error
+            raise ValueError(f"origin is {fields!r}; expected kind ({', '.join(Kind)}), detail and content") from error
