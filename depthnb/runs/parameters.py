@@ -27,8 +27,8 @@ def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: C
     """The notebook's parameters with their values, or a clear error; papermill itself accepts any name and any type.
 
     scope: the notebook's globals(). known: the names that existed before the parameters cell. A declared parameter is an
-    annotated one (`epochs: int = 2`) in a cell that holds nothing else; papermill injects plain assignments behind it. Raises ValueError for a name that was
-    injected and not declared (naming the nearest declared one), and for a value of another type, outside its range, or not
+    annotated one (`epochs: int = 2`) in a cell that holds nothing else; papermill injects plain assignments behind it.
+    Raises ValueError for a name that was injected and not declared (naming the nearest declared one), and for a value of another type, outside its range, or not
     among its choices (parameter=values). YAML reads 1e-3 as text: the message says so. A whole number is taken where a float
     is declared.
 

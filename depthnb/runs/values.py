@@ -24,7 +24,7 @@ def without_path(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """JSON-ready copy: dataclasses as their fields, numbers and arrays as Python's, NaN and infinity as null, paths as names."""
+    """JSON-ready copy: dataclasses as their fields, arrays as lists, NaN and infinity as null, paths as names."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):

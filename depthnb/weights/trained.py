@@ -61,5 +61,7 @@ def read(file: Path) -> Trained:
     try:
         config = dict(json.loads(metadata["config"]))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{file} has a damaged configuration ({error}); delete it and train again") from error
+        raise ValueError(
+            f"{file} does not fit this version of depthnb (configuration: {error}); delete it and train again"
+        ) from error
     return Trained(metadata["model"], config, tensors)
