@@ -26,13 +26,13 @@ KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay b
 class Evaluation:
     """What one model scored on one split.
 
-    protocol: one line that says how it was measured. summary: metric -> mean over images (over pixels, if the protocol says
+    protocol: how it was measured; prints as one line. summary: metric -> mean over images (over pixels, if the protocol says
     so). per_image: one row per frame with id, scene, scene_type and the metrics. by_distance: one row per band of true
     depth that has pixels: lower, upper (metres), pixels, and the pixel metrics over all of them. predictions: id -> [1,h,w]
     float32 of the 12 kept frames, at most 12288 pixels each.
     """
 
-    protocol: str
+    protocol: metrics.Protocol
     summary: dict[str, float]
     per_image: pd.DataFrame
     by_distance: pd.DataFrame
@@ -146,7 +146,7 @@ def evaluate(
     per_image = pd.DataFrame(names).assign(**{name: value.numpy() for name, value in scores.items()})
     overall = metrics.finish(metrics.pool(sums)) if rule.average == "pixels" else scores
     summary = {name: overall[name].nanmean().item() for name in metrics.NAMES}
-    return Evaluation(str(rule), summary, per_image, _by_distance(bands, edges), predictions)
+    return Evaluation(rule, summary, per_image, _by_distance(bands, edges), predictions)
 
 
 def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) -> dict[str, Evaluation]:

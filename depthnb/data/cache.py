@@ -4,7 +4,7 @@ One folder for each (data, split, size) under `DEPTHNB_CACHE` (default: the user
 read-only:
 
     rooms-train-120x160-<key>/  image.npy uint8 [N,3,H,W]   depth.npy float32 [N,1,H,W]   valid.npy bool [N,1,H,W]
-                                intrinsics.npy float32 [N,3,3]   index.json (what it was made from, ids, sizes in bytes)
+                                intrinsics.npy float32 [N,3,3]   index.json (what it was made from, content, ids, sizes)
 
 A folder is written under a temporary name and renamed when everything, index.json last, is on the disk. So a folder of
 the right name is complete, however a preparation ended. Deleting the cache folder is always safe; it is made again.
@@ -30,17 +30,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from depthnb import locks
 from depthnb.data import transforms
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes may both prepare, the first rename wins
-    fcntl = None
 
 if TYPE_CHECKING:
     from depthnb.data.source import Source
 
-FORMAT = 1  # raise when the arrays or the resizing change, so that older caches are not taken for current
+FORMAT = 2  # raise when the arrays or the resizing change, so that older caches are not taken for current
 ARRAYS = {"image": np.uint8, "depth": np.float32, "valid": np.bool_, "intrinsics": np.float32}
 _QUIET_SECONDS = 10.0
 
@@ -65,6 +61,11 @@ class Prepared:
     def __getstate__(self) -> dict:
         return {"folder": self.folder, "_arrays": None}  # a pickled memory map would carry all its data
 
+    @property
+    def content(self) -> str:
+        """What `content` says of the frames, found when they were read."""
+        return json.loads((self.folder / "index.json").read_text())["content"]
+
     def rows(self, numbers: np.ndarray) -> dict[str, Tensor]:
         """Copy rows out of the map: image uint8, depth float32, valid bool, intrinsics float32, each [B, ...]."""
         if self._arrays is None:
@@ -75,8 +76,7 @@ class Prepared:
 def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
     """Return the prepared arrays of one split at one size, preparing them if need be.
 
-    Safe for several processes at once: one prepares, the others wait for it (where the file system knows locks; else
-    each prepares and the first to finish wins).
+    Safe for several processes at once, also on several machines: one prepares, the others wait for it and say so.
 
     Args:
         source: where the frames come from.
@@ -112,6 +112,25 @@ def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
     return Prepared(folder)
 
 
+def content(source: Source, rows: Sequence[int]) -> str:
+    """Twelve hexadecimal digits that stand for the frames of some rows, as their files hold them; reads all of these."""
+    return _joined([_digest(source, int(row), None) for row in rows])
+
+
+def _digest(source: Source, row: int, sample: dict[str, Tensor] | None) -> bytes:
+    """What stands for one frame: the bytes of its files, else of what was read. Right after reading them it costs little."""
+    paths = source.files(row)
+    parts = [Path(path).read_bytes() for path in paths]
+    if not paths:
+        sample = sample or source.read(row)
+        parts = [sample[key].contiguous().numpy().tobytes() for key in ARRAYS]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+
+
+def _joined(digests: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:12]
+
+
 @contextlib.contextmanager
 def _explained(folder: Path) -> Iterator[None]:
     """Say what an error of the cache means; errors of the data must not pass through here."""
@@ -138,21 +157,17 @@ def _complete(folder: Path, facts: dict) -> bool:
 
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock for this folder; the system frees it when a process dies. No locks here: go ahead, renaming is safe."""
-    if fcntl is None:
-        yield
-        return
+    """Hold the lock of this folder; who must wait for it is told for whom."""
+    lock = locks.Lock(folder.with_name(folder.name + ".lock"))
     with _explained(folder):
-        handle = open(folder.with_name(folder.name + ".lock"), "a")
-    with handle:
-        locked = False
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            locked = True
-        if locked:  # nobody else is at work, so what a killed preparation left is rubbish
-            for left in folder.parent.glob(folder.name + ".tmp-*"):
-                shutil.rmtree(left, ignore_errors=True)
+        lock.take(wait=lambda holder: print(f"{holder} prepares these frames already: waiting", flush=True))
+    try:
+        # nobody else is at work, so what a killed preparation left is rubbish
+        for left_over in folder.parent.glob(folder.name + ".tmp-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
         yield
+    finally:
+        lock.release()
 
 
 def _write(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, facts: dict) -> None:
@@ -163,12 +178,13 @@ def _write(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path
             raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
         temporary = Path(tempfile.mkdtemp(prefix=folder.name + ".tmp-", dir=folder.parent))
     try:
-        _write_arrays(source, rows, size, temporary, f"{source.name} {facts['split']}")
+        read = _write_arrays(source, rows, size, temporary, f"{source.name} {facts['split']}")
         with _explained(folder):
             temporary.chmod(0o755)  # mkdtemp makes it private, but any process of any user may read a shared cache
             sizes = {f"{key}.npy": (temporary / f"{key}.npy").stat().st_size for key in ARRAYS}
+            ids = source.index["id"].iloc[rows].tolist()
             with open(temporary / "index.json", "w") as handle:
-                json.dump({"made from": facts, "bytes": sizes, "ids": source.index["id"].iloc[rows].tolist()}, handle)
+                json.dump({"made from": facts, "content": read, "bytes": sizes, "ids": ids}, handle)
                 handle.flush()
                 os.fsync(handle.fileno())
             _move(temporary, folder, facts)
@@ -192,12 +208,13 @@ def _bytes(frames: int, size: tuple[int, int]) -> int:
     return frames * (8 * size[0] * size[1] + 36)
 
 
-def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, label: str) -> None:
-    """Stream the frames into four .npy files, in order.
+def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, label: str) -> str:
+    """Stream the frames into four .npy files, in order, and return what `content` says of them.
 
     Written with plain writes, not through a memory map: on a full disk a write fails with an error that can be told to
     the user, a store into a map kills the process.
     """
+    digests = []
     shapes = {"image": (3, *size), "depth": (1, *size), "valid": (1, *size), "intrinsics": (3, 3)}
     with contextlib.ExitStack() as stack:
         with _explained(folder):
@@ -207,7 +224,8 @@ def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folde
             for key, handle in files.items():
                 header = {"descr": np.lib.format.dtype_to_descr(np.dtype(ARRAYS[key])), "fortran_order": False}
                 np.lib.format.write_array_header_1_0(handle, {**header, "shape": (len(rows), *shapes[key])})
-        for frame in stack.enter_context(contextlib.closing(_frames(source, rows, size, label))):
+        for frame, digest in stack.enter_context(contextlib.closing(_frames(source, rows, size, label))):
+            digests.append(digest)
             with _explained(folder):
                 for key, handle in files.items():
                     handle.write(np.ascontiguousarray(frame[key].numpy(), dtype=ARRAYS[key]).data)
@@ -215,6 +233,7 @@ def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folde
             for handle in files.values():
                 handle.flush()
                 os.fsync(handle.fileno())
+    return _joined(digests)
 
 
 def _close(handle: BinaryIO) -> None:
@@ -223,15 +242,20 @@ def _close(handle: BinaryIO) -> None:
         handle.close()
 
 
-def _frames(source: Source, rows: np.ndarray, size: tuple[int, int], label: str) -> Iterator[dict[str, Tensor]]:
+def _frames(
+    source: Source, rows: np.ndarray, size: tuple[int, int], label: str
+) -> Iterator[tuple[dict[str, Tensor], bytes]]:
     """Read and resize frames in threads (decoding and resizing leave Python's lock), handing them out in order.
+
+    Each with what stands for its content (`_digest`).
 
     Only a few frames are in flight, so memory stays small whatever the size of the data set. A line is printed every
     10 seconds.
     """
 
-    def work(row: int) -> dict[str, Tensor]:
-        return transforms.resize(source.read(int(row)), size)
+    def work(row: int) -> tuple[dict[str, Tensor], bytes]:
+        sample = source.read(int(row))
+        return transforms.resize(sample, size), _digest(source, int(row), sample)
 
     threads = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     started = said = time.monotonic()

@@ -20,6 +20,8 @@ from pathlib import Path, PurePosixPath
 import pooch
 import requests
 
+from depthnb import files
+
 _STALL_SECONDS = 60.0
 
 
@@ -191,11 +193,8 @@ def fetch(
     if target.is_file():
         check_file(target, checksum, size)
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=target.name + ".part-", dir=target.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
+
+    def writer(part: Path) -> None:
         try:
             pooch.HTTPDownloader(progressbar=False, timeout=stall)(url, str(part), None)
         except requests.exceptions.RequestException as error:
@@ -204,11 +203,8 @@ def fetch(
                 f"and put it at {target}"
             ) from error
         check_file(part, checksum, size, said=f"download of {url}")
-        part.chmod(0o644)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+
+    return files.write(target, writer)
 
 
 def check_file(path: Path, checksum: str | None, size: int | None, said: str | None = None) -> None:
@@ -289,34 +285,26 @@ def _merge(source: Path, target: Path) -> None:
         source.replace(target)
 
 
-def _inside(archive: Path, name: str) -> str:
+def _inside(archive: Path, name: str) -> None:
+    """Refuse an archive that was made to write elsewhere; the libraries would put its members inside without a word."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in (path.parts[0] if path.parts else ""):
         raise ValueError(f"{archive}: member {name!r} would be written outside the folder; do not trust this archive")
-    return str(path)
 
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as handle:
-        for member in handle.infolist():
-            target = folder / _inside(archive, member.filename)
-            if member.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with handle.open(member) as source, open(target, "wb") as sink:  # a link becomes a small text file
-                shutil.copyfileobj(source, sink)
+        for name in handle.namelist():
+            _inside(archive, name)
+        handle.extractall(folder)
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
+    def checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        _inside(archive, member.name)
+        if not (member.isreg() or member.isdir()):
+            raise ValueError(f"{archive}: member {member.name!r} is a link or device; do not trust this archive")
+        return tarfile.data_filter(member, path)
+
     with tarfile.open(archive) as handle:
-        for member in handle:
-            target = folder / _inside(archive, member.name)
-            if member.isdir():
-                target.mkdir(parents=True, exist_ok=True)
-            elif member.isreg():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with handle.extractfile(member) as source, open(target, "wb") as sink:
-                    shutil.copyfileobj(source, sink)
-            else:
-                raise ValueError(f"{archive}: member {member.name!r} is a link or device; do not trust this archive")
+        handle.extractall(folder, filter=checked)

@@ -111,6 +111,12 @@ class Mixed:
         return f"{self.name}: {len(self)} images of {self.size[0]}x{self.size[1]} (HxW) an epoch: {shares}"
 
     @property
+    def content(self) -> str:
+        """As of a `Dataset`: changes with any byte of the files that the parts are read from."""
+        marks = [self.fingerprint, *(part.content for part in self.parts)]
+        return hashlib.sha256(" ".join(marks).encode()).hexdigest()[:12]
+
+    @property
     def shares(self) -> list[int]:
         """Images of each part in an epoch."""
         return np.bincount(self._rows[:, 0], minlength=len(self.parts)).tolist()

@@ -16,6 +16,7 @@ A batch has a leading dimension, and lists of str. A data set is one file of thi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -84,6 +85,21 @@ class Dataset:
     @property
     def fingerprint(self) -> str:
         return self._source.fingerprint
+
+    @property
+    def content(self) -> str:
+        """12 hex digits that change with any byte of the files of the splits that this object takes its frames from.
+
+        Known from preparing them where there is a `size`; at native size the files are read for it.
+        """
+        marks = [self.fingerprint]
+        for part in SPLITS:
+            if (self.frames["split"] == part).any():
+                if part in self._prepared:
+                    marks.append(f"{part} {self._prepared[part].content}")
+                else:
+                    marks.append(f"{part} {cache.content(self._source, split_rows(self._source, part))}")
+        return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:12]
 
     @property
     def notes(self) -> tuple[str, ...]:

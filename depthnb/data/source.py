@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,8 @@ class Source:
         index: DataFrame with the columns id, scene, scene_type, split (train, val or test), one row for each frame.
         protocol: name of the evaluation protocol that goes with this truth.
         max_depth: metres; the far end of that protocol.
-        fingerprint: 12 hex digits that change when the data change, the same on every machine.
+        fingerprint: 12 hex digits that say which data these are (names, sizes), the same on every machine. Whether a file
+            was changed in place is a question of its bytes, which `files` leads to and `cache.content` reads.
         state: further facts (modification times) that decide whether a prepared cache is still good on this machine.
         notes: sentences on what was decided for the user, such as a derived split.
     """
@@ -37,6 +39,10 @@ class Source:
     def read(self, row: int) -> dict[str, Tensor]:
         """Return image uint8 [3,H,W], depth float32 [1,H,W] in m, valid bool [1,H,W], intrinsics float32 [3,3]."""
         raise NotImplementedError
+
+    def files(self, row: int) -> Sequence[str | Path]:
+        """The files that a frame is read from; empty where frames share one, so that a frame's content is what `read` gives."""
+        return ()
 
 
 def clone_data(*parts: str) -> Path:

@@ -1,7 +1,8 @@
 """Every decision rule of the project: what a verdict is, what seeds and scenes allow to say, what others have published."""
 
-from . import published, scenes, seeds
-from .seeds import EQUAL, HIGHER, LOWER, ablations, ablations_said, against_baselines, between, measured, within
+from . import published, scenes, seeds, trainings
+from .ablations import ablations, ablations_said
+from .seeds import EQUAL, HIGHER, LOWER, against_baselines, between, measured, within
 from .verdicts import (
     FAILS,
     HOLDS,
@@ -42,6 +43,7 @@ __all__ = [
     "published",
     "scenes",
     "seeds",
+    "trainings",
     "untested",
     "within",
 ]

@@ -7,34 +7,15 @@ steps keeps its sign.
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from depthnb import runs
-from depthnb.evidence.verdicts import (
-    SAME,
-    UNDECIDED,
-    UNTESTED,
-    Claim,
-    Effect,
-    beats,
-    fact,
-    holm,
-    untested,
-    verdict,
-)
+from depthnb.evidence.trainings import FULL, compared_params, doubles, full, swept
+from depthnb.evidence.verdicts import Claim, Effect, beats, fact, untested
 
-FULL = "rooms-full"  # the preset whose runs decide
-SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
-BASE, DOUBLED = "base", "-doubled"  # names of lines: the preset itself, and endings of those with twice the epochs
-NOT_COMPARED = ("run", "seed", "device", "data_root")
-BESIDE = ("rival", "twin")  # further nets of the same notebook, which do not change the one that a run stands for
 MARGIN = 10.0  # percent of abs_rel by which a training must beat the mean image, or it has barely begun
 LOWER, HIGHER, EQUAL = -1, 1, 0  # the direction of a claim: the number falls, rises, hardly changes
 
@@ -126,7 +107,7 @@ def within(
             f"needs finished runs {preset} with {' and '.join(dict.fromkeys(net for net, _ in sides))}: make evidence"
         )
         return untested(claim, need, appendix=appendix)
-    twice = [record for record in runs.finished(notebook) if _doubles(record, records[0])]
+    twice = [record for record in runs.finished(notebook) if doubles(record, records[0])]
     built = []
     for net, name in sides:
         values, errors = ({r["seed"]: r["nets"][net].get(key) for r in records} for key in (name, "abs_rel"))
@@ -190,120 +171,6 @@ def measured(
     return _judged(claim, fixed, own, direction, f"{measure} of {net} beside {value:.3g}", margin, appendix)
 
 
-def full(notebook: str, dataset: str, *, preset: str = FULL, nets: Sequence[str] = ()) -> list[dict]:
-    """The finished runs of a preset on a data set that differ in their seed alone, one a seed; the largest such group.
-
-    nets: that each must have trained.
-    """
-    groups: dict[str, dict[int, dict]] = {}
-    for record in runs.finished(notebook, f"{preset}*"):
-        if record.get("dataset") == dataset and set(nets) <= set(record.get("nets") or {}):
-            key = json.dumps([_compared_params(record), record.get("data")], sort_keys=True, default=str)
-            groups.setdefault(key, {}).setdefault(record.get("seed"), record)
-    return list(max(groups.values(), key=len, default={}).values())
-
-
-def swept(notebook: str) -> list[tuple[str, dict]]:
-    """Finished runs for ablations as (name of the line, run.json), sorted, on the same frames as most of them.
-
-    The base are the full runs, the other lines are called sweep-<name>-<seed>. Of runs with the same parameters and seed the
-    first counts. An encoder that was to start from ImageNet weights and found none is told from one that did: its parameter
-    `pretrained` reads "none" here, whatever was asked for.
-    """
-    chosen, seen = [], set()
-    for record in runs.finished(notebook):
-        line = SWEEP.fullmatch(record["run"])
-        if not line and not record["run"].startswith(FULL):
-            continue
-        params = dict(record["params"])
-        if "pretrained" in params and str(record.get("origin", "")).startswith("random weights"):
-            params["pretrained"] = "none"
-        record = {**record, "params": params}
-        frames = json.dumps(record.get("data"), sort_keys=True)
-        name = line["name"] if line else BASE
-        key = repr((name, _compared_params(record), params.get("seed"), frames))
-        if key not in seen:
-            seen.add(key)
-            chosen.append((name, record, frames))
-    most = Counter(frames for *_, frames in chosen).most_common(1)
-    return [(name, record) for name, record, frames in chosen if frames == most[0][0]]
-
-
-def ablations(notebook: str, *, measure: str = "abs_rel", on: str = "test", margin: float = MARGIN) -> pd.DataFrame:
-    """What every ablation changes, beside the full runs: one row an ablation, the base first.
-
-    Columns: `changed`, the parameters that differ from the base, as text; `mean` of the measure over the seeds; `change (%)`
-    from the base with `low` and `high` of its unadjusted 95 % interval and `p (Holm)` over these rows; `seeds` that are
-    paired; `steps` of one training; `verdict`: lower, higher, `SAME`, `UNDECIDED` or `UNTESTED`; `parameters` of the net. Empty
-    without a finished full run.
-
-    >>> ablations("no_such_notebook").empty
-    True
-    """
-    columns = ["changed", "mean", "change (%)", "low", "high", "p (Holm)", "seeds", "steps", "verdict", "parameters"]
-    lines: dict[str, list[dict]] = {}
-    records = swept(notebook)
-    for name, record in records:
-        if record["metrics"].get(on, {}).get(measure) is not None and not name.endswith(DOUBLED):
-            lines.setdefault(name, []).append(record)
-    base = lines.pop(BASE, None)
-    if base is None:
-        return pd.DataFrame(columns=columns)
-    first = {"changed": "(base)", **_line(base, measure, on), "seeds": len(base)}
-    rows, judged = [], []
-    for group in lines.values():
-        change = _difference(base[0], group[0])
-        if not change:  # an encoder that found no weights came to the base's own training
-            continue
-        before = {key: base[0]["params"].get(key) for key in change}
-        effect = between(notebook, before, change, claim="", direction=LOWER, measure=measure, on=on, margin=margin)
-        rows.append({"changed": ", ".join(f"{k}={v}" for k, v in change.items()), **_line(group, measure, on)})
-        judged.append(effect)
-    adjusted = iter(holm([each.effect.p for each in judged if each.effect]))
-    for row, each in zip(rows, judged, strict=True):
-        row |= {"verdict": UNTESTED, "seeds": row.pop("count")}
-        if each.effect:
-            p = next(adjusted)
-            low, high = each.effect.interval()
-            row |= {
-                "change (%)": each.effect.change,
-                "low": low,
-                "high": high,
-                "p (Holm)": p,
-                "seeds": each.effect.pairs,
-            }
-            decided = verdict(each.effect, int(np.sign(each.effect.mean)) or LOWER, p)
-            row["verdict"] = decided if decided in (SAME, UNDECIDED) else "lower" if each.effect.mean < 0 else "higher"
-    first.pop("count")
-    rows.sort(key=lambda row: row["mean"])
-    return pd.DataFrame([first, *rows], columns=columns)
-
-
-def ablations_said(table: pd.DataFrame) -> str:
-    """What `ablations` found, in one short sentence a verdict."""
-    if table.empty:
-        return "No finished full run is here, so nothing is compared: make evidence."
-    others = table.iloc[1:]
-    if others.empty:
-        return "Only the full runs are finished here, so nothing is compared: make evidence."
-    labels = {
-        "lower": "Lower than the base",
-        "higher": "Higher than the base",
-        SAME: "No difference that matters",
-        UNDECIDED: "Undecided",
-        UNTESTED: "Not tested (too few seeds, or nets that have barely learnt)",
-    }
-    sentences = []
-    for key, label in labels.items():
-        chosen = others[others["verdict"] == key]
-        names = [
-            line.changed if pd.isna(change) else f"{line.changed} ({change:+.1f} %)"
-            for line, change in zip(chosen.itertuples(), chosen["change (%)"], strict=True)
-        ]
-        sentences += [f"{label}: {', '.join(names)}."] if names else []
-    return " ".join(sentences)
-
-
 def _judged(claim: str, one: Side, other: Side, direction: int, said: str, margin: float, appendix: bool) -> Claim:
     """The claim with its effect, or the reason why it is not tested."""
     effect = Effect.of(one.values, other.values)
@@ -337,7 +204,7 @@ def _sides(records: Sequence[dict], change: Mapping[str, object], measure: str, 
     sides = []
     for rest, group in groups.items():
         first = next(iter(group.values()))
-        doubled = {r["seed"]: _number(r, measure, on) for r in records if _doubles(r, first)}
+        doubled = {r["seed"]: _number(r, measure, on) for r in records if doubles(r, first)}
         values = {seed: _number(record, measure, on) for seed, record in group.items()}
         errors = {seed: _number(record, "abs_rel", "test") for seed, record in group.items()}
         steps = int(first.get("steps") or 0)
@@ -345,33 +212,8 @@ def _sides(records: Sequence[dict], change: Mapping[str, object], measure: str, 
     return sides
 
 
-def _doubles(record: Mapping, first: Mapping) -> bool:
-    """Whether a run is the same training as another for twice as many epochs."""
-    epochs = first["params"].get("epochs")
-    twice = {**_compared_params(first), "epochs": 2 * epochs} if epochs else None
-    return twice is not None and _compared_params(record) == twice and record.get("data") == first.get("data")
-
-
-def _compared_params(record: Mapping) -> dict[str, object]:
-    return {key: value for key, value in record["params"].items() if key not in (*NOT_COMPARED, *BESIDE)}
-
-
 def _rest(record: Mapping, change: Mapping[str, object]) -> str:
-    return repr(sorted((key, value) for key, value in _compared_params(record).items() if key not in change))
-
-
-def _difference(base: Mapping, record: Mapping) -> dict[str, object]:
-    return {key: value for key, value in _compared_params(record).items() if value != base["params"].get(key)}
-
-
-def _line(group: Sequence[Mapping], measure: str, on: str) -> dict:
-    values = [record["metrics"][on][measure] for record in group]
-    return {
-        "mean": float(np.mean(values)),
-        "steps": group[0].get("steps"),
-        "parameters": group[0].get("parameters"),
-        "count": len(group),
-    }
+    return repr(sorted((key, value) for key, value in compared_params(record).items() if key not in change))
 
 
 def _number(record: Mapping, measure: str, on: str) -> float | None:

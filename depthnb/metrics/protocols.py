@@ -7,8 +7,9 @@ or the alignment changes. So every evaluation takes a `Protocol`, prints it unde
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,6 +78,38 @@ class Protocol:
             f"alignment {self.alignment}, {average}, truth {self.truth}, frames {self.frames}"
         )
 
+    @classmethod
+    def from_record(cls, stored: Mapping[str, Any]) -> Protocol:
+        """The protocol that a run.json holds: one of `PROTOCOLS`, or of somebody's own.
+
+        Args:
+            stored: every field by name, as `dataclasses.asdict` gives it.
+
+        Raises:
+            ValueError: for missing or further fields, and for values that no protocol can have.
+
+        >>> from dataclasses import asdict
+        >>> mine = Protocol("mine", 0.5, 20.0, average="pixels", truth="a tape measure: 3 points")
+        >>> Protocol.from_record(asdict(mine)) == mine
+        True
+        """
+        names = [field.name for field in fields(cls)]
+        if not isinstance(stored, Mapping) or set(stored) != set(names):
+            raise ValueError(f"protocol is {stored!r}; expected the fields {', '.join(names)}")
+        try:
+            return cls(**stored)
+        except TypeError as error:  # text where a number must be
+            raise ValueError(f"protocol is {dict(stored)!r}; {error}") from error
+
+    @property
+    def base(self) -> str:
+        """The name without what `with_alignment` put behind it.
+
+        >>> PROTOCOLS["streets"].with_alignment("median").base
+        'streets'
+        """
+        return self.name.removesuffix(f"/{self.alignment}")
+
     def with_alignment(self, alignment: str) -> Protocol:
         """The same protocol with another alignment, named `<name>/<alignment>` so that no table mixes the two.
 
@@ -89,7 +122,7 @@ class Protocol:
         >>> PROTOCOLS["streets"].with_alignment("scale-shift-inverse").name
         'streets/scale-shift-inverse'
         """
-        return replace(self, name=f"{self.name.split('/')[0]}/{alignment}", alignment=alignment)
+        return replace(self, name=f"{self.base}/{alignment}", alignment=alignment)
 
     def crop_box(self, height: int, width: int) -> tuple[int, int, int, int]:
         """The crop in pixels of an image of that size: (top, bottom, left, right), bottom and right excluded.

@@ -6,11 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from depthnb import files
 from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
 from depthnb.models.densenet import DenseDepth
@@ -18,6 +15,7 @@ from depthnb.models.eigen import EigenCoarse, EigenFine
 from depthnb.models.gan import PatchDiscriminator
 from depthnb.models.hma import HMADepth
 from depthnb.models.unet import UNet
+from depthnb.weights import trained
 
 __all__ = [
     "BNCNN",
@@ -57,18 +55,15 @@ def build(name: str, config: dict) -> nn.Module:
 def save(model: nn.Module, file: str | os.PathLike) -> Path:
     """Write a model's weights as safetensors, with its class and config as metadata; returns the path.
 
-    Atomic: a file of that name stays as it was until the new one is whole. Raises OSError when there is no room.
+    What torch.compile, DataParallel and Fabric put around a model is taken off first. Atomic: a file of that name stays as
+    it was until the new one is whole. Raises OSError when there is no room.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    metadata = {"model": type(model).__name__, "config": json.dumps(model.config)}
-
-    def writer(part: Path) -> None:
-        try:
-            save_file(tensors, part, metadata=metadata)
-        except SafetensorError as error:  # as which safetensors reports a full disk
-            raise OSError(str(error)) from error
-
-    return files.write(file, writer)
+    while type(model).__name__ not in _BUILDERS:
+        inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            break
+        model = inner
+    return trained.write(file, type(model).__name__, model.config, model.state_dict())
 
 
 def load(run_folder: str | os.PathLike) -> nn.Module:
@@ -81,24 +76,18 @@ def load(run_folder: str | os.PathLike) -> nn.Module:
     file = folder if folder.suffix == ".safetensors" else folder / WEIGHTS
     if not file.exists():
         raise FileNotFoundError(f"no weights at {file}; make them with: {_command(folder)}")
+    stored = trained.read(file)
     try:
-        with safe_open(file, framework="pt") as stored:
-            metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{file} is not a readable safetensors file ({error}); delete it and train again") from error
-    if "model" not in metadata or "config" not in metadata:
-        raise ValueError(f"{file} was not written by depthnb.models.save: it does not say which model it holds")
-    try:
-        model = build(metadata["model"], json.loads(metadata["config"]))
-        model.load_state_dict(tensors)
+        model = build(stored.model, stored.config)
+        model.load_state_dict(stored.tensors)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ValueError(f"{file} does not fit this version of depthnb ({error}); delete it and train again") from error
     return model.eval()
 
 
 def _command(folder: Path) -> str:
+    """What trains the model anew; from run.json itself, since models know nothing of runs."""
     try:
-        return json.loads((folder / "run.json").read_text())["command"]
-    except (OSError, ValueError, KeyError):
+        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["command"])
+    except (OSError, ValueError, KeyError, TypeError):
         return "the notebook of that method (there is no finished run in this folder)"

@@ -24,7 +24,7 @@ class DenseDepth(nn.Module):
     encoder: densenet121, 161, 169 or 201. decoder_width: 1 is the paper's, 0.5 its halved one; scales all channels of the
     decoder. target: `inverse`: the last layer predicts max_depth / depth; `depth`: metres. max_depth: metres. start: depth in
     metres that the untrained net says everywhere, roughly; the training set's mean is a good choice. pretrained: ImageNet
-    weights of the encoder as for `pretrained.backbone`; what was found says `origin`.
+    weights of the encoder as for `weights.imagenet.backbone`; what was found says `origin`.
 
     Source: document 002, "Encoder-Decoder"; Alhashim and Wonka (arXiv:1812.11941), section 3.1: bilinear upsampling,
     concatenation, convolutions A and B, no batch norm in the decoder; leaky ReLU 0.2 after both as in the authors' code

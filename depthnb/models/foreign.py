@@ -10,15 +10,19 @@ import contextlib
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import torch
 from torch import nn
 
+from depthnb import files
 from depthnb.models.midas import AnyAspect, Input, ZeroShot
-from depthnb.weights import hub, imagenet, zoo
+from depthnb.models.preprocessing import wanted
+from depthnb.weights import hub, imagenet, reading, zoo
 from depthnb.weights.midas_checkpoint import as_transformers
+from depthnb.weights.origin import Kind, Origin
 
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "deviation": (0.229, 0.224, 0.225)}
 # entry point of a checkout of MiDaS -> how it wants its images, and the names its weights go by
@@ -93,14 +97,8 @@ def _quiet(transformers) -> Iterator[None]:
 
 def from_folder(folder: Path, *, name: str, origin: str) -> ZeroShot:
     config = _json(folder / "config.json")
-    kind = config.get("model_type")
-    if kind not in ("dpt", "depth_anything"):
-        raise ValueError(
-            f"{folder} holds a model of the type {kind!r}; expected 'dpt' or 'depth_anything', which predict inverse depth up "
-            "to scale and shift. Models in metres belong to another protocol"
-        )
-    if config.get("depth_estimation_type", "relative") != "relative":
-        raise ValueError(f"{folder} holds a metric variant of Depth Anything; expected the relative one")
+    _refuse_metric(folder, config)
+    kind = config["model_type"]
     weights = hub.weights_of(folder)
     if weights is None:
         raise FileNotFoundError(
@@ -127,7 +125,7 @@ def from_folder(folder: Path, *, name: str, origin: str) -> ZeroShot:
         AnyAspect(network.float()) if plain else network.float(),
         _wants(folder, config, plain),
         name=name,
-        origin=origin,
+        origin=Origin(Kind.FILE, origin, files.digest(weights)),
     )
 
 
@@ -156,24 +154,40 @@ def _wants(folder: Path, config: Mapping, plain: bool) -> Input:
     000 used, keeps the aspect, and so does this.
     """
     file = folder / "preprocessor_config.json"
-    told = _json(file) if file.is_file() else {}
     depth_anything = config["model_type"] == "depth_anything"
-    known = Input(518, 518, 14, True, **_IMAGENET) if depth_anything else Input(keep_aspect=plain)
-    size = told.get("size", config.get("image_size") or (config.get("backbone_config") or {}).get("image_size"))
-    height, width = (size["height"], size["width"]) if isinstance(size, Mapping) else (size or known.height,) * 2
-    return Input(
-        height=int(height),
-        width=int(width),
-        multiple=known.multiple if plain else int(told.get("ensure_multiple_of", known.multiple)),
-        keep_aspect=known.keep_aspect if plain else bool(told.get("keep_aspect_ratio", known.keep_aspect)),
-        mean=tuple(told.get("image_mean", known.mean)),
-        deviation=tuple(told.get("image_std", known.deviation)),
-    )
+    usual = Input(518, 518, 14, True, **_IMAGENET) if depth_anything else Input(keep_aspect=plain)
+    side = config.get("image_size") or (config.get("backbone_config") or {}).get("image_size")
+    if side:
+        usual = replace(usual, height=int(side), width=int(side))
+    wants = wanted(file, _json(file) if file.is_file() else {}, usual)
+    return replace(wants, multiple=usual.multiple, keep_aspect=usual.keep_aspect) if plain else wants
+
+
+def _refuse_metric(folder: Path, config: Mapping) -> None:
+    """Networks of the same classes that were trained for metres: taken for inverse depth, near and far change places."""
+    kind, backbone = config.get("model_type"), (config.get("backbone_config") or {}).get("model_type")
+    if kind not in ("dpt", "depth_anything"):
+        raise ValueError(
+            f"{folder} holds a model of the type {kind!r}; expected 'dpt' or 'depth_anything', which predict inverse depth up "
+            "to scale and shift. Models in metres belong to another protocol"
+        )
+    metric = config.get("depth_estimation_type", "relative") != "relative" or config.get("max_depth") not in (None, 1)
+    if kind == "depth_anything" and metric:
+        raise ValueError(
+            f"{folder} holds a metric variant of Depth Anything (depth_estimation_type "
+            f"{config.get('depth_estimation_type', 'relative')!r}, max_depth {config.get('max_depth')}); expected the relative "
+            "one"
+        )
+    if kind == "dpt" and backbone in ("dinov2", "dinov2_with_registers"):
+        raise ValueError(
+            f"{folder} holds DPT on {backbone}, as published for NYU and KITTI: it predicts depth in metres; expected one of "
+            "MiDaS's, which predict inverse depth up to scale and shift"
+        )
 
 
 def from_checkpoint(file: Path, *, name: str, origin: str) -> ZeroShot:
     """DPT-Large from MiDaS's own file, run by transformers' class."""
-    tensors, sizes = as_transformers(imagenet.read(file), file)
+    tensors, sizes = as_transformers(reading.read(file), file)
     transformers = _transformers()
     with _quiet(transformers):
         network, told = transformers.DPTForDepthEstimation.from_pretrained(
@@ -181,7 +195,8 @@ def from_checkpoint(file: Path, *, name: str, origin: str) -> ZeroShot:
         )
     _refuse_partial(file, "dpt", told)
     side = sizes["image_size"]
-    return ZeroShot(AnyAspect(network.float()), Input(side, side), name=name, origin=origin)
+    whence = Origin(Kind.FILE, origin, files.digest(file))
+    return ZeroShot(AnyAspect(network.float()), Input(side, side), name=name, origin=whence)
 
 
 def from_checkout(folder: Path, entry: str) -> ZeroShot:
@@ -201,7 +216,7 @@ def from_checkout(folder: Path, entry: str) -> ZeroShot:
         )
     network = _run(folder, entry)
     try:
-        network.load_state_dict(imagenet.read(file))
+        network.load_state_dict(reading.read(file))
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()]
         raise ValueError(f"{file} does not hold weights of {entry}: {' '.join(lines[1:2])[:160]}") from error
@@ -210,9 +225,8 @@ def from_checkout(folder: Path, entry: str) -> ZeroShot:
             network.eval()(torch.zeros(1, 3, 2 * wants.multiple, 2 * wants.multiple))
     except Exception as error:
         raise ValueError(_does_not_run(folder, entry, error)) from error
-    return ZeroShot(
-        network, wants, name=f"{entry} (checkout)", origin=f"weights from {file.name}, code of {folder.name}"
-    )
+    origin = Origin(Kind.FILE, f"weights from {file.name}, code of {folder.name}", files.digest(file))
+    return ZeroShot(network, wants, name=f"{entry} (checkout)", origin=origin)
 
 
 def _run(folder: Path, entry: str) -> nn.Module:

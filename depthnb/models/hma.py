@@ -51,7 +51,7 @@ class HMADepth(nn.Module):
     joined: `masks` (document 004), `average` (no attention: every scale counts the same everywhere), `convolution` (plain
     fusion as in BTS: the coarser depth maps are further channels of the finest head, whose depth is the result). width:
     channels at H/16, fewer at finer scales, divisible by 16. max_depth: metres, the far end of the data. pretrained: the
-    encoder's weights as `depthnb.pretrained.backbone` takes them; what became of it is in `origin`.
+    encoder's weights as `weights.imagenet.backbone` takes them; what became of it is in `origin`.
 
     Raises ValueError for unknown options, for images below 32 pixels a side, and in training for a single image so small
     that batch normalisation would have one value per channel.

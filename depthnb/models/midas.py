@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb.models.blocks import check_image
+from depthnb.weights.origin import Origin
 
 _NEAREST_TO_ZERO = 1e-6  # inverse depth below this is taken for this: MiDaS says 0 where the sky is
 
@@ -52,12 +53,12 @@ class ZeroShot(nn.Module):
     document 000 and the published example do it.
 
     network: pixels [B,3,h,w] -> [B,h,w] or [B,1,h,w], or an object with such a `predicted_depth`, as transformers' models
-    return it. origin: one sentence that says where the weights come from. Raises ValueError for another output.
+    return it. origin: where the weights come from. Raises ValueError for another output.
     """
 
     kind = "affine-inverse"
 
-    def __init__(self, network: nn.Module, wants: Input, *, name: str, origin: str) -> None:
+    def __init__(self, network: nn.Module, wants: Input, *, name: str, origin: Origin) -> None:
         super().__init__()
         self.network, self.wants, self.name, self.origin = network, wants, name, origin
         self.register_buffer("mean", torch.tensor(wants.mean).view(3, 1, 1), persistent=False)

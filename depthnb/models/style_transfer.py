@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from depthnb.models.blocks import check_image, normalise
 from depthnb.models.densenet import DenseDepth
 from depthnb.weights import imagenet as weights
+from depthnb.weights.origin import Kind, Origin
 
 # network -> preset -> (content layer, style layers): those of the tutorial that document 000 names, of Gatys et al., the first
 _VGG = {
@@ -30,6 +31,11 @@ LAYERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 PRESETS = tuple(_VGG)
 ENCODINGS = ("inverse", "depth")
+_WEIGHTS = {  # as the title of a figure says it; a file is named
+    Kind.IMAGENET: "ImageNet weights",
+    Kind.NONE: "random weights",
+    Kind.TRAINED: "weights trained for depth",
+}
 
 
 class Features(nn.Module):
@@ -39,7 +45,7 @@ class Features(nn.Module):
     the tutorial does.
 
     trunk: names -> modules in the order of execution; what lies behind the last layer needed is left away. content, style:
-    names of layers. network, origin: what it is, and one sentence that says where its weights come from. Raises ValueError
+    names of layers. network, origin: what it is, and where its weights come from. Raises ValueError
     for a layer that is not there.
     """
 
@@ -50,7 +56,7 @@ class Features(nn.Module):
         style: Sequence[str],
         *,
         network: str,
-        origin: str,
+        origin: Origin,
     ) -> None:
         super().__init__()
         self.content, self.style = tuple(content), tuple(style)
@@ -72,10 +78,8 @@ class Features(nn.Module):
 
     @property
     def kind(self) -> str:
-        """What made a figure, for its title: network and kind of weights, read from `origin`."""
-        kinds = ("ImageNet weights", "random weights", "weights trained for depth")
-        short = next((kind for kind in kinds if self.origin.startswith(kind)), None)
-        return f"{self.network}, {short or self.origin}"
+        """What made a figure, for its title: network and kind of weights."""
+        return f"{self.network}, {_WEIGHTS.get(self.origin.kind, self.origin.detail)}"
 
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that stand for network, layers and every weight."""
@@ -111,8 +115,8 @@ def vgg(
     """Layers of a VGG network, named as in its paper: conv2_1 is the first convolution after the first pooling.
 
     network: vgg11, vgg13, vgg16 or vgg19. layers: one of `PRESETS`. pooling: `max`, or `average`, which Gatys et al. found
-    to give slightly more appealing pictures. pretrained: as for `pretrained.backbone`; what was found says `origin` of the
-    result. Raises ValueError for anything else.
+    to give slightly more appealing pictures. pretrained: as for `weights.imagenet.backbone`; `origin` of the
+    result says what that gave. Raises ValueError for anything else.
     """
     if pooling not in ("max", "average"):
         raise ValueError(f"unknown pooling {pooling!r}; expected max or average")
@@ -129,10 +133,10 @@ def vgg(
     return Features(trunk, content, style, network=network.upper().replace("VGG", "VGG-"), origin=origin)
 
 
-def depth_encoder(model: DenseDepth, layers: str = "tutorial", *, origin: str) -> Features:
+def depth_encoder(model: DenseDepth, layers: str = "tutorial", *, origin: Origin) -> Features:
     """Layers of the encoder of a depth network of notebook 05; names of layers as torchvision gives them.
 
-    layers: one of `PRESETS`. origin: one sentence that says where the weights come from. Source: document 000, section 5.3.3,
+    layers: one of `PRESETS`. origin: where the weights come from. Source: document 000, section 5.3.3,
     which wishes for models "specifically designed for depth" in place of VGG-19.
     """
     content, style = _layers("depth encoder", layers)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from depthnb.models.blocks import check_image, normalise
 from depthnb.models.encoders import Encoder
 from depthnb.weights import imagenet as weights
+from depthnb.weights.origin import Kind, Origin
 
 STEPS = 5  # 64, 128, 256, 512, 1024 channels
 OUTPUTS = ("depth", "inverse")
@@ -30,7 +31,7 @@ class UNet(nn.Module):
     but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a torchvision
     ResNet, ResNeXt or DenseNet, whose five scales then take the place of the contracting steps, with the photograph itself
     as the bridge at full size. pretrained: weights of that encoder, as `depthnb.pretrained.backbone` takes them (`plain` has
-    none: `auto` or `none`); where they came from is kept in `origin`, one sentence.
+    none: `auto` or `none`); where they came from is kept in `origin`.
 
     output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m, $\mathrm{softplus}(x)
     / s$, for losses in inverse depth (its prediction is then of the kind affine-inverse). start: $s$ in metres, what an
@@ -75,7 +76,7 @@ class UNet(nn.Module):
                     f"pretrained is {str(pretrained)!r}, but the plain encoder has no weights to be had: choose an encoder of "
                     "torchvision, such as resnet50, or pretrained 'auto' or 'none'"
                 )
-            self.origin = "random weights: an encoder of its own has no others"
+            self.origin = Origin(Kind.NONE, "random weights: an encoder of its own has no others")
             self.down = nn.ModuleList(
                 two_convolutions(i, o, batch_norm) for i, o in zip([3, *widths], widths, strict=False)
             )

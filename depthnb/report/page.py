@@ -116,23 +116,12 @@ def _page(sections: list[Section], level: tuple[int, int, int], reports_dir: Pat
 
 def _finished(reports_dir: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Return notebook -> its finished runs, the one to show first; note what cannot be read."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for file in sorted(reports_dir.glob("*/*/run.json")):
-        try:
-            run = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(run, dict):
-                raise ValueError(f"holds a {type(run).__name__}, not an object")
-            for key in ("metrics", "baselines", "params", "split_counts"):
-                if not isinstance(run.get(key, {}), dict):
-                    raise ValueError(f"{key} is no object")
-        except (OSError, ValueError) as error:
-            problems.append(f"{file.relative_to(reports_dir).as_posix()}: {_short(error)}")
-            continue
-        if run.get("finished") is True:
-            found.setdefault(file.parent.parent.name, []).append({**run, "folder": file.parent})
-    for each in found.values():
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for run in runs.finished(reports=reports_dir, problems=problems):
+        shown.setdefault(run["folder"].parent.name, []).append(run)
+    for each in shown.values():
         each.sort(key=lambda run: _preference(run["folder"].name))
-    return found
+    return shown
 
 
 def _preference(run: str) -> tuple[int, str]:
@@ -216,7 +205,7 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         "time": _duration(run.get("seconds")),
         "training": _duration(run.get("training_seconds")),
         "commit": re.sub(r"^([0-9a-f]{10})[0-9a-f]+", r"\1", commit) if isinstance(commit, str) else None,
-        "protocol": run.get("protocol"),
+        "protocol": run.get("measured"),
     }
     return [(label, str(value)) for label, value in facts.items() if value not in (None, "")]
 

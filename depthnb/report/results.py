@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from depthnb import metrics, runs
-from depthnb.evidence.seeds import NOT_COMPARED
+from depthnb.evidence.trainings import NOT_COMPARED
+from depthnb.weights.origin import Origin
 
 METHODS: Mapping[str, str] = {
     "02_bn_cnn": "BN-CNN",
@@ -38,15 +38,15 @@ SCORED = "test"  # the split that is compared
 class Result:
     """One finished run and what it scored on its test split.
 
-    `frames` stands for the very test frames (a hash of their ids), `measured` for all that must be equal between results
-    of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN where unknown. `origin`:
-    where an encoder's weights come from, as the model says, "" for a net that has none.
+    `frames` stands for the very test frames (a hash of their ids and of their files' content), `measured` for all that must
+    be equal between results of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN
+    where unknown. `origin`: where the net's first weights come from. `inputs`: what lay in the files that parameters name.
     """
 
     notebook: str
     run: str
     dataset: str
-    protocol: str
+    protocol: metrics.Protocol
     frames: str
     seed: int | None
     params: dict[str, Any]
@@ -56,7 +56,8 @@ class Result:
     seconds: float
     device: str
     commit: str
-    origin: str
+    origin: Origin
+    inputs: dict[str, str]
     folder: Path
     per_image: pd.DataFrame = field(repr=False)
     by_distance: pd.DataFrame = field(repr=False)
@@ -71,7 +72,7 @@ class Result:
 
     @property
     def measured(self) -> tuple[str, str, str]:
-        return self.dataset, self.protocol, self.frames
+        return self.dataset, str(self.protocol), self.frames
 
     @property
     def method(self) -> str:
@@ -79,17 +80,14 @@ class Result:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The parameters without those that leave the method the same: run, seed, device, data_root."""
-        return {name: value for name, value in self.params.items() if name not in NOT_COMPARED}
+        """The parameters without those that leave the method the same (run, seed, device, data_root); files with content."""
+        values = {name: f"{self.params.get(name)} ({content})" for name, content in self.inputs.items()}
+        return {name: value for name, value in {**self.params, **values}.items() if name not in NOT_COMPARED}
 
     @property
     def taught(self) -> bool:
-        """Whether it began with weights that were found; parameters say only what was looked for.
-
-        A run that does not say where its weights come from counts as one that had none, which is so for nets without a
-        pretrained part.
-        """
-        return bool(self.origin) and not self.origin.startswith("random weights")
+        """Whether it began with weights that were found; parameters say only what was looked for."""
+        return self.origin.pretrained
 
 
 def preset_of(run: str) -> str:
@@ -117,20 +115,21 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     """All finished runs that were judged on the test split of a data set, and sentences on what had to be left out.
 
     Unfinished runs do not exist. A damaged run folder is left out and named, so that one bad file does not hide the rest;
-    so is a second run of the same method, parameters, seed and kind of first weights (`Result.taught`).
+    so is a second run of the same method, parameters, seed and first weights.
     """
     results, notes, bare = [], [], 0
-    for file in sorted(runs.reports_dir().glob(f"*/*/{runs.RECORD}")):
-        label = f"{file.parent.parent.name}/{file.parent.name}"
+    for record in runs.finished(problems=notes):
+        folder = record["folder"]
+        if record.get("dataset") != dataset or SCORED not in record.get("metrics", {}):
+            continue
+        if preset_of(folder.name) == "sweep" and not (folder / "per_image.csv").exists():
+            bare += 1
+            continue
         try:
-            content = _record(file)
-            if content.get("dataset") == dataset and SCORED in (content.get("metrics") or {}):
-                if preset_of(file.parent.name) == "sweep" and not (file.parent / "per_image.csv").exists():
-                    bare += 1
-                    continue
-                results.append(_result({**content, "folder": file.parent}))
+            results.append(_result(record))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}".replace(f"{file.parent}/", "")
+            reason = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
+            label = f"{folder.parent.name}/{folder.name}"
             notes.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
     if bare:
         notes.append(
@@ -139,27 +138,21 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     return _without_repeats(results, notes), notes
 
 
-def _record(file: Path) -> dict[str, Any]:
-    """A finished run.json, empty for an unfinished one. `runs.finished` would stop at the first damaged file of them all."""
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return content if content.get("finished") is True else {}
-
-
 def _result(content: Mapping[str, Any]) -> Result:
     folder = content["folder"]
     per_image = pd.read_csv(folder / "per_image.csv", dtype={"id": str, "scene": str, "scene_type": str})
     by_distance = pd.read_csv(folder / "by_distance.csv")
     _require(per_image, ("id", "scene", "scene_type", "abs_rel"), "per_image.csv")
     _require(by_distance, ("lower", "upper", "pixels", *BAND_METRICS), "by_distance.csv")
-    if not content["protocol"]:
+    if not content.get("protocol"):
         raise ValueError("run.json names no protocol")
-    ids = "\n".join(sorted(per_image["id"]))
+    scored = "\n".join([*sorted(per_image["id"]), str((content.get("content") or {}).get(SCORED, ""))])
     return Result(
         notebook=content["notebook"],
         run=folder.name,
         dataset=content["dataset"],
-        protocol=str(content["protocol"]),
-        frames=f"{len(per_image)} test frames {hashlib.sha256(ids.encode()).hexdigest()[:8]}",
+        protocol=metrics.Protocol.from_record(content["protocol"]),
+        frames=f"{len(per_image)} test frames {hashlib.sha256(scored.encode()).hexdigest()[:8]}",
         seed=content.get("seed"),
         params=dict(content["params"]),
         metrics=_numbers(content["metrics"][SCORED]),
@@ -168,7 +161,8 @@ def _result(content: Mapping[str, Any]) -> Result:
         seconds=_number(content.get("training_seconds", content.get("seconds"))),
         device=str(content.get("device") or "unknown"),
         commit=str(content.get("commit") or "unknown"),
-        origin=str(content.get("origin") or ""),
+        origin=Origin.from_record(content.get("origin")),
+        inputs=dict(content.get("inputs") or {}),
         folder=folder,
         per_image=per_image,
         by_distance=by_distance,
@@ -190,7 +184,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _without_repeats(results: list[Result], notes: list[str]) -> list[Result]:
-    """Of runs with the same parameters, seed and kind of first weights keep the one with the plainest name, and say so."""
+    """Of runs with the same parameters, seed and first weights keep the one with the plainest name, and say so."""
     kept: dict[tuple, Result] = {}
     for each in sorted(results, key=lambda r: (len(r.run), r.run)):
         key = (*_group(each), each.measured, each.seed)
@@ -201,9 +195,9 @@ def _without_repeats(results: list[Result], notes: list[str]) -> list[Result]:
     return sorted(kept.values(), key=lambda r: (r.notebook, r.run))
 
 
-def _group(one: Result) -> tuple[str, str, str, bool]:
-    """What runs that differ in their seed alone have in common."""
-    return one.notebook, one.preset, repr(sorted(one.settings.items())), one.taught
+def _group(one: Result) -> tuple[str, str, str, tuple[str, str]]:
+    """What runs that differ in their seed alone have in common: settings, with the files they name, and first weights."""
+    return one.notebook, one.preset, repr(sorted(one.settings.items())), (one.origin.kind, one.origin.content)
 
 
 def select(results: Sequence[Result], preset: str = "best") -> list[Result]:
@@ -227,7 +221,7 @@ def comparable(results: Sequence[Result]) -> dict[str, list[Result]]:
     for each in results:
         parts.setdefault(each.measured, []).append(each)
     ordered = sorted(parts.values(), key=lambda part: (-len({r.notebook for r in part}), -len(part), part[0].measured))
-    names = ["-" + re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.partition(":")[0]) for part in ordered]
+    names = ["-" + re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.name) for part in ordered]
     endings = [f"{name}-{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
     return dict(zip(["", *endings[1:]], ordered, strict=True)) if ordered else {}
 
@@ -259,14 +253,14 @@ def measured(results: Sequence[Result]) -> str:
     Raises ValueError where data set, protocol or test frames differ: numbers measured differently do not make a ranking.
     """
     if not results:
-        raise ValueError("no results to compare; select some of comparison.load(dataset)")
+        raise ValueError("no results to compare; select some of results.load(dataset)")
     first = results[0]
     for what, index in (("data sets", 0), ("protocols", 1), ("test frames", 2)):
         other = next((each for each in results if each.measured[index] != first.measured[index]), None)
         if other is not None:
             raise ValueError(
                 f"results of different {what} cannot stand in one table: {first.label} has {first.measured[index]!r}, "
-                f"{other.label} has {other.measured[index]!r}; part them with comparison.comparable(results) and make "
+                f"{other.label} has {other.measured[index]!r}; part them with results.comparable(results) and make "
                 "one table of each"
             )
     return f"{first.dataset}, {first.frames.rpartition(' ')[0]}; {first.protocol}"
@@ -275,7 +269,7 @@ def measured(results: Sequence[Result]) -> str:
 def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Name -> runs that differ in their seed alone, in the order of the notebooks.
 
-    Runs that found pretrained weights and runs that looked for them in vain are not one group. The name is the method's;
+    Runs that began with different weights are not one group, whatever their parameters looked for. The name is the method's;
     where a notebook has several groups, what tells them apart stands behind it, and "random weights" also where the method
     is about ImageNet weights and had none. Raises ValueError as `measured`.
     """
@@ -292,7 +286,9 @@ def _name(one: Result, rivals: Sequence[Result]) -> str:
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
             differing.append(f"{key} {one.settings.get(key)}")
-    needed = one.notebook in FROM_IMAGENET and one.origin
+    needed = one.notebook in FROM_IMAGENET and one.origin.detail
     if not one.taught and (needed or any(each.taught for each in rivals)):
         differing.append("random weights")
+    elif one.taught and len({each.origin.content for each in rivals if each.taught}) > 1:
+        differing.append(f"{one.origin.detail} {one.origin.content}".strip())
     return one.method + (f" ({', '.join(differing)})" if differing else "")

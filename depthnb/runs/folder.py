@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path, PureWindowsPath
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
@@ -19,97 +18,110 @@ from torch import nn
 
 import depthnb
 from depthnb import files, models, plotting
-from depthnb.runs.provenance import commit, device_name, fingerprint, versions
-from depthnb.runs.records import RECORD, STARTED, reports_dir
+from depthnb.runs import place
+from depthnb.runs.provenance import code, commit, device_name, fingerprint, inputs, versions
+from depthnb.runs.records import RECORD, STARTED, read, reports_dir
+from depthnb.runs.values import plain, rounded, without_path
 from depthnb.training.launch import is_first, launched
+from depthnb.weights.origin import Origin
 
 
 def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, Any] | None = None) -> Run:
-    """Open the run folder `reports/<notebook>/<run>` for these parameters and say which it is.
+    """Open the run `reports/<notebook>/<run>` for these parameters and say which it is.
 
-    parameters: as check_parameters gives them, with `run` and `seed` among them. data: split name -> data set (with
-    `name`, `fingerprint`, `len`). A hash of all other parameters, the data and depthnb's version decides: the same hash
-    unfinished is resumed, the same hash finished is trained anew, another hash gets a folder `<run>-<hash>`. Raises OSError
-    when the folder cannot be written.
+    A hash decides which run this is: of all parameters but `run`, of the content of the data and of the files that parameters
+    name (not of where they lie), and of depthnb's version. The same hash unfinished is resumed; the same hash finished is
+    trained anew, and its result stays until the new one is finished; another hash gets a folder `<run>-<hash>`.
 
     Under torchrun or srun every process calls this and all of Run; the first one alone writes and prints.
+
+    Args:
+        notebook: its name, without ending.
+        parameters: as check_parameters gives them, with `run` and `seed` among them.
+        data: split name -> data set (with `name`, `len`, and `content` or `fingerprint`).
+
+    Returns:
+        The run, at work in `<run>.unfinished` beside its place.
+
+    Raises:
+        RuntimeError: if another process works on this run, naming it.
+        ValueError: if it was begun with other versions of the libraries or other code, so that it cannot be resumed.
+        OSError: when the folder cannot be written.
     """
     data = dict(data or {})
-    parameters = {name: _without_path(value) for name, value in parameters.items()}
-    others = {name: value for name, value in parameters.items() if name != "run"}
-    facts = {split: getattr(part, "fingerprint", "") for split, part in data.items()}
-    key = fingerprint(others, facts, depthnb.__version__)
-    folder = reports_dir() / notebook / parameters["run"]
-    if _stored_hash(folder) not in (None, key):
-        folder = folder.with_name(f"{folder.name}-{key}")
-    run = Run(notebook, folder, key, parameters, data)
-    if is_first():
-        try:
-            state = _clear(folder)
-            run.weights.mkdir(parents=True, exist_ok=True)
-            _write_text(run.weights / STARTED, json.dumps({"hash": key, "parameters": others}, indent=1))
-        except OSError as error:
-            raise OSError(
-                f"cannot write the run folder {folder} ({error.__cause__ or error}); free some space, or set "
-                "DEPTHNB_REPORTS to a folder that can be written"
-            ) from error
-        print(f"run folder: {run.label} ({state})")
+    contents = inputs(parameters)
+    parameters = {name: without_path(value) for name, value in parameters.items()}
+    identity = {name: contents.get(name, value) for name, value in parameters.items() if name != "run"}
+    if data:  # whose content says more than the name of its folder
+        identity = {name: value for name, value in identity.items() if not name.endswith("root")}
+    facts = {split: _content(part) for split, part in data.items()}
+    key = fingerprint(identity, facts, depthnb.__version__)
+    begun = {"hash": key, "parameters": parameters, "content": facts, "inputs": contents}
+    begun |= {"versions": versions(), "code": code()}
+    wanted = reports_dir() / notebook / parameters["run"]
+    try:
+        chosen = place.choose(wanted, key, lock=is_first())
+        run = Run(notebook, chosen, begun, data)
+        if is_first():
+            state = place.prepare(chosen, begun)
+            files.write_text(run.weights / STARTED, json.dumps(begun, indent=1))
+            print(f"run folder: {run.label} ({state})")
+    except OSError as error:
+        raise OSError(
+            f"cannot write the run folder {wanted} ({error.__cause__ or error}); free some space, or set "
+            "DEPTHNB_REPORTS to a folder that can be written"
+        ) from error
     return run
 
 
-def _clear(folder: Path) -> str:
-    """Make a run's folder ready, and say what was found there."""
-    for left_over in folder.rglob("*.part"):  # of killed processes
-        left_over.unlink()
-    if (folder / RECORD).exists():
-        (folder / RECORD).unlink()  # first: from here on the old result no longer exists
-        shutil.rmtree(folder)
-        return "finished before, trained anew"
-    return "unfinished before, resumed" if (folder / "weights" / STARTED).exists() else "new"
-
-
-def _stored_hash(folder: Path) -> str | None:
-    """The hash a folder belongs to, finished or not; None where there is nothing that binds."""
-    for file in (folder / RECORD, folder / "weights" / STARTED):
-        try:
-            return json.loads(file.read_text())["hash"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return None
-
-
-def _without_path(value: Any) -> Any:
-    """A parameter as it may be published: of an absolute path (data_root) the last part alone.
-
-    >>> _without_path("/home/me/nyu_depth_v2_labeled.mat"), _without_path("rooms")
-    ('path/to/nyu_depth_v2_labeled.mat', 'rooms')
-    """
-    if isinstance(value, str) and (value.startswith(("/", "~")) or PureWindowsPath(value).is_absolute()):
-        return f"path/to/{PureWindowsPath(value).name}"
-    return value
+def _content(part: Any) -> str:
+    """What stands for a data set: its bytes, or of one that does not know them what it says of itself."""
+    return str(getattr(part, "content", None) or getattr(part, "fingerprint", ""))
 
 
 class Run:
     """One run of one notebook: collects results and writes them; `finish` makes them count.
 
-    Everything but run.json may be there after a crash. run.json is written last and atomically with `finished: true`;
-    readers look at nothing else to decide whether a run exists.
+    Until then everything lies in `<run>.unfinished`, and what was finished before stays as it is. run.json is written last,
+    with `finished: true`; readers look at nothing else to decide whether a run exists.
     """
 
-    def __init__(self, notebook: str, folder: Path, key: str, parameters: dict[str, Any], data: dict[str, Any]) -> None:
-        self.notebook, self.folder, self.hash = notebook, folder, key
-        self.parameters, self.data = parameters, data
-        self.label = f"reports/{notebook}/{folder.name}"
+    def __init__(self, notebook: str, chosen: Path, begun: dict[str, Any], data: dict[str, Any]) -> None:
+        self.notebook, self.place, self.begun, self.data = notebook, chosen, begun, data
+        self.hash, self.parameters = begun["hash"], begun["parameters"]
+        self.folder = place.unfinished(chosen)
         self.record_: dict[str, Any] = {"metrics": {}, "baselines": {}, "published": []}
         self.started = time.time()
+
+    @property
+    def label(self) -> str:
+        return f"reports/{self.notebook}/{self.place.name}"
 
     @property
     def weights(self) -> Path:
         return self.folder / "weights"
 
-    def checkpoint(self, name: str = "model") -> Path:
-        """The file for `training.fit(checkpoint=)`; removed when the run is finished."""
-        return self.weights / f"{name}.ckpt"
+    def checkpoint(self, name: str = "model", *, origin: Origin | None = None) -> Path:
+        """The file for `training.fit(checkpoint=)`; removed when the run is finished.
+
+        Args:
+            name: one for each net that is trained.
+            origin: where that net's first weights come from. What is found may differ from one call to the next though
+                the parameters are the same (`auto`).
+
+        Raises:
+            ValueError: if a checkpoint is there that was begun from other weights.
+        """
+        file, note = self.weights / f"{name}.ckpt", self.weights / f"{name}.origin.json"
+        if origin is not None and is_first():
+            before = _origin_in(note) if file.exists() else None
+            if before is not None and not origin.same(before):
+                raise ValueError(
+                    f"the checkpoint {file} was begun with {before}; now there are {origin}. Bring back those weights, or "
+                    f"delete {self.folder} to train from the start"
+                )
+            self._write_text(note, json.dumps(asdict(origin)))
+        return file
 
     def save_model(self, model: nn.Module) -> Path:
         """Write the weights for `models.load(run_folder)` and note the parameter count."""
@@ -117,15 +129,13 @@ class Run:
         file = self.folder / models.WEIGHTS
         if is_first():
             models.save(model, file)
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.barrier()  # the others may want to load it
+        _together()  # the others may want to load it
         return file
 
     def save_figure(self, figure: Figure, name: str) -> Figure:
         """Write figures/<name>.png and .pdf (as `plotting.printed` makes them), and return the figure for display."""
         for suffix, content in plotting.printed(figure).items():
-            if is_first():
-                files.write_bytes(self.folder / "figures" / f"{name}.{suffix}", content)
+            self._write(self.folder / "figures" / f"{name}.{suffix}", partial(Path.write_bytes, data=content))
         return figure
 
     def save_table(self, table: pd.DataFrame, name: str, *, digits: int = 3, index: bool = False) -> pd.DataFrame:
@@ -133,12 +143,11 @@ class Run:
 
         In LaTeX a number too small for `digits` keeps two significant ones, and NaN becomes a dash.
         """
-        _write_text(self.folder / "tables" / f"{name}.csv", table.to_csv(index=index, lineterminator="\n"))
+        self._write_text(self.folder / "tables" / f"{name}.csv", table.to_csv(index=index, lineterminator="\n"))
         columns = ["r" if pd.api.types.is_numeric_dtype(kind) else "l" for kind in table.dtypes]
         layout = "".join(["l"] * (table.index.nlevels if index else 0) + columns)
-        rounded = table.map(lambda value: _rounded(value, digits))
-        latex = rounded.to_latex(index=index, escape=True, column_format=layout)
-        _write_text(self.folder / "tables" / f"{name}.tex", latex)
+        latex = table.map(lambda value: rounded(value, digits)).to_latex(index=index, escape=True, column_format=layout)
+        self._write_text(self.folder / "tables" / f"{name}.tex", latex)
         return table
 
     def save_history(self, *, judged: Collection[str] | None = None, **stages: Any) -> None:
@@ -150,56 +159,106 @@ class Run:
         frames = [history.frame.assign(stage=stage) for stage, history in stages.items()]
         priced = [history.seconds for stage, history in stages.items() if judged is None or stage in judged]
         self.record(training_seconds=round(sum(priced), 1))
-        _write_text(self.folder / "history.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
+        self._write_text(self.folder / "history.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
 
     def save_evaluation(self, split: str, evaluation: Any, baselines: Mapping[str, Any] | None = None) -> None:
         """Record an `evaluation.Evaluation` of a split; that of `test` also writes the per-image files."""
-        self.record_["protocol"] = evaluation.protocol
+        self.record_["protocol"], self.record_["measured"] = evaluation.protocol, str(evaluation.protocol)
         self.record_["metrics"][split] = evaluation.summary
         if baselines:
             self.record_["baselines"][split] = {name: each.summary for name, each in baselines.items()}
         if split == "test":
             for name in ("per_image", "by_distance"):
                 table = getattr(evaluation, name).to_csv(index=False, float_format="%.6g", lineterminator="\n")
-                _write_text(self.folder / f"{name}.csv", table)
-            _write(self.folder / "predictions.npz", evaluation.save_predictions)
+                self._write_text(self.folder / f"{name}.csv", table)
+            self._write(self.folder / "predictions.npz", evaluation.save_predictions)
+
+    def _write(self, file: Path, writer: Callable[[Path], Any]) -> None:
+        """`files.write`, by the first process alone, and only while the run is its own."""
+        if is_first():
+            if place.lost(self.place):
+                raise OSError(
+                    f"could not write {file}: this process was silent for so long that another one took over the run "
+                    f"{self.label}; start the same command again when that one has ended"
+                )
+            files.write(file, writer)
+
+    def _write_text(self, file: Path, text: str) -> None:
+        self._write(file, lambda part: part.write_bytes(text.encode()))
 
     def record(self, **values: Any) -> None:
         """Add entries to run.json; a document's own numbers go to `published`, never to `metrics`."""
         self.record_.update(values)
 
     def finish(self) -> Path:
-        """Write run.json with everything recorded, drop the checkpoints, and return run.json's path.
+        """Write run.json with everything recorded, let the run take its place, and return run.json's path there.
 
         `seconds` is the wall time since `start`; a run that was interrupted has its whole `training_seconds` beside it.
+
+        Raises:
+            OSError: when something cannot be written; the result of before, if there was one, is then as it was.
         """
-        parameters = self.parameters
-        content = {
+        target = self._target()
+        lines = (f"{name} {version}" for name, version in versions().items())
+        self._write_text(self.folder / "environment.txt", "\n".join(lines) + "\n")
+        content = json.dumps(plain(self._record(target.name)), indent=1, allow_nan=False)
+        self._write_text(self.folder / RECORD, content + "\n")
+        _together()
+        if is_first() and self.folder != target:
+            try:
+                place.swap(self.folder, target)
+            except OSError as error:
+                raise OSError(
+                    f"the finished run {self.folder} could not be moved to {target} ({error}); close what uses one of the "
+                    "two folders and start the same command again"
+                ) from error
+        self.folder = target
+        if is_first():
+            for left_over in (*self.weights.glob("*.ckpt"), *self.weights.glob("*.origin.json")):
+                left_over.unlink()
+            place.release(self.place)
+            print(f"finished: reports/{self.notebook}/{target.name}/{RECORD}")
+        _together()
+        return target / RECORD
+
+    def _target(self) -> Path:
+        """The place to take: not that of a result whose net began with other weights, under the same parameters (`auto`)."""
+        try:
+            before = read(self.place / RECORD)
+            if before.get("finished") is not True or before.get("hash") != self.hash:
+                return self.place
+            before = Origin.from_record(before.get("origin"))
+        except (OSError, ValueError):
+            return self.place
+        origin = self.record_.get("origin") or Origin.from_record(None)
+        if self.folder == self.place or not isinstance(origin, Origin) or origin.same(before):
+            return self.place
+        ending = fingerprint(self.hash, origin.kind, origin.content)
+        print(f"{self.label} stays, since it began with {before or 'none'}, and this run with {origin or 'none'}")
+        return self.place.with_name(f"{self.place.name}-{ending}")
+
+    def _record(self, name: str) -> dict[str, Any]:
+        return {
             "notebook": self.notebook,
-            "run": self.folder.name,
+            "run": name,
             "hash": self.hash,
-            "dataset": parameters.get("dataset"),
+            "dataset": self.parameters.get("dataset"),
             "split_counts": {split: len(part) for split, part in self.data.items()},
             "data": {split: getattr(part, "fingerprint", None) for split, part in self.data.items()},
-            "params": parameters,
-            "seed": parameters.get("seed"),
-            "device": device_name(parameters.get("device", "auto")),
+            "content": self.begun["content"],
+            "inputs": self.begun["inputs"],
+            "params": self.parameters,
+            "seed": self.parameters.get("seed"),
+            "device": device_name(self.parameters.get("device", "auto")),
             "processes": launched()[1],
             "seconds": round(time.time() - self.started, 1),
             "versions": versions(),
+            "code": self.begun["code"],
             "commit": commit(),
             "command": self.command(),
             **self.record_,
             "finished": True,
         }
-        _write_text(self.folder / "environment.txt", "\n".join(f"{k} {v}" for k, v in versions().items()) + "\n")
-        file = self.folder / RECORD
-        _write_text(file, json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
-        if is_first():
-            for checkpoint in self.weights.glob("*.ckpt"):
-                checkpoint.unlink()
-            print(f"finished: {self.label}/{RECORD}")
-        return file
 
     def command(self) -> str:
         """The papermill command line that makes this run again."""
@@ -207,39 +266,14 @@ class Run:
         return f"papermill notebooks/{self.notebook}.ipynb out.ipynb {values}"
 
 
-def _plain(value: Any) -> Any:
-    """JSON-ready copy: numbers and arrays of numpy and torch to Python's, NaN and infinity to null, paths to names."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, np.ndarray | np.generic | torch.Tensor):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Path):
-        return value.name
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+def _origin_in(note: Path) -> Origin | None:
+    try:
+        return Origin.from_record(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
 
 
-def _rounded(value: Any, digits: int) -> Any:
-    """A table cell for LaTeX: a float as text, anything else as it is.
-
-    >>> [_rounded(x, 3) for x in (0.12345, 0.0001, float("nan"), 3)]
-    ['0.123', '0.0001', '--', 3]
-    """
-    if not isinstance(value, float | np.floating):
-        return value
-    if not math.isfinite(value):
-        return "--" if math.isnan(value) else str(value)
-    return f"{value:.{digits}f}" if value == 0 or abs(value) >= 0.5 * 10**-digits else f"{value:.2g}"
-
-
-def _write_text(file: Path, text: str) -> None:
-    _write(file, lambda part: part.write_bytes(text.encode()))
-
-
-def _write(file: Path, writer: Callable[[Path], Any]) -> None:
-    """`files.write`, by the first process alone."""
-    if is_first():
-        files.write(file, writer)
+def _together() -> None:
+    """Wait until every process of a training is here."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
 KINDS = {"int": int, "float": float, "str": str, "bool": bool}  # what a parameter can be
-
 
 RULES = {  # parameter name -> what its value must be; a notebook uses those it has
     "epochs": (lambda v: v >= 1, "at least 1"),
@@ -26,16 +27,15 @@ def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: C
     """The notebook's parameters with their values, or a clear error; papermill itself accepts any name and any type.
 
     scope: the notebook's globals(). known: the names that existed before the parameters cell. A declared parameter is an
-    annotated one (`epochs: int = 2`); papermill injects plain assignments behind it. Raises ValueError for a name that was
-    injected and not declared (naming the nearest declared one), and for a value of another type, outside its range, or not
+    annotated one (`epochs: int = 2`) in a cell that holds nothing else; papermill injects plain assignments behind it.
+    Raises ValueError for a name that was injected and not declared (naming the nearest declared one), and for a value of another type, outside its range, or not
     among its choices (parameter=values). YAML reads 1e-3 as text: the message says so. A whole number is taken where a float
     is declared.
 
     When the cell is run again by hand, names that later cells made are no longer told apart from injected ones, so only
     types and ranges are checked again.
     """
-    declared = {name: kind for name, kind in scope.get("__annotations__", {}).items() if not name.startswith("_")}
-    declared = {name: KINDS.get(kind, kind) for name, kind in declared.items()}
+    declared = {name: KINDS.get(kind, kind) for name, kind in _declared(scope).items() if not name.startswith("_")}
     if not declared:
         raise ValueError(
             "no parameters found: run the cell tagged 'parameters' first, with lines like 'epochs: int = 2'"
@@ -67,6 +67,43 @@ def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: C
             )
         values[name] = value
     return values
+
+
+def _declared(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Name -> kind of every parameter that was declared, the kind as its name or as a type.
+
+    In a notebook they are read from the source of its cells, which IPython keeps in `In`: from Python 3.14 on no namespace
+    remembers the annotations of one cell when the next has run (PEP 649). A script is one module, and its own do.
+    """
+    declared: dict[str, Any] = {}
+    for source in scope.get("In", ()):
+        declared |= _annotated(source)
+    if declared:
+        return declared
+    module = sys.modules.get(scope.get("__name__", ""))
+    if getattr(module, "__dict__", None) is scope:  # where 3.14 makes the dict when it is asked for
+        return dict(getattr(module, "__annotations__", {}))
+    return dict(scope.get("__annotations__", {}))
+
+
+def _annotated(source: str) -> dict[str, str]:
+    """Name -> annotation of a cell that declares parameters and does nothing else, empty for any other.
+
+    >>> _annotated("epochs: int = 2  # passes\\nrate: 'float' = 0.1")
+    {'epochs': 'int', 'rate': 'float'}
+    >>> _annotated("epochs: int = 2\\nprint(epochs)")
+    {}
+    """
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:
+        return {}
+    if not all(isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value for line in lines):
+        return {}
+    return {
+        line.target.id: str(kind.value) if isinstance(kind := line.annotation, ast.Constant) else ast.unparse(kind)
+        for line in lines
+    }
 
 
 def _refuse_unknown(scope: Mapping[str, Any], known: Collection[str], declared: Mapping[str, Any]) -> None:

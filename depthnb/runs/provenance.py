@@ -1,4 +1,4 @@
-"""What made a number: the device, the versions of the packages, the commit of the code."""
+"""What made a number: the device, the versions of the packages, the code, the files that a parameter names."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import contextlib
 import hashlib
 import json
 import platform
+import re
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-import torch
+from depthnb import files
 
 ROOT = Path(__file__).resolve().parents[2]
+# what decides how a training goes on: a checkpoint of other versions of these is not continued
+TRAINED_BY = ("python", "torch", "torchvision", "lightning-fabric", "kornia", "numpy")
+_CODE = ("data", "losses.py", "models", "training", "weights")
+_WEIGHTS = re.compile(r"\.(safetensors|pth?|bin|ckpt|tar)$")
 
 
 def fingerprint(*parts: object) -> str:
@@ -26,6 +33,8 @@ def fingerprint(*parts: object) -> str:
 
 def device_name(device: str = "auto") -> str:
     """A short name of what computes: the GPU's name, or the CPU's architecture and thread count."""
+    import torch  # only here: reading records must not wait for it
+
     if device in ("auto", "cuda") and torch.cuda.is_available():
         return torch.cuda.get_device_name()
     if device in ("auto", "mps") and torch.backends.mps.is_available():
@@ -35,11 +44,34 @@ def device_name(device: str = "auto") -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in ("depthnb", "torch", "torchvision", "lightning-fabric", "kornia", "numpy", "pandas", "matplotlib"):
         with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            installed[name] = version(name)
+    return installed
+
+
+def code() -> str:
+    """Twelve hexadecimal digits that stand for the part of depthnb's source that decides how a training goes."""
+    package = ROOT / "depthnb"
+    return hashlib.sha256("".join(files.digest(package / part) for part in _CODE).encode()).hexdigest()[:12]
+
+
+def inputs(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """What lies in the files and folders that parameters name, such as `pretrained`: parameter -> `files.digest`.
+
+    A data set's place (`data_root`) is left out: of a data set the run knows the content already. A parameter names a file
+    if it has a separator or the ending of a file of weights, or is called `pretrained`, and something is there.
+    """
+    contents = {}
+    for name, value in parameters.items():
+        if not isinstance(value, str) or not value or name == "run" or name.endswith("root"):
+            continue
+        if name == "pretrained" or "/" in value or "\\" in value or _WEIGHTS.search(value):
+            path = Path(value).expanduser()
+            if path.exists():
+                contents[name] = files.digest(path)
+    return contents
 
 
 def commit() -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -41,7 +40,7 @@ def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluat
     """
     measured(results)
     first = results[0]
-    rule = metrics.protocol(first.protocol.partition(":")[0])
+    rule = first.protocol
     if rule.alignment != "none":
         print(f"no opponents by distance: protocol {rule.name} aligns every prediction")
         return {}
@@ -77,7 +76,7 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
         measured(results)  # raises, with the names
     kept, common = {}, set()
     for part in comparable(results).values():  # the part with most methods first: what it keeps is shown
-        aligned = metrics.protocol(part[0].protocol.partition(":")[0]).alignment != "none"
+        aligned = part[0].protocol.alignment != "none"
         for name, group in groups(part).items():
             one = next((each for each in group if each.seed == seed), group[0])
             try:
@@ -127,15 +126,15 @@ def _stack(preds: list[Tensor]) -> Tensor:
     )
 
 
-def published_rows(dataset: str, protocol: str = "") -> pd.DataFrame:
+def published_rows(dataset: str, protocol: metrics.Protocol | None = None) -> pd.DataFrame:
     """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
 
-    protocol: of results on it, as they print it; it tells an indoor folder from one outdoors.
+    protocol: of results on it; it tells an indoor folder from one outdoors.
     Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed. They were measured
     on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand in published.csv.
     """
     rows = published.load()
-    like = COUNTERPARTS.get(re.split("[/:]", protocol)[0], COUNTERPARTS.get(dataset, (dataset,)))
+    like = COUNTERPARTS.get(protocol.base if protocol else dataset, COUNTERPARTS.get(dataset, (dataset,)))
     rows = rows[rows["dataset"].isin(like) & rows["metric"].isin(metrics.NAMES)]
     rows = rows[rows["split"] != "train"]
     keys = ["document", "table", "method", "dataset", "split", "protocol"]
@@ -190,7 +189,7 @@ def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) ->
         return untested(claim, f"no two methods have {metric} under this protocol")
     here = f"{metric} {means[own[0]]:.3f}, the best other is {others[0]} with {means[others[0]]:.3f}"
     if notebook == TRANSFER and not parts[own[0]][0].taught:
-        return untested(claim, f"{here}; nothing was transferred: {parts[own[0]][0].origin or 'random weights'}")
+        return untested(claim, f"{here}; nothing was transferred: {parts[own[0]][0].origin.detail or 'random weights'}")
     effect = Effect.of(values[others[0]], values[own[0]])
     if effect.pairs < 2:
         return untested(claim, f"{here}; they share {effect.pairs} seed(s), it takes two")

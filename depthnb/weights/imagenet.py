@@ -10,12 +10,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import pickle
 import re
-import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -24,23 +22,20 @@ import pooch
 import requests
 import torch
 import torchvision
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from depthnb import files
+from depthnb.weights import reading
+from depthnb.weights.origin import Kind, Origin
 
 _CHUNK = 2**18  # bytes that must arrive within each `timeout`: slower than this is as good as hanging
 # the published DenseNet files have a dot here that modules may no longer have in their names
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-# what is often found in the place of weights, and the remedy
-_MISTAKEN = {
-    "a web page": "the download failed, get it again",
-    "a Git LFS pointer": "get them with git lfs pull",
-}
 _HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no depth net uses them
 
 
-def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float = 10.0) -> tuple[nn.Module, str]:
-    """A classification network of torchvision, and one sentence that says where its weights come from.
+def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float = 10.0) -> tuple[nn.Module, Origin]:
+    """A classification network of torchvision, and where its weights come from.
 
     Args:
         name: as torchvision spells it: resnet50, resnext50_32x4d, densenet169, vgg19, ...
@@ -51,7 +46,7 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
         timeout: seconds that the network may be silent before it is given up; a name look-up that hangs counts too.
 
     Returns:
-        The network in training mode, and the sentence, which holds no path.
+        The network in training mode, and the origin of its weights, whose sentence holds no path.
 
     Raises:
         ValueError: for an unknown name; for a file that is damaged, holds more than tensors, belongs to another network, or
@@ -66,13 +61,13 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
     if not isinstance(weights, str | os.PathLike):
         raise ValueError(f"weights is {weights!r}; expected 'auto', 'none', 'require' or the path of a file")
     if weights == "none":
-        return model, "random weights: none were asked for"
+        return model, Origin(Kind.NONE, "random weights: none were asked for")
     if weights not in ("auto", "require"):
         path = Path(weights).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"no weights at {path}; expected 'auto', 'none', 'require' or the path of a file")
         load_into(model, path, name=name)
-        return model, f"weights from the file {path.name}"
+        return model, Origin(Kind.FILE, f"weights from the file {path.name}", files.digest(path))
     url, prefix = _published(name)
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(url).path).name
     try:
@@ -83,38 +78,66 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
                 f"no ImageNet weights for {name}: {error}. Get {url} elsewhere and put it at {path}, or give the path of "
                 "a file, or 'none' for random weights"
             ) from error
-        return model, f"random weights: no ImageNet weights for {name} ({error})"
+        return model, Origin(Kind.NONE, f"random weights: no ImageNet weights for {name} ({error})")
     load_into(model, path, name=name)
-    return model, f"ImageNet weights from {path.name}"
+    return model, Origin(Kind.IMAGENET, f"ImageNet weights from {path.name}", files.digest(path))
 
 
 def load_into(model: nn.Module, path: Path, *, name: str) -> None:
     """Fill a network of torchvision from a file; all or nothing, save for its classification layer.
 
-    Raises ValueError that names the file if it is damaged, holds more than tensors, belongs to another network, or holds
-    values that are no weights. Half precision is as good as single.
+    The network may be a part of what the file holds: its tensors are looked for under every prefix (`backbone.`, `encoder.`,
+    `module._orig_mod.` ...) that one network can have.
+
+    Raises ValueError that names the file if it is damaged, holds more than tensors, belongs to another network, holds this
+    one twice, or values that are no weights. Half precision is as good as single.
     """
-    found = {_key(key): value for key, value in read(path).items()}
     own = model.state_dict()
     body = {key for key in own if not key.startswith(_HEADS)}
+    stored, prefix = _under_prefix({_key(key): value for key, value in reading.read(path).items()}, body, path, name)
     # batch norm's step counter is younger than some of the files, and does nothing to a prediction
-    missing = sorted(key for key in body - set(found) if not key.endswith("num_batches_tracked"))
-    foreign = sorted(key for key in found if key not in own and not key.startswith(_HEADS))
-    fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
-    reshaped = sorted(body & set(found) - set(fitting))
-    for keys, said in ((missing, "lacks"), (foreign, "has no place for"), (reshaped, "has another shape of")):
+    missing = sorted(key for key in body - set(stored) if not key.endswith("num_batches_tracked"))
+    foreign = sorted(key for key in stored if key not in own and not key.startswith(_HEADS))
+    fitting = {key: value for key, value in stored.items() if key in own and own[key].shape == value.shape}
+    reshaped = sorted(body & set(stored) - set(fitting))
+    for keys, complaint in (
+        (missing, "it lacks"),
+        (foreign, f"{name} has no place for"),
+        (reshaped, "it has another shape of"),
+    ):
         if keys:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            subject = name if said.startswith("has no") else "it"
-            raise ValueError(f"{path} does not hold weights of {name}: {subject} {said} {keys[0]}{more}")
+            raise ValueError(f"{path} does not hold weights of {name}: {complaint} {prefix}{keys[0]}{more}")
     for key, value in fitting.items():
-        if own[key].is_floating_point() and value.dtype not in _FLOATS:
+        if own[key].is_floating_point() and value.dtype not in reading.FLOATS:
             raise ValueError(
                 f"{path}: {key} is {value.dtype}, expected floats; save the weights themselves, not a quantised or otherwise "
                 "converted form of them"
             )
     whole = set(own) - body <= set(fitting)  # a layer for other classes than ImageNet's is left out
     model.load_state_dict({**own, **{key: value for key, value in fitting.items() if whole or key in body}})
+
+
+def _under_prefix(
+    stored: Mapping[str, Tensor], body: Collection[str], path: Path, name: str
+) -> tuple[dict[str, Tensor], str]:
+    """The tensors of the network without the prefix they have in a larger one, and that prefix ("" if they have none)."""
+    shared = {key for key in body if not key.endswith("num_batches_tracked")}
+    first = min(shared)
+    counts = {"": len(shared & set(stored))}
+    for key in stored:
+        if key.endswith(f".{first}"):
+            prefix = key.removesuffix(first)
+            counts[prefix] = sum(prefix + each in stored for each in shared)
+    whole = [prefix for prefix, count in counts.items() if count == len(shared)]
+    if len(whole) > 1:
+        raise ValueError(
+            f"{path} holds the network {name} {len(whole)} times, as {' and '.join(map(repr, whole))}; keep one of them: "
+            f"tensors = torch.load(FILE); torch.save({{k.removeprefix({whole[0]!r}): v for k, v in tensors.items() if "
+            f"k.startswith({whole[0]!r})}}, 'weights.pth')"
+        )
+    best = whole[0] if whole else max(counts, key=counts.get)
+    return {key.removeprefix(best): value for key, value in stored.items() if key.startswith(best)}, best
 
 
 def _build(name: str) -> nn.Module:
@@ -149,24 +172,23 @@ def ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
     reason = f"{path.name} is {'damaged' if damaged else 'not'} in torch.hub's cache"
     if os.environ.get("DEPTHNB_OFFLINE", "0") not in ("", "0"):
         raise ConnectionError(f"{reason}, and DEPTHNB_OFFLINE is set")
-    handle, part = None, None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=path.name + ".part-", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+
+    def writer(part: Path) -> None:
+        with open(part, "wb") as file:
             _download(url, file, timeout)
-        if not _is_whole(Path(part), prefix):
+        if not _is_whole(part, prefix):
             raise ValueError("what was downloaded does not have the published checksum")
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except OSError as error:
-        said = error.strerror or str(error)
-        raise OSError(f"{reason}, and {said[0].lower() + said[1:]}") from error
+
+    try:
+        files.write(path, writer)
+    except ConnectionError as error:
+        raise ConnectionError(f"{reason}, and {error}") from error
+    except OSError as error:  # its own sentence names the path
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        words = cause.strerror or str(cause)
+        raise OSError(f"{reason}, and {words[0].lower() + words[1:]}") from error
     except ValueError as error:
         raise ValueError(f"{reason}, and {error}") from error
-    finally:
-        if part is not None:
-            Path(part).unlink(missing_ok=True)
 
 
 class _Sink:
@@ -225,79 +247,10 @@ def _is_whole(path: Path, prefix: str) -> bool:
         return hashlib.file_digest(handle, "sha256").hexdigest().startswith(prefix)
 
 
-def read(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file (safetensors, or by `torch.save`, whatever its name), by name; nothing in it can run code.
-
-    Raises ValueError that names the file if it is damaged, holds more than tensors, or tensors without values or with such
-    as are not finite.
-    """
-    try:
-        with open(path, "rb") as file:
-            kind, stored = _kind(file.read(64), path.suffix), None
-            file.seek(0)
-            if kind == "safetensors":
-                stored = load_file(path)
-            elif kind == "torch":  # given the path, torch would go by the name
-                stored = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path} is not a file of weights, or holds more than tensors, which could run code: refused; save only "
-            "model.state_dict(), best as .safetensors"
-        ) from error
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file ends in nearly any: IndexError, struct.error, AssertionError ...
-        legacy = "legacy .tar" in str(error)
-        remedy = "it is in a format of 2016; save it anew with a recent torch" if legacy else "get it again"
-        said = str(error).partition("\n")[0]
-        raise ValueError(f"{path} cannot be read as weights: {remedy} ({said[:200]})") from error
-    if kind in _MISTAKEN:
-        raise ValueError(f"{path} is not a file of weights but {kind}: {_MISTAKEN[kind]}")
-    for inner in ("state_dict", "model"):  # how training scripts wrap it
-        if isinstance(stored, Mapping) and isinstance(stored.get(inner), Mapping):
-            stored = stored[inner]
-    if not isinstance(stored, Mapping) or not stored:
-        raise ValueError(f"{path} holds {type(stored).__name__}, expected a state_dict: tensors by name")
-    for key, value in stored.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise ValueError(
-                f"{path} holds {type(stored).__name__}, expected a state_dict: tensors by name; found "
-                f"{type(value).__name__} by the name of {key!r}"
-            )
-        _refuse_useless(path, key, value)
-    return dict(stored)
-
-
-def _kind(start: bytes, suffix: str) -> str:
-    """What a file is, by its first bytes, because files are renamed: safetensors, torch, or a key of `_MISTAKEN`."""
-    # the length of a JSON header in 8 bytes, then that header
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 10**8:
-        return "safetensors"
-    if start.startswith((b"PK", b"\x80")):  # zip, and the pickle of before
-        return "torch"
-    if start.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
-        return "a web page"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer"
-    return "safetensors" if suffix == ".safetensors" else "torch"  # neither, as its reader will say
-
-
-def _refuse_useless(path: Path, key: str, value: Tensor) -> None:
-    """A tensor that no network can compute with."""
-    if value.is_meta:
-        raise ValueError(f"{path}: {key} has no values (device meta); save the model after its weights were loaded")
-    if value.layout != torch.strided:
-        raise ValueError(f"{path}: {key} is stored as {value.layout}; save it dense, with .to_dense()")
-    if value.dtype in _FLOATS and not torch.isfinite(value).all():
-        raise ValueError(
-            f"{path}: {key} holds NaN or infinite values: the file is damaged or of a training that failed; take another"
-        )
-
-
 def _key(key: str) -> str:
     """A tensor's name as the modules of today spell it.
 
-    >>> _key("module.features.denseblock1.denselayer1.norm.1.weight")
+    >>> _key("features.denseblock1.denselayer1.norm.1.weight")
     'features.denseblock1.denselayer1.norm1.weight'
     """
-    return _OLD_DENSENET.sub(r"\1\2", key.removeprefix("module."))
+    return _OLD_DENSENET.sub(r"\1\2", key)

@@ -1,8 +1,10 @@
 """The cache: equal to reading and resizing each frame, complete or absent, safe for several processes and a full disk."""
 
+import contextlib
 import errno
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -219,20 +221,26 @@ def test_two_processes_prepare_once_and_agree(cache):
     outputs = [process.communicate(timeout=120)[0].splitlines() for process in (first, second)]
     assert first.returncode == 0 and second.returncode == 0
     assert outputs[0][-1] == outputs[1][-1] and outputs[0][-1].startswith("done")
-    assert sum(line.count("read") for lines in outputs for line in lines) == 20  # one worked, the other waited
+    lines = [line for output in outputs for line in output]
+    assert sum(line.count("read ") for line in lines) == 20  # one worked, the other waited
+    (told,) = [line for line in lines if "waiting" in line]
+    assert re.match(
+        rf"process ({first.pid}|{second.pid}) on .* \(since .*\) prepares these frames already: waiting", told
+    )
     assert len(prepared_folders(cache)) == 1
 
 
-def test_without_locks_the_first_to_finish_wins(cache, monkeypatch):
-    monkeypatch.setattr(caching, "fcntl", None)
+def test_where_a_lock_was_lost_the_first_to_finish_wins(cache, monkeypatch):
+    monkeypatch.setattr(caching, "_lock", contextlib.nullcontext)
     source, facts = Memory(), []
     original = caching._write_arrays
 
     def overtaken(*args):
-        original(*args)
+        content = original(*args)
         if not facts:  # while this one writes, another process finishes
             facts.append(1)
             Dataset(Memory(), "train", SIZE)
+        return content
 
     monkeypatch.setattr(caching, "_write_arrays", overtaken)
     ds = Dataset(source, "train", SIZE)

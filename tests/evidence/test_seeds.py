@@ -5,7 +5,7 @@ import json
 import pytest
 
 from depthnb import evidence, runs
-from depthnb.evidence import seeds
+from depthnb.evidence import trainings
 
 MEAN_IMAGE = 0.40
 
@@ -167,7 +167,7 @@ def test_of_full_runs_the_largest_group_with_equal_parameters_counts(reports):
     finish(
         reports, "rooms-full-seed9", 9, 0.1, nets={"HMA-Depth": {"abs_rel": 0.1}, "rival": {"abs_rel": 0.3}}, scales=3
     )
-    assert [record["seed"] for record in seeds.full("06_hma", "rooms")] == [0, 1, 2]
+    assert [record["seed"] for record in trainings.full("06_hma", "rooms")] == [0, 1, 2]
 
 
 def test_a_number_beside_a_fixed_value(reports):

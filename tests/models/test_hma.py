@@ -97,7 +97,7 @@ def test_a_head_sees_its_own_scale(scales):
 @pytest.mark.parametrize("backbone", DOCUMENT)
 def test_the_backbones_of_the_document_train_a_step(backbone):
     model = net(backbone)
-    assert model.origin.startswith("random weights")
+    assert not model.origin.pretrained
     image, depth, valid = frames(size=(32, 32))
     before = [parameter.detach().clone() for parameter in model.parameters()]
     optimizer = torch.optim.AdamW(model.parameter_groups(), lr=1e-3)

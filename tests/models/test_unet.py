@@ -80,7 +80,7 @@ def test_the_papers_widths_layer_by_layer():
 def test_an_encoder_gives_its_five_scales_and_loses_its_head():
     for name, widths in {"resnet18": (64, 64, 128, 256), "densenet121": (64, 64, 128, 256)}.items():
         model = net(name)
-        assert model.bridges == (3, *widths) and model.origin.startswith("random weights")
+        assert model.bridges == (3, *widths) and not model.origin.pretrained
         assert not [key for key in model.state_dict() if "fc" in key or "classifier" in key]
 
 
@@ -148,7 +148,7 @@ def test_weights_for_the_plain_encoder_are_refused_and_not_forgotten(pretrained)
     with pytest.raises(ValueError, match=r"pretrained is '.*', but the plain encoder has no weights.*'auto' or 'none'"):
         net(pretrained=pretrained)
     for nothing in ("auto", "none"):
-        assert net(pretrained=nothing).origin == "random weights: an encoder of its own has no others"
+        assert str(net(pretrained=nothing).origin) == "random weights: an encoder of its own has no others"
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

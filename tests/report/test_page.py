@@ -24,7 +24,7 @@ def write_run(root, notebook, run, *, finished: object = True, figures=1, noise=
         "run": run,
         "dataset": "rooms",
         "split_counts": {"train": 640, "test": 100},
-        "protocol": "rooms: 0.1 < depth < 10 m",
+        "measured": "rooms: 0.1 < depth < 10 m",
         "metrics": {"test": {"abs_rel": 0.2345, "rmse": 0.812, "delta1": 0.654}},
         "baselines": {"test": {"mean_depth": {"abs_rel": 0.5, "rmse": 1.5, "delta1": 0.4}}},
         "parameters": 1234567,

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from toys import Net, Toy
 
-from depthnb import evaluation, models, runs, training
+from depthnb import evaluation, metrics, models, runs, training
 
 # --- parameters -------------------------------------------------------------------------------------------------------
 
@@ -43,7 +44,7 @@ def cells():
 
     def run(*sources: str) -> dict:
         for source in sources:
-            shell.run_cell(source).raise_error()
+            shell.run_cell(source, store_history=True).raise_error()
         return shell.user_ns
 
     return run
@@ -128,30 +129,36 @@ def start(**changed):
 
 
 def test_new_resumed_anew_and_another(reports, capsys):
-    """Same hash unfinished: resume; finished: anew; other parameters: a folder of their own."""
+    """Same hash unfinished: resume; finished: anew, beside the old result; other parameters: a folder of their own."""
     first = start()
-    assert first.folder == reports / "02_toy" / "quick"
+    assert first.folder == reports / "02_toy" / "quick.unfinished"
     first.checkpoint().write_text("epoch 1")
     (first.folder / "history.csv.part").write_text("half")
     second = start()
     assert second.folder == first.folder and second.checkpoint().read_text() == "epoch 1"
     assert not (first.folder / "history.csv.part").exists()
     second.save_table(pd.DataFrame({"a": [1]}), "old")
-    second.finish()
+    assert second.finish() == reports / "02_toy" / "quick" / "run.json"
+    assert second.folder == reports / "02_toy" / "quick" and not first.folder.exists()
     assert not second.checkpoint().exists(), "a finished run needs no checkpoint"
     assert [each["run"] for each in runs.finished()] == ["quick"]
 
     third = start()
-    assert third.folder == first.folder and not runs.finished() and not (third.folder / "tables").exists()
+    assert third.folder == first.folder and not (third.folder / "tables").exists()
+    assert [each["folder"] for each in runs.finished()] == [second.folder], (
+        "the old result stays until the new one is there"
+    )
     other = start(epochs=3)
-    assert other.folder.name == f"quick-{other.hash}" and other.hash != first.hash
+    assert other.place.name == f"quick-{other.hash}" and other.hash != first.hash
     other.checkpoint().write_text("epoch 1")
     assert start(epochs=3).checkpoint().exists()
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run folder")]
-    assert said == [
+    third.finish()
+    assert not (second.folder / "tables").exists(), "nothing of the old result is left in the new one"
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run folder")]
+    assert lines == [
         "run folder: reports/02_toy/quick (new)",
         "run folder: reports/02_toy/quick (unfinished before, resumed)",
-        "run folder: reports/02_toy/quick (finished before, trained anew)",
+        "run folder: reports/02_toy/quick (finished before, trained anew; the old result stays until the new one is finished)",
         f"run folder: reports/02_toy/quick-{other.hash} (new)",
         f"run folder: reports/02_toy/quick-{other.hash} (unfinished before, resumed)",
     ]
@@ -174,18 +181,39 @@ def test_a_damaged_record_is_named_and_can_be_trained_over(reports):
     run.finish()
     for text in ('{"hash": "0', "[1, 2]", ""):
         (run.folder / "run.json").write_text(text)
-        with pytest.raises(ValueError, match=r"02_toy.quick.run\.json is damaged .*delete this run folder"):
-            runs.finished()
+        problems = []
+        assert runs.finished(problems=problems) == []
+        (said,) = problems
+        assert re.match(
+            r"02_toy/quick/run\.json is left out: it is damaged .*delete this run folder and train again", said
+        )
     start().finish()
     assert len(runs.finished()) == 1
 
 
-def test_a_kill_while_the_old_result_is_cleared_leaves_none(reports, monkeypatch):
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_a_kill_while_results_are_exchanged_leaves_a_whole_one(reports, monkeypatch, fails_at):
+    """Between two renames: the next start of the same run finishes what was begun."""
     start().finish()
-    monkeypatch.setattr("shutil.rmtree", _no_room)
-    with pytest.raises(OSError, match="cannot write the run folder"):
-        start()
-    assert runs.finished() == []
+    run, calls, original = start(), [], os.replace
+    run.record(second=True)
+
+    def killed(source, target):
+        if Path(source).is_dir():
+            calls.append(source)
+            if len(calls) == fails_at:
+                raise KeyboardInterrupt
+        return original(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", killed)
+        run.finish()
+    assert all("second" not in each for each in runs.finished())
+    start()
+    (record,) = runs.finished()
+    assert record["second"] is True and sorted(f.name for f in (reports / "02_toy").iterdir() if f.name[0] != ".") == [
+        "quick", "quick.unfinished",
+    ]  # fmt: skip
 
 
 def test_an_unfinished_record_does_not_exist(reports):
@@ -228,7 +256,9 @@ def test_what_a_record_holds(reports):
         "truth": True, "parameters": models.parameter_count(model), "published": [{"metric": "rmse", "value": 0.9}],
     }  # fmt: skip
     assert {key: record[key] for key in expected} == expected
-    assert record["protocol"].startswith("rooms: 0.1 < depth < 10 m")
+    assert metrics.Protocol.from_record(record["protocol"]) == metrics.protocol("rooms")
+    assert record["measured"] == str(metrics.protocol("rooms"))
+    assert record["content"] == {"train": "f00d", "test": "f00d"} and record["inputs"] == {}
     assert record["metrics"]["test"]["abs_rel"] > 0
     assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}
     assert {"seconds", "training_seconds", "versions", "commit", "device", "params", "processes"} <= record.keys()
@@ -336,12 +366,13 @@ def test_only_the_first_of_several_processes_writes(reports, monkeypatch, capsys
     capsys.readouterr()
     run = start()
     assert run.folder == first.folder
+    folder = run.folder
     run.save_table(pd.DataFrame({"a": [1]}), "scores")
     run.save_figure(Figure(), "curve")
     run.save_model(Net())
     run.finish()
     assert capsys.readouterr().out == ""
-    assert sorted(file.name for file in run.folder.rglob("*") if file.is_file()) == ["model.ckpt", "started.json"]
+    assert sorted(file.name for file in folder.rglob("*") if file.is_file()) == ["model.ckpt", "started.json"]
 
 
 # --- a real kernel under papermill ------------------------------------------------------------------------------------
@@ -401,7 +432,7 @@ def test_a_killed_kernel_leaves_no_result_and_the_next_call_carries_on(papermill
     """And the notebook it leaves holds one small table of the training, and nothing on stderr."""
     options = ("-p", "epochs", "10", "-p", "pause", "0.02")
     killed, _ = papermill(*options, name="killed")
-    checkpoint = reports / "02_toy" / "quick" / "weights" / "model.ckpt"
+    checkpoint = reports / "02_toy" / "quick.unfinished" / "weights" / "model.ckpt"
     _wait_for(checkpoint.exists, killed)
     _kill_kernel(killed)
     _, said = killed.communicate(timeout=600)

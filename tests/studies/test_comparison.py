@@ -17,7 +17,7 @@ from depthnb.report import results, tables
 from depthnb.studies import comparison as study
 
 SCENES = ["a", "a", "b", "b", "c", "c"]
-PROTOCOL = str(metrics.protocol("rooms"))
+PROTOCOL = metrics.protocol("rooms")
 
 
 def scores(level: float) -> dict[str, float]:
@@ -25,7 +25,7 @@ def scores(level: float) -> dict[str, float]:
     return {name: level if better == "lower" else 1 - level for name, better in metrics.BETTER.items()}
 
 
-def judged(levels, *, protocol: str = PROTOCOL, first: int = 0) -> evaluation.Evaluation:
+def judged(levels, *, protocol: metrics.Protocol = PROTOCOL, first: int = 0) -> evaluation.Evaluation:
     """An Evaluation whose frames have these levels; `first` numbers the frames."""
     ids = [f"f{first + i}" for i in range(len(levels))]
     names = pd.DataFrame({"id": ids, "scene": SCENES[: len(levels)], "scene_type": "office"})
@@ -43,7 +43,7 @@ def finish(
     *,
     seed: int = 0,
     dataset: str = "rooms",
-    protocol: str = PROTOCOL,
+    protocol: metrics.Protocol = PROTOCOL,
     first: int = 0,
     seconds: float = 10.0,
     parameters: int = 1000,

@@ -15,6 +15,7 @@ from depthnb.training import painting
 from depthnb.training.loop import NonFiniteLoss
 from depthnb.training.painting import Recipe, paint
 from depthnb.weights import imagenet
+from depthnb.weights.origin import Kind, Origin
 
 SIZE = (17, 23)  # odd on purpose
 BACKBONE = imagenet.backbone  # the real one
@@ -113,7 +114,7 @@ def test_average_pooling_and_other_networks():
 
 
 def test_origin_is_said_and_real_weights_are_taken(tmp_path, monkeypatch):
-    assert features().kind == "VGG-11, random weights" and features().origin.startswith("random weights")
+    assert features().kind == "VGG-11, random weights" and not features().origin.pretrained
     body = {f"features.{key}": torch.full_like(value, 0.01) for key, value in light_state().items()}
     torch.save(body, tmp_path / "mine.pth")
     monkeypatch.setattr(model.weights, "backbone", BACKBONE)
@@ -145,7 +146,7 @@ def test_the_same_network_at_other_layers(pictures):
 def test_the_encoder_of_a_depth_network():
     torch.manual_seed(0)
     net = models.DenseDepth("densenet121", decoder_width=0.1)
-    found = model.depth_encoder(net, origin="weights trained for depth, from a test")
+    found = model.depth_encoder(net, origin=Origin(Kind.TRAINED, "weights trained for depth, from a test"))
     maps = found(torch.rand(2, 3, 48, 64))
     assert set(maps) == {"conv0", "denseblock1", "denseblock2"} and len(maps["denseblock1"]) == 2
     assert found.kind == "depth encoder, weights trained for depth" and not found.training

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from depthnb.models.blocks import normalise
 from depthnb.weights import imagenet
+from depthnb.weights.origin import Kind
 
 SMALL = "squeezenet1_1"  # 5 MB
 
@@ -58,7 +59,8 @@ def test_a_file_of_either_format_fills_the_network(network, pth, tmp_path):
     for path in (pth, str(pth), tmp_path / "some.safetensors"):
         loaded, origin = imagenet.backbone(SMALL, path)
         assert same(network, loaded) and loaded.training
-        assert origin == f"weights from the file {os.path.basename(path)}"
+        assert str(origin) == f"weights from the file {os.path.basename(path)}"
+        assert (origin.kind, len(origin.content)) == ("file", 12)
 
 
 def test_weights_wrapped_by_a_training_script_and_without_a_classifier_are_taken(network, tmp_path):
@@ -256,7 +258,8 @@ def test_what_is_downloaded_is_checked_kept_and_not_asked_for_again(network, cac
         publish(server.host)
         for _ in range(2):
             loaded, origin = imagenet.backbone(SMALL)
-            assert same(network, loaded) and origin == f"ImageNet weights from {name}"
+            assert same(network, loaded) and str(origin) == f"ImageNet weights from {name}"
+            assert origin.kind is Kind.IMAGENET and origin.pretrained
         assert server.asked == 1 and [file.name for file in cache.iterdir()] == [name]
         (cache / name).write_bytes(content[:-1])  # a damaged copy is fetched anew
         assert same(network, imagenet.backbone(SMALL, "require")[0])
@@ -288,9 +291,10 @@ def test_a_server_that_fails_gives_random_weights_and_one_sentence(cache, publis
     assert same(drawn, imagenet.backbone(SMALL, "none")[0])
     assert re.match(
         rf"random weights: no ImageNet weights for {SMALL} \({name} is not in torch\.hub's cache, and .*{said}\)$",
-        origin,
+        str(origin),
     )
-    assert "\n" not in origin and str(cache) not in origin and not list(cache.iterdir())
+    assert origin.kind is Kind.NONE and not origin.pretrained
+    assert "\n" not in str(origin) and str(cache) not in str(origin) and not list(cache.iterdir())
 
 
 def test_what_has_another_checksum_is_thrown_away(cache, published):
@@ -298,7 +302,7 @@ def test_what_has_another_checksum_is_thrown_away(cache, published):
     with Server(content[::-1]) as server:
         publish(server.host)
         _, origin = imagenet.backbone(SMALL)
-    assert origin.endswith(
+    assert str(origin).endswith(
         f"({name} is not in torch.hub's cache, and what was downloaded does not have the published checksum)"
     )
     assert not list(cache.iterdir())
@@ -307,13 +311,13 @@ def test_what_has_another_checksum_is_thrown_away(cache, published):
 def test_no_network_at_all_and_a_name_look_up_that_hangs(cache, published, monkeypatch):
     _, _, publish = published
     publish("127.0.0.1:1")  # nobody listens
-    assert "127.0.0.1:1 cannot be reached (ConnectionError)" in imagenet.backbone(SMALL)[1]
+    assert "127.0.0.1:1 cannot be reached (ConnectionError)" in str(imagenet.backbone(SMALL)[1])
     publish("weights.invalid")
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30))
     started = time.monotonic()
     try:
-        assert "weights.invalid was silent for 0.2 s" in imagenet.backbone(SMALL, timeout=0.2)[1]
+        assert "weights.invalid was silent for 0.2 s" in str(imagenet.backbone(SMALL, timeout=0.2)[1])
         assert time.monotonic() - started < 5
     finally:
         released.set()
@@ -324,7 +328,7 @@ def test_offline_the_cache_is_used_and_nobody_is_asked(network, cache, published
     monkeypatch.setenv("DEPTHNB_OFFLINE", "1")
     with Server(content) as server:
         publish(server.host)
-        assert "and DEPTHNB_OFFLINE is set" in imagenet.backbone(SMALL)[1]
+        assert "and DEPTHNB_OFFLINE is set" in str(imagenet.backbone(SMALL)[1])
         with pytest.raises(ConnectionError, match="DEPTHNB_OFFLINE is set"):
             imagenet.backbone(SMALL, "require")
         cache.mkdir(parents=True)
@@ -338,7 +342,7 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(cache, published):
     publish("127.0.0.1:1")
     cache.parent.mkdir(parents=True)
     cache.write_text("a file where the folder should be")
-    assert "torch.hub's cache, and file exists)" in imagenet.backbone(SMALL)[1]
+    assert "torch.hub's cache, and file exists)" in str(imagenet.backbone(SMALL)[1])
 
 
 @pytest.mark.parametrize(

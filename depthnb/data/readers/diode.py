@@ -84,6 +84,9 @@ class Diode(Source):
         """Image, depth and mask of a frame; plain text, since making a Path takes longer than to ask for its time."""
         return [f"{self.root}/{path}{end}" for end in (ending, *_ENDINGS)]
 
+    def files(self, row: int) -> list[str]:
+        return self._files(*self.index.iloc[row][["path", "ending"]])
+
     def read(self, row: int) -> dict[str, Tensor]:
         frame = self.index.iloc[row]
         image_path, depth_path, mask_path = map(Path, self._files(frame["path"], frame["ending"]))

@@ -81,6 +81,9 @@ class Folder(Source):
         K[0, 0], K[1, 1], K[0, 2], K[1, 2] = cells
         return {"image": image, "depth": depth, "valid": valid, "intrinsics": K}
 
+    def files(self, row: int) -> list[Path]:
+        return [self.root / cell for cell in self.index.iloc[row][["image", "depth", "valid"]] if cell]
+
     def _depth(self, frame: pd.Series) -> tuple[Tensor, Tensor]:
         depth, valid = read_depth(self.root / frame["depth"], float(frame["depth_scale"]))
         if frame["valid"]:

@@ -78,6 +78,9 @@ class Kitti(Source):
         images, truths = self.folders[scene, camera]
         return f"{images}/{frame}{suffix}", f"{truths}/{frame}{'.bin' if self.truth == 'raw' else '.png'}"
 
+    def files(self, row: int) -> tuple[str, str]:
+        return self._files(*self.index.iloc[row][["scene", "camera", "frame", "suffix"]])
+
     def _annotations(self) -> list[Path]:
         """Folders that may hold the drives of annotated depth: train/ and val/ as published, or merged into one."""
         bases = [self.root / folder for folder in _DEPTH_FOLDERS]

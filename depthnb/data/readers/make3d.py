@@ -95,6 +95,9 @@ class Make3D(Source):
             raise FileNotFoundError(f"{self.root / folder}: no img-*.jpg in it. {_remedy()}")
         return rows
 
+    def files(self, row: int) -> list[Path]:
+        return [self.root / cell for cell in self.index.iloc[row][["image", "depth"]]]
+
     def read(self, row: int) -> dict[str, Tensor]:
         frame = self.index.iloc[row]
         path = self.root / frame["image"]

@@ -101,6 +101,9 @@ class Nyu50k(Source):
             ) from None
         return tuple((file.st_size, file.st_mtime_ns) for file in found)
 
+    def files(self, row: int) -> list[Path]:
+        return [self.root / cell for cell in self.index.iloc[row][["image", "depth"]]]
+
     def read(self, row: int) -> dict[str, Tensor]:
         frame = self.index.iloc[row]
         path = self.root / frame["depth"]

@@ -9,11 +9,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from depthnb import models, runs
+from depthnb import files, models, runs
 from depthnb.models.style_transfer import PRESETS, Features, depth_encoder, vgg
 from depthnb.studies.style_transfer.measures import read
 from depthnb.training.painting import BLANK, STARTS, Recipe, appearance, paint
 from depthnb.training.progress import Progress
+from depthnb.weights.origin import Kind, Origin
 
 WEIGHTS = {"coarse": (1e2, 1e4, 1e6), "fine": (1.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e8)}
 
@@ -34,10 +35,11 @@ def trained_encoder(layers: str, *, dataset: str) -> tuple[Features | None, str]
         return None, f"no depth encoder: no run of notebook 05 on {dataset} has its weights here"
     found.sort(key=lambda each: order.index(each["run"]) if each["run"] in order else len(order))
     one = found[0]
-    origin = (
+    where = (
         f"weights trained for depth, from 05_densenet/{one['run']} (abs_rel {one['metrics']['test']['abs_rel']:.3f})"
     )
-    return depth_encoder(models.load(one["folder"]), layers, origin=origin), origin
+    origin = Origin(Kind.TRAINED, where, files.digest(one["folder"] / models.WEIGHTS))
+    return depth_encoder(models.load(one["folder"]), layers, origin=origin), where
 
 
 def grid(
