@@ -5,10 +5,10 @@ A sample is a dict:
 | key | type | meaning |
 |---|---|---|
 | `image` | float32 [3,H,W] | RGB, 0..1, not normalised |
-| `depth` | float32 [1,H,W] | metres along the optical axis (z-depth, not ray length); meaningless where `valid` is
-False | | `valid` | bool [1,H,W] | the only thing that decides what counts | | `intrinsics` | float32 [3,3] | pinhole
-K in pixels of this very image, pixel centres at integers; NaN where unknown | | `id, scene, scene_type` | str |
-splits are by `scene`, never by frame |
+| `depth` | float32 [1,H,W] | metres along the optical axis (z-depth, not ray length); meaningless where `valid` is False |
+| `valid` | bool [1,H,W] | the only thing that decides what counts; depth outside of the protocol's range does not |
+| `intrinsics` | float32 [3,3] | pinhole K in pixels of this very image, pixel centres at integers; NaN where unknown |
+| `id`, `scene`, `scene_type` | str | splits are by `scene`, never by frame |
 
 A batch has a leading dimension, and lists of str. A data set is one file of this package holding a subclass of
 `Source`.
@@ -121,7 +121,7 @@ class Dataset:
         i = self._number(i)
         row = self.frames.iloc[i]
         if self.size is None:
-            out = self._source.read(int(self._rows[i]))
+            out = self._native(i)
         else:
             out = self._prepared[row["split"]].rows(self._place[i : i + 1])
             out = {key: value[0] for key, value in out.items()}
@@ -153,8 +153,13 @@ class Dataset:
         chosen = self.frames.iloc[numbers]
         return {**out, **{key: chosen[key].tolist() for key in ("id", "scene", "scene_type")}}
 
+    def _native(self, i: int) -> dict[str, Tensor]:
+        """The tensors of one frame, read from the data set's own files."""
+        frame = self._source.frame(int(self._rows[i]))
+        return {key: frame[key] for key in TENSORS}
+
     def _read_together(self, numbers: np.ndarray) -> dict[str, Tensor]:
-        samples = [self._source.read(int(self._rows[i])) for i in numbers]
+        samples = [self._native(i) for i in numbers]
         sizes = sorted({tuple(s["image"].shape[-2:]) for s in samples})
         if len(sizes) > 1:
             raise ValueError(

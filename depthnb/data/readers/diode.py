@@ -34,8 +34,9 @@ import torch
 from torch import Tensor
 
 from depthnb.data.download import locate
+from depthnb.data.readers.arrays import read_npy
 from depthnb.data.readers.listing import Listing, require, state_of
-from depthnb.data.readers.pixels import read_image, read_npy
+from depthnb.data.readers.pixels import read_image
 from depthnb.data.source import Source, clone_data
 from depthnb.data.splits import derive_splits
 

@@ -133,7 +133,7 @@ def spoil_picture(kind, path):
         ("transparent", "transparent"),
         ("CMYK", "CMYK"),
         ("turned", "EXIF orientation 6"),
-        ("text", "not an image"),
+        ("text", "a web page"),
         ("cut", "cut short"),
         ("size", r"32x24 \(width x height\), but its image 0.png is 30x24"),
     ],
@@ -157,9 +157,6 @@ def test_bad_depth_is_refused_by_name(root):
     rows = write_folder(root, SCENES)
     rows[0][5] = "d.npy"
     write_index(root, rows)
-    np.save(root / "d.npy", np.ones((24, 32)))
-    with pytest.raises(ValueError, match=r"float64.*expected float32"):
-        data.open("folder", root)[0]
     (root / "d.npy").write_bytes(b"rubbish")
     with pytest.raises(ValueError, match=r"not a \.npy array"):
         data.open("folder", root)[0]
