@@ -55,7 +55,22 @@ class Dataset:
             for part in SPLITS:
                 if (self.frames["split"] == part).any():
                     self._prepared[part] = cache.prepare(source, part, self.size)
+                    self._require_truth(part)
             self._place = self._places()
+
+    def _require_truth(self, part: str) -> None:
+        """ValueError for a split without any valid pixel: there is nothing to train on, and nothing to score."""
+        pixels, valid, beyond = self._prepared[part].counts().sum(axis=0).tolist()
+        if not valid:
+            why = (
+                f"the depth of {beyond} of its {pixels} pixels lies outside of the range of {self.protocol}"
+                if beyond
+                else (f"no depth is stored, or the masks leave it out, at all of its {pixels} pixels")
+            )
+            raise ValueError(
+                f"{self._source.root}: no frame of the {part} split of {self.name} has valid depth: {why}. Mend that, or open "
+                "another split; for pictures alone, without a size"
+            )
 
     def _places(self) -> np.ndarray:
         """Row of each frame inside the prepared cache of its split."""
@@ -94,6 +109,17 @@ class Dataset:
         """Frames in each split of the whole data set, whatever this object holds of it."""
         counts = self._source.index["split"].value_counts()
         return {part: int(counts.get(part, 0)) for part in SPLITS}
+
+    @property
+    def valid_share(self) -> float:
+        """Share of the pixels that are valid, at the native size of the frames, whatever size they are opened at."""
+        if self.size is None:
+            counts = np.array([[frame["valid"].numel(), int(frame["valid"].sum())] for frame in self])
+        else:
+            parts = {part: prepared.counts() for part, prepared in self._prepared.items()}
+            splits = self.frames["split"].tolist()
+            counts = np.array([parts[split][place] for split, place in zip(splits, self._place, strict=True)])
+        return float(counts[:, 1].sum() / counts[:, 0].sum())
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from depthnb.data.inspection import camera_fault
 from depthnb.metrics.protocols import protocol
 
 
@@ -50,9 +51,12 @@ class Source:
         """As `read`, but depth outside of the protocol's range is not valid: what is not scored is not trained on either.
 
         A sensor that saturates and a renderer's sky store a number there that is no depth. Both ends are open, as in the
-        protocol. `beyond` (bool [1,H,W]) marks what was left out.
+        protocol. `beyond` (bool [1,H,W]) marks what was left out. Raises ValueError for a camera that cannot be.
         """
         sample = self.read(row)
+        if self.unchecked and (fault := camera_fault(sample["intrinsics"], sample["image"].shape[-2:])):
+            name = self.index["id"].iloc[row]
+            raise ValueError(f"{self.root}: the intrinsics of frame {name!r} cannot be right, {fault}")
         rule, depth, valid = protocol(self.protocol), sample["depth"], sample["valid"]
         inside = (depth > rule.min_depth) & (depth < rule.max_depth)
         return {**sample, "valid": valid & inside, "beyond": valid & ~inside}

@@ -9,7 +9,7 @@ from data_fixtures import HEADER, SCALE, frame, write_folder, write_index
 from PIL import Image
 
 from depthnb import data
-from depthnb.data.readers import folder
+from depthnb.data.readers import export, folder
 from depthnb.data.splits import SPLITS
 from depthnb.metrics.protocols import protocol
 
@@ -308,7 +308,7 @@ def test_fingerprint_follows_the_data_not_the_place(root, tmp_path_factory):
 def test_what_write_stores_is_read_again(root, tmp_path, scale):
     source = data.open("folder", root, "all")
     rows = [{**source[i], "split": source.frames["split"][i]} for i in range(len(source))]
-    path = folder.write(tmp_path / "copy", rows, depth_scale=scale)
+    path = export.write(tmp_path / "copy", rows, depth_scale=scale)
     with open(path) as handle:
         assert tuple(next(csv.reader(handle))) == HEADER
     copy = data.open("folder", path.parent, "all")
@@ -322,6 +322,6 @@ def test_what_write_stores_is_read_again(root, tmp_path, scale):
 def test_write_refuses_what_does_not_fit(root, tmp_path):
     sample_ = {**data.open("folder", root)[0], "split": "train"}
     with pytest.raises(ValueError, match="does not fit 16 bits"):
-        folder.write(tmp_path / "w", [sample_], depth_scale=1e-5)
+        export.write(tmp_path / "w", [sample_], depth_scale=1e-5)
     with pytest.raises(ValueError, match="cannot be a file name"):
-        folder.write(tmp_path / "w", [{**sample_, "id": "../x"}])
+        export.write(tmp_path / "w", [{**sample_, "id": "../x"}])
