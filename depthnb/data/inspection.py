@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from depthnb.data.survey import Survey, percent, plural, survey
+from depthnb.data.survey import Survey, survey
+from depthnb.data.words import percent, plural
 from depthnb.metrics.protocols import protocol
 
 if TYPE_CHECKING:

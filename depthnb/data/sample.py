@@ -26,6 +26,7 @@ from torch import Tensor
 from depthnb.data import cache, transforms
 from depthnb.data.source import Source
 from depthnb.data.splits import SPLITS, split_rows
+from depthnb.data.words import plural
 
 COLUMNS = ("id", "scene", "scene_type", "split")
 TENSORS = ("image", "depth", "valid", "intrinsics")
@@ -60,16 +61,16 @@ class Dataset:
 
     def _require_truth(self, part: str) -> None:
         """ValueError for a split without any valid pixel: there is nothing to train on, and nothing to score."""
-        pixels, valid, beyond = self._prepared[part].counts().sum(axis=0).tolist()
+        _, valid, beyond = self._prepared[part].counts().sum(axis=0).tolist()
         if not valid:
             why = (
-                f"the depth of {beyond} of its {pixels} pixels lies outside of the range of {self.protocol}"
+                f"its stored depth lies outside of the range of protocol {self.protocol}"
                 if beyond
-                else (f"no depth is stored, or the masks leave it out, at all of its {pixels} pixels")
+                else "only 0 is stored, or the masks leave all of it out"
             )
             raise ValueError(
-                f"{self._source.root}: no frame of the {part} split of {self.name} has valid depth: {why}. Mend that, or open "
-                "another split; for pictures alone, without a size"
+                f"{self._source.root}: no pixel of the {part} split of {self.name} has valid depth ({why}), so nothing can be "
+                "learnt from it or scored on it. Mend its depth or masks; its pictures alone open without a size"
             )
 
     def _places(self) -> np.ndarray:
@@ -127,8 +128,8 @@ class Dataset:
     def __repr__(self) -> str:
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]} (HxW)"
         lines = [
-            f"{self.name} {self.split}: {len(self)} frames of {self.frames['scene'].nunique()} scenes, {size}, "
-            f"protocol {self.protocol}"
+            f"{self.name} {self.split}: {plural(len(self), 'frame')} of {plural(self.frames['scene'].nunique(), 'scene')}, "
+            f"{size}, protocol {self.protocol}"
         ]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
@@ -136,7 +137,7 @@ class Dataset:
         """Check a frame number; negative ones count from the end."""
         n = int(i)
         if not -len(self) <= n < len(self):
-            raise IndexError(f"frame {n} asked for, but {self.name} {self.split} has {len(self)} frames")
+            raise IndexError(f"frame {n} asked for, but {self.name} {self.split} has {plural(len(self), 'frame')}")
         return n % len(self)
 
     def __iter__(self) -> Iterator[dict]:

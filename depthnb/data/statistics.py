@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from depthnb import tables
 from depthnb.data import transforms
 from depthnb.data.readers import nyu_v2
 from depthnb.data.sample import Dataset
@@ -228,7 +229,7 @@ def nyu_scene_types(most: int | None = None) -> dict[str, pd.DataFrame]:
     >>> {name: int(table.frames.sum()) for name, table in nyu_scene_types(8).items()}
     {'labelled': 1449, 'raw': 24231}
     """
-    labelled, raw = nyu_v2.official_index().assign(frames=1), pd.read_csv(clone_data("splits", NYU_RAW))
+    labelled, raw = nyu_v2.official_index().assign(frames=1), tables.read(clone_data("splits", NYU_RAW))
     raw[["scene", "scene_type"]] = raw["scene"].str.extract(r"^((.+)_\d+)")
     return {name: _count_types(table, most) for name, table in {"labelled": labelled, "raw": raw}.items()}
 

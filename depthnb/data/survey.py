@@ -16,6 +16,7 @@ from torch import Tensor
 
 from depthnb import files
 from depthnb.data import cache
+from depthnb.data.words import plural
 
 if TYPE_CHECKING:
     from depthnb.data.source import Source
@@ -162,22 +163,3 @@ def far_end(source: Source, ends: Sequence[float]) -> tuple[float, str]:
     far = float(np.quantile(depths, 0.99))
     end = next((end for end in ends if far <= end), ends[-1])
     return end, f"Depth counts up to {end:.0f} m: 99 % of the valid pixels of {frames} lie below {far:.3g} m."
-
-
-def plural(count: int, noun: str) -> str:
-    """A number and its noun.
-
-    >>> plural(1, "frame"), plural(2, "frame")
-    ('1 frame', '2 frames')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def percent(share: float) -> str:
-    """A share in per cent with as many digits as it needs; never 0 or 100 % for what is not quite.
-
-    >>> percent(0.0153), percent(0.25), percent(0.9999), percent(1.0)
-    ('1.5 %', '25 %', '99.99 %', '100 %')
-    """
-    digits = 0 if 0.1 <= share <= 0.99 or share in (0, 1) else 1 if 0.01 <= share <= 0.99 else 2
-    return f"{100 * share:.{digits}f} %"

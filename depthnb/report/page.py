@@ -16,7 +16,7 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
-from depthnb import __version__, files, metrics, runs
+from depthnb import __version__, files, metrics, runs, tables
 from depthnb.report.template import PAGE
 
 MAX_BYTES = 1_000_000
@@ -277,7 +277,7 @@ def _other_runs(others: Iterable[Mapping[str, Any]]) -> Table:
 
 def _read_table(file: Path, reports_dir: Path, problems: list[str]) -> pd.DataFrame | None:
     try:
-        return pd.read_csv(file)
+        return tables.read(file)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         problems.append(f"{file.relative_to(reports_dir).as_posix()}: {_short(error)}")
         return None

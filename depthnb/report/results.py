@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from depthnb import metrics, runs
+from depthnb import metrics, runs, tables
 from depthnb.evidence.seeds import NOT_COMPARED
 
 METHODS: Mapping[str, str] = {
@@ -147,8 +147,8 @@ def _record(file: Path) -> dict[str, Any]:
 
 def _result(content: Mapping[str, Any]) -> Result:
     folder = content["folder"]
-    per_image = pd.read_csv(folder / "per_image.csv", dtype={"id": str, "scene": str, "scene_type": str})
-    by_distance = pd.read_csv(folder / "by_distance.csv")
+    per_image = tables.read(folder / "per_image.csv")
+    by_distance = tables.read(folder / "by_distance.csv")
     _require(per_image, ("id", "scene", "scene_type", "abs_rel"), "per_image.csv")
     _require(by_distance, ("lower", "upper", "pixels", *BAND_METRICS), "by_distance.csv")
     if not content["protocol"]:

@@ -33,6 +33,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from depthnb import tables
 from depthnb.data.download import locate
 from depthnb.data.readers.arrays import read_npy
 from depthnb.data.readers.listing import Listing, require, state_of
@@ -174,7 +175,7 @@ def _frames(root: Path, kind: str, files: Listing) -> tuple[pd.DataFrame, tuple[
 
 
 def _test_notes(test: pd.DataFrame, kind: str, lacking: str) -> tuple[str, ...]:
-    official = pd.read_csv(clone_data("splits", "diode_val_scans.csv"))
+    official = tables.read(clone_data("splits", "diode_val_scans.csv"), text=("kind", "scene", "scan"))
     expected = official.loc[official["kind"] == kind, "frames"].sum()
     if test.empty:
         return (f"{kind}: {lacking}; it holds the {expected} frames that serve as test (val.tar.gz, 2.6 GB).",)

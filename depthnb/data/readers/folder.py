@@ -26,7 +26,8 @@ from depthnb.data.readers.index_csv import COLUMNS, check_files, read_index
 from depthnb.data.readers.pixels import check_same_size, read_depth, read_image, read_valid
 from depthnb.data.source import Source
 from depthnb.data.splits import derive_splits
-from depthnb.data.survey import far_end, plural
+from depthnb.data.survey import far_end
+from depthnb.data.words import plural
 
 RANGES = (10.0, 80.0, 300.0)  # metres; the far ends of the protocols folder-10, folder-80 and folder-300
 _COMPARED = 50  # frames of validation and test that are compared with others of the same size in bytes; with 20 each
