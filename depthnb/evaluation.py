@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -52,14 +53,37 @@ class Evaluation:
     def save_predictions(self, file: Path) -> None:
         """Write the kept predictions as a compressed npz of float16 metres, rounded to 8 binary digits (0.4 % at most).
 
-        That is enough for pictures, and half the size: what a run keeps for them goes into git.
+        That is enough for pictures, and half the size: what a run keeps for them goes into git. A frame's id is the name of
+        its array, whatever it is: `np.savez` would take the ids "file" and "allow_pickle" for arguments of its own.
         """
-        arrays = {}
-        for key, value in self.predictions.items():
-            mantissa, exponent = np.frexp(value.numpy())
-            arrays[key] = np.ldexp(np.round(mantissa * 256) / 256, exponent).astype(np.float16)
-        with open(file, "wb") as stream:
-            np.savez_compressed(stream, **arrays)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for key, value in self.predictions.items():
+                mantissa, exponent = np.frexp(value.numpy())
+                rounded = np.ldexp(np.round(mantissa * 256) / 256, exponent).astype(np.float16)
+                with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w") as stream:
+                    np.lib.format.write_array(stream, rounded, allow_pickle=False)
+
+
+def load_predictions(file: Path) -> dict[str, Tensor]:
+    """Read what `Evaluation.save_predictions` wrote: id -> [1,h,w] float32 metres, in the order of the data set.
+
+    Raises OSError for a file that cannot be read, ValueError for one that is damaged.
+    """
+    predictions = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as stream:
+                    stored = np.lib.format.read_array(stream, allow_pickle=False)
+                depth = torch.from_numpy(stored.astype(np.float32))
+                predictions[name.removesuffix(".npy")] = depth.reshape(1, *depth.shape[-2:])
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise whatever they stumble over in a damaged file
+        raise ValueError(
+            f"{file}: not whole predictions ({type(error).__name__}: {error}); run the notebook again"
+        ) from error
+    return predictions
 
 
 class Constant(nn.Module):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from depthnb.data import inspection
 from depthnb.data.sample import Dataset
+from depthnb.data.source import Source
+from depthnb.data.survey import survey
+from depthnb.data.transforms import check_size
 
-__all__ = ["NAMES", "Dataset", "open", "training_split"]
+__all__ = ["NAMES", "Dataset", "fitting_size", "open", "open_for_judging", "training_split"]
 
 # name -> module of `readers` holding open_source(root, ...); one file for each data set
 _MODULES = {
@@ -62,15 +67,23 @@ def open(
             (default) or "raw"; kitti "annotated" (default) or "raw", the latter also under the name kitti-raw.
 
     Returns:
-        A `Dataset`.
+        A `Dataset`. A few frames of each split were looked at (`inspection`): what may be wrong is in its `notes`. Of
+        published data that is left out at native size, so that no file is opened.
 
     Raises:
-        ValueError: for an unknown name, split or truth, and for data that is not as it must be.
+        ValueError: for an unknown name, split or truth, and for data that cannot be right.
         FileNotFoundError: for missing data, with where to get it.
 
     >>> "rooms" in NAMES
     True
     """
+    return Dataset(_open_source(name, root, truth, size), split, size)
+
+
+def _open_source(
+    name: str, root: Path | str | None, truth: str | None = None, size: Sequence[int] | None = None
+) -> Source:
+    """The source of a data set, looked at if it is to be trained on (a size is given) or nobody has published it."""
     if name not in _MODULES:
         near = difflib.get_close_matches(str(name), NAMES, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -83,7 +96,66 @@ def open(
             raise ValueError(f"truth of {name} is {truth!r}; expected {has}")
         options["truth"] = truth
     module = importlib.import_module(f"depthnb.data.readers.{_MODULES[name]}")
-    return Dataset(module.open_source(root or None, **options), split, size)
+    source = module.open_source(root or None, **options)
+    if source.unchecked or size is not None:
+        source.notes = (*source.notes, *inspection.check(source))
+    return source
+
+
+def open_for_judging(
+    name: str, root: Path | str | None = None, size: Sequence[int] | None = None, *, truth: str | None = None
+) -> Dataset:
+    """Open a data set on which nothing is trained: its test split where it brings one of its own, else all its frames.
+
+    A split that `open` draws holds a tenth of the scenes. Where nothing is trained, the others need not be kept apart.
+
+    Args:
+        name, root, size, truth: as for `open`.
+
+    Returns:
+        A `Dataset` whose `split` is "test" or "all".
+
+    Raises:
+        FileNotFoundError, ValueError: as `open`.
+    """
+    source = _open_source(name, root, truth, size)
+    own_test = source.own_test and (source.index["split"] == "test").any()
+    return Dataset(source, "test" if own_test else "all", size)
+
+
+def fitting_size(
+    name: str, root: Path | str | None = None, *, pixels: int = 96 * 128, multiple: int = 32
+) -> tuple[int, int]:
+    """A size to train at that keeps the shape of the data set's own frames.
+
+    Args:
+        name, root: as for `open`.
+        pixels: about so many, height times width.
+        multiple: both sides can be divided by it; 32 suits every network here.
+
+    Returns:
+        (height, width): of all such sizes the one that differs least in shape and number of pixels together, each as a
+        ratio. Frames of several shapes count by their median aspect.
+
+    Raises:
+        ValueError: if `pixels` or `multiple` is not a positive whole number, or no frame can be read; and as `open`.
+    """
+    multiple, pixels = check_size((multiple, pixels))
+    source = _open_source(name, root)
+    sizes = survey(source).sizes
+    if not len(sizes):
+        raise ValueError(f"{source.root}: none of the frames looked at can be read; open one of them to see why")
+    aspect = float(np.median(sizes[:, 1] / sizes[:, 0]))
+
+    def difference(size: tuple[int, int]) -> tuple[float, tuple[int, int]]:
+        height, width = size
+        return abs(math.log(width / height / aspect)) + abs(math.log(height * width / pixels)), size
+
+    highest, widest = (
+        math.ceil(2 * side / multiple) for side in (math.sqrt(pixels / aspect), math.sqrt(pixels * aspect))
+    )
+    sides = [(multiple * i, multiple * j) for i in range(1, highest + 1) for j in range(1, widest + 1)]
+    return min(sides, key=difference)
 
 
 def training_split(

@@ -4,7 +4,10 @@ One folder for each (data, split, size) under `DEPTHNB_CACHE` (default: the user
 read-only:
 
     rooms-train-120x160-<key>/  image.npy uint8 [N,3,H,W]   depth.npy float32 [N,1,H,W]   valid.npy bool [N,1,H,W]
-                                intrinsics.npy float32 [N,3,3]   index.json (what it was made from, content, ids, sizes)
+                                intrinsics.npy float32 [N,3,3]   counts.npy int64 [N,3]
+                                index.json (what it was made from, content, ids, sizes in bytes)
+
+Counts are taken at a frame's native size: pixels, valid ones, and those whose depth lies outside of the protocol's range.
 
 A folder is written under a temporary name and renamed when everything, index.json last, is on the disk. So a folder of
 the right name is complete, however a preparation ended. Deleting the cache folder is always safe; it is made again.
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from depthnb.data.source import Source
 
 FORMAT = 2  # raise when the arrays or the resizing change, so that older caches are not taken for current
-ARRAYS = {"image": np.uint8, "depth": np.float32, "valid": np.bool_, "intrinsics": np.float32}
+ARRAYS = {"image": np.uint8, "depth": np.float32, "valid": np.bool_, "intrinsics": np.float32, "counts": np.int64}
 _QUIET_SECONDS = 10.0
 
 
@@ -70,7 +73,11 @@ class Prepared:
         """Copy rows out of the map: image uint8, depth float32, valid bool, intrinsics float32, each [B, ...]."""
         if self._arrays is None:
             self._arrays = {key: np.load(self.folder / f"{key}.npy", mmap_mode="r") for key in ARRAYS}
-        return {key: torch.from_numpy(array[numbers]) for key, array in self._arrays.items()}
+        return {key: torch.from_numpy(array[numbers]) for key, array in self._arrays.items() if key != "counts"}
+
+    def counts(self) -> np.ndarray:
+        """What each frame holds at its native size, int64 [N,3]: pixels, valid ones, and those beyond the range."""
+        return np.load(self.folder / "counts.npy")
 
 
 def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
@@ -93,6 +100,7 @@ def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
     facts = {
         "format": FORMAT,
         "data": source.name,
+        "protocol": source.protocol,
         "fingerprint": source.fingerprint,
         "state": hashlib.sha256(source.state.encode()).hexdigest()[:12],
         "split": split,
@@ -204,18 +212,18 @@ def _move(temporary: Path, folder: Path, facts: dict) -> None:
 
 
 def _bytes(frames: int, size: tuple[int, int]) -> int:
-    """Bytes of the arrays: 3 for the colours, 4 for depth, 1 for valid, and the intrinsics."""
-    return frames * (8 * size[0] * size[1] + 36)
+    """Bytes of the arrays: 3 for the colours, 4 for depth, 1 for valid, the intrinsics and the counts."""
+    return frames * (8 * size[0] * size[1] + 36 + 24)
 
 
 def _write_arrays(source: Source, rows: np.ndarray, size: tuple[int, int], folder: Path, label: str) -> str:
-    """Stream the frames into four .npy files, in order, and return what `content` says of them.
+    """Stream the frames into .npy files, in order, and return what `content` says of them.
 
     Written with plain writes, not through a memory map: on a full disk a write fails with an error that can be told to
     the user, a store into a map kills the process.
     """
     digests = []
-    shapes = {"image": (3, *size), "depth": (1, *size), "valid": (1, *size), "intrinsics": (3, 3)}
+    shapes = {"image": (3, *size), "depth": (1, *size), "valid": (1, *size), "intrinsics": (3, 3), "counts": (3,)}
     with contextlib.ExitStack() as stack:
         with _explained(folder):
             files = {key: open(folder / f"{key}.npy", "wb") for key in ARRAYS}
@@ -254,8 +262,9 @@ def _frames(
     """
 
     def work(row: int) -> tuple[dict[str, Tensor], bytes]:
-        sample = source.read(int(row))
-        return transforms.resize(sample, size), _digest(source, int(row), sample)
+        frame = source.frame(int(row))
+        counts = torch.tensor([frame["valid"].numel(), frame["valid"].sum(), frame["beyond"].sum()])
+        return {**transforms.resize(frame, size), "counts": counts}, _digest(source, int(row), frame)
 
     threads = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     started = said = time.monotonic()

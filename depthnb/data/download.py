@@ -142,10 +142,25 @@ def locate(name: str, inside: str | Sequence[str], root: Path | str | None) -> P
     places = [str(base / inside) if single else f"{base} for {' or '.join(choices)}" for base in bases]
     looked = ", ".join(places) or "nowhere: neither root nor DEPTHNB_DATA is set"
     raise FileNotFoundError(
-        f"data set {name} not found (looked at: {looked}). Get it from {origin.page}: {origin.size}; {origin.terms}. "
+        f"data set {name} not found (looked at: {looked}).{_nearby(bases, choices)} "
+        f"Get it from {origin.page}: {origin.size}; {origin.terms}. "
         f"Layout: {origin.layout}. Then give root= (in a notebook: data_root), or put it in the folder {name} under the "
         "one that DEPTHNB_DATA names"
     )
+
+
+def _nearby(bases: Sequence[Path], choices: Sequence[str]) -> str:
+    """A sentence that names the folder that was meant, where it is one or two levels above or below what was given."""
+    for base in bases:
+        around = [
+            *(base / ".." / up for up in ("", "..")),
+            *sorted(base.glob("*/"))[:100],
+            *sorted(base.glob("*/*/"))[:400],
+        ]
+        for place in (folder.resolve() for folder in around):
+            if any((place / choice).exists() for choice in choices):
+                return f" It looks as if {place} is meant: give that as root."
+    return ""
 
 
 def search(name: str, patterns: Sequence[str], root: Path | str | None) -> Path:

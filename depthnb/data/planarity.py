@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from depthnb.data.sample import Dataset
+from depthnb.data.words import plural
 
 _PLANAR = 0.003  # a window counts if one reading fits its depth to 0.3 %, in the median of its pixels
 _WINDOWS = 4  # along each side of the image; half-overlapping
@@ -72,7 +73,7 @@ def compare(dataset: Dataset, frames: int = 50) -> pd.DataFrame:
     """Both readings of a data set's depth, judged on the planar windows of some of its frames.
 
     Args:
-        dataset: at any size; frames are read at their native size.
+        dataset: at any size; frames are read at their native size, those of an unknown camera are left out.
         frames: how many, evenly spaced over the data set.
 
     Returns:
@@ -80,16 +81,25 @@ def compare(dataset: Dataset, frames: int = 50) -> pd.DataFrame:
         reading leaves the smaller rest), rest (its median, relative). The right reading is flatter in nearly all.
 
     Raises:
-        ValueError: if no window is planar under either reading.
+        ValueError: if the camera of no frame is known, or no window is planar under either reading.
     """
     native = dataset.subset(min(frames, len(dataset))).native()
-    parts = [residuals(frame["depth"], frame["valid"], frame["intrinsics"]) for frame in native]
+    parts = [
+        residuals(frame["depth"], frame["valid"], frame["intrinsics"])
+        for frame in native
+        if torch.isfinite(frame["intrinsics"]).all()
+    ]
+    if not parts:
+        raise ValueError(
+            f"the intrinsics of none of {plural(len(native), 'frame')} of {dataset.name} {dataset.split} are known (the first "
+            f"is {native.frames['id'].iloc[0]!r}); without them rays have no length, so planes cannot tell. Give fx, fy, cx, cy"
+        )
     table = pd.concat(parts, ignore_index=True)
     table = table[table.min(axis=1) < _PLANAR]
     if table.empty:
         raise ValueError(
-            f"no window of {len(native)} frames of {dataset.name} {dataset.split} is planar to {_PLANAR:.1%} under either "
-            "reading; give more frames, or ones with walls or ground and dense depth"
+            f"no window of {plural(len(parts), 'frame')} of {dataset.name} {dataset.split} is planar to {_PLANAR:.1%} "
+            "under either reading; give more frames, or ones with walls or ground and dense depth"
         )
     flatter = (table["z"] < table["ray"]).mean()
     return pd.DataFrame(

@@ -5,10 +5,10 @@ A sample is a dict:
 | key | type | meaning |
 |---|---|---|
 | `image` | float32 [3,H,W] | RGB, 0..1, not normalised |
-| `depth` | float32 [1,H,W] | metres along the optical axis (z-depth, not ray length); meaningless where `valid` is
-False | | `valid` | bool [1,H,W] | the only thing that decides what counts | | `intrinsics` | float32 [3,3] | pinhole
-K in pixels of this very image, pixel centres at integers; NaN where unknown | | `id, scene, scene_type` | str |
-splits are by `scene`, never by frame |
+| `depth` | float32 [1,H,W] | metres along the optical axis (z-depth, not ray length); meaningless where `valid` is False |
+| `valid` | bool [1,H,W] | the only thing that decides what counts; depth outside of the protocol's range does not |
+| `intrinsics` | float32 [3,3] | pinhole K in pixels of this very image, pixel centres at integers; NaN where unknown |
+| `id`, `scene`, `scene_type` | str | splits are by `scene`, never by frame |
 
 A batch has a leading dimension, and lists of str. A data set is one file of this package holding a subclass of
 `Source`.
@@ -27,6 +27,7 @@ from torch import Tensor
 from depthnb.data import cache, transforms
 from depthnb.data.source import Source
 from depthnb.data.splits import SPLITS, split_rows
+from depthnb.data.words import plural
 
 COLUMNS = ("id", "scene", "scene_type", "split")
 TENSORS = ("image", "depth", "valid", "intrinsics")
@@ -56,7 +57,22 @@ class Dataset:
             for part in SPLITS:
                 if (self.frames["split"] == part).any():
                     self._prepared[part] = cache.prepare(source, part, self.size)
+                    self._require_truth(part)
             self._place = self._places()
+
+    def _require_truth(self, part: str) -> None:
+        """ValueError for a split without any valid pixel: there is nothing to train on, and nothing to score."""
+        _, valid, beyond = self._prepared[part].counts().sum(axis=0).tolist()
+        if not valid:
+            why = (
+                f"its stored depth lies outside of the range of protocol {self.protocol}"
+                if beyond
+                else "only 0 is stored, or the masks leave all of it out"
+            )
+            raise ValueError(
+                f"{self._source.root}: no pixel of the {part} split of {self.name} has valid depth ({why}), so nothing can be "
+                "learnt from it or scored on it. Mend its depth or masks; its pictures alone open without a size"
+            )
 
     def _places(self) -> np.ndarray:
         """Row of each frame inside the prepared cache of its split."""
@@ -111,14 +127,25 @@ class Dataset:
         counts = self._source.index["split"].value_counts()
         return {part: int(counts.get(part, 0)) for part in SPLITS}
 
+    @property
+    def valid_share(self) -> float:
+        """Share of the pixels that are valid, at the native size of the frames, whatever size they are opened at."""
+        if self.size is None:
+            counts = np.array([[frame["valid"].numel(), int(frame["valid"].sum())] for frame in self])
+        else:
+            parts = {part: prepared.counts() for part, prepared in self._prepared.items()}
+            splits = self.frames["split"].tolist()
+            counts = np.array([parts[split][place] for split, place in zip(splits, self._place, strict=True)])
+        return float(counts[:, 1].sum() / counts[:, 0].sum())
+
     def __len__(self) -> int:
         return len(self._rows)
 
     def __repr__(self) -> str:
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]} (HxW)"
         lines = [
-            f"{self.name} {self.split}: {len(self)} frames of {self.frames['scene'].nunique()} scenes, {size}, "
-            f"protocol {self.protocol}"
+            f"{self.name} {self.split}: {plural(len(self), 'frame')} of {plural(self.frames['scene'].nunique(), 'scene')}, "
+            f"{size}, protocol {self.protocol}"
         ]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
@@ -126,7 +153,7 @@ class Dataset:
         """Check a frame number; negative ones count from the end."""
         n = int(i)
         if not -len(self) <= n < len(self):
-            raise IndexError(f"frame {n} asked for, but {self.name} {self.split} has {len(self)} frames")
+            raise IndexError(f"frame {n} asked for, but {self.name} {self.split} has {plural(len(self), 'frame')}")
         return n % len(self)
 
     def __iter__(self) -> Iterator[dict]:
@@ -137,7 +164,7 @@ class Dataset:
         i = self._number(i)
         row = self.frames.iloc[i]
         if self.size is None:
-            out = self._source.read(int(self._rows[i]))
+            out = self._native(i)
         else:
             out = self._prepared[row["split"]].rows(self._place[i : i + 1])
             out = {key: value[0] for key, value in out.items()}
@@ -169,8 +196,13 @@ class Dataset:
         chosen = self.frames.iloc[numbers]
         return {**out, **{key: chosen[key].tolist() for key in ("id", "scene", "scene_type")}}
 
+    def _native(self, i: int) -> dict[str, Tensor]:
+        """The tensors of one frame, read from the data set's own files."""
+        frame = self._source.frame(int(self._rows[i]))
+        return {key: frame[key] for key in TENSORS}
+
     def _read_together(self, numbers: np.ndarray) -> dict[str, Tensor]:
-        samples = [self._source.read(int(self._rows[i])) for i in numbers]
+        samples = [self._native(i) for i in numbers]
         sizes = sorted({tuple(s["image"].shape[-2:]) for s in samples})
         if len(sizes) > 1:
             raise ValueError(

@@ -8,6 +8,9 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from depthnb.data.inspection import camera_fault
+from depthnb.metrics.protocols import protocol
+
 
 class Source:
     """Where the frames of one data set come from: an index and a way to read one frame at native size.
@@ -25,6 +28,9 @@ class Source:
             was changed in place is a question of its bytes, which `files` leads to and `cache.content` reads.
         state: further facts (modification times) that decide whether a prepared cache is still good on this machine.
         notes: sentences on what was decided for the user, such as a derived split.
+        own_test: whether the test split is the data set's own; False: it was drawn here, or there is none.
+        unchecked: whether nobody has published these files, so that they are looked at whenever they are opened.
+        unit: in words, where the unit of the stored depth is told; for errors.
     """
 
     name: str
@@ -35,6 +41,9 @@ class Source:
     fingerprint: str
     state: str = ""
     notes: tuple[str, ...] = ()
+    own_test: bool = True
+    unchecked: bool = False
+    unit: str = "the published files hold metres, or a unit that their reader knows; get them again"
 
     def read(self, row: int) -> dict[str, Tensor]:
         """Return image uint8 [3,H,W], depth float32 [1,H,W] in m, valid bool [1,H,W], intrinsics float32 [3,3]."""
@@ -43,6 +52,20 @@ class Source:
     def files(self, row: int) -> Sequence[str | Path]:
         """The files that a frame is read from; empty where frames share one, so that a frame's content is what `read` gives."""
         return ()
+
+    def frame(self, row: int) -> dict[str, Tensor]:
+        """As `read`, but depth outside of the protocol's range is not valid: what is not scored is not trained on either.
+
+        A sensor that saturates and a renderer's sky store a number there that is no depth. Both ends are open, as in the
+        protocol. `beyond` (bool [1,H,W]) marks what was left out. Raises ValueError for a camera that cannot be.
+        """
+        sample = self.read(row)
+        if self.unchecked and (fault := camera_fault(sample["intrinsics"], sample["image"].shape[-2:])):
+            name = self.index["id"].iloc[row]
+            raise ValueError(f"{self.root}: the intrinsics of frame {name!r} cannot be right, {fault}")
+        rule, depth, valid = protocol(self.protocol), sample["depth"], sample["valid"]
+        inside = (depth > rule.min_depth) & (depth < rule.max_depth)
+        return {**sample, "valid": valid & inside, "beyond": valid & ~inside}
 
 
 def clone_data(*parts: str) -> Path:

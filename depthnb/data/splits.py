@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from depthnb.data.words import plural
+
 if TYPE_CHECKING:
     from depthnb.data.source import Source
 
@@ -27,11 +29,15 @@ def split_rows(source: Source, split: str) -> np.ndarray:
         raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}, all, or several joined by +")
     rows = np.flatnonzero(source.index["split"].isin(parts))
     if len(rows) == 0:
-        counts = source.index["split"].value_counts().to_dict()
-        said = " ".join(source.notes)
+        counts = source.index["split"].value_counts()
+        here = [part for part in SPLITS if counts.get(part)]
+        content = " and ".join(plural(counts[part], f"{part} frame") for part in here)
+        remedy = f"Open split={here[0]!r}" if here else "Add frames"
+        if source.unchecked:
+            remedy += f", or give frames of other scenes the split {parts[0]} in index.csv"
+        notes = "".join(f" {note}" for note in source.notes)
         raise ValueError(
-            f"{source.name} at {source.root} has no {split} frames (found {counts}). {said}".strip()
-            + " Give the frames a split by scene, or open another split."
+            f"{source.name} at {source.root} has no {split} frames, but {content or 'none at all'}.{notes} {remedy}."
         )
     return rows
 
@@ -68,7 +74,8 @@ def derive_splits(index: pd.DataFrame, *, test: float = 0.1, val: float = 0.1) -
     share = {"test": test, "val": val}
     each = {part: max(1, round(share[part] * len(ranked))) for part in missing}
     if len(ranked) < sum(each.values()) + 1:
-        why = f"{len(ranked)} training scene(s) are too few to take {' and '.join(missing)} from"
+        scenes = f"{plural(len(ranked), 'training scene')} {'is' if len(ranked) == 1 else 'are'}"
+        why = f"{scenes} too few to take {' and '.join(missing)} from"
         return index, (f"No {' and no '.join(missing)} split: {why}.",)
     index, notes, first = index.copy(), [], 0
     for part in missing:
@@ -77,6 +84,6 @@ def derive_splits(index: pd.DataFrame, *, test: float = 0.1, val: float = 0.1) -
         index.loc[(index["split"] == "train") & index["scene"].isin(taken), "split"] = part
         notes.append(
             f"No {part} split given: {each[part]} of {len(ranked)} training scenes ({100 * share[part]:g} %, at least "
-            f"one), first in order of the SHA-256 of their names, serve as {part}."
+            f"one), first in order of the SHA-256 of their names, {'serves' if each[part] == 1 else 'serve'} as {part}."
         )
     return index, tuple(notes)

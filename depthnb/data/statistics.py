@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from depthnb import files
 from depthnb.data import transforms
 from depthnb.data.readers import nyu_v2
 from depthnb.data.sample import Dataset
@@ -43,20 +44,19 @@ def summary(dataset: Dataset) -> dict[str, str | int | float]:
     """Describe a data set in one row of a table.
 
     Args:
-        dataset: at any size, native included; its valid pixels are counted as it hands them out.
+        dataset: at any size, native included.
 
     Returns:
         data set, split, frames, scenes, scene types, size (width x height of the frames, "mixed" where they differ),
-        valid (share of pixels, 3 digits), then the 5th, 50th and 95th percentile of valid depth and its maximum, metres
-        with 2 digits (percentiles over all pixels of all frames, found to 0.1 %); NaN if no pixel is valid.
+        valid (share of pixels at the frames' native size, 3 digits: when a sparse scan is made smaller, that share grows),
+        then the 5th, 50th and 95th percentile of valid depth and its maximum, metres with 2 digits (over all pixels of all
+        frames at the data set's size, percentiles found to 0.1 %); NaN if no pixel is valid.
     """
     fine = torch.zeros(_FINE_BINS, dtype=torch.int64)
-    sizes, pixels, valid_pixels, deepest = set(), 0, 0, math.nan
+    sizes, deepest = set(), math.nan
     for batch in _batches(dataset):
         depth = batch["depth"][batch["valid"]]
         sizes.add(tuple(batch["depth"].shape[-2:]))
-        pixels += batch["valid"].numel()
-        valid_pixels += depth.numel()
         if depth.numel():
             fine += torch.bincount(_fine_bin(depth), minlength=_FINE_BINS)
             deepest = np.fmax(deepest, float(depth.max()))
@@ -68,7 +68,7 @@ def summary(dataset: Dataset) -> dict[str, str | int | float]:
         "scenes": dataset.frames["scene"].nunique(),
         "scene types": dataset.frames["scene_type"].nunique(),
         "width x height": size,
-        "valid": round(valid_pixels / pixels, 3),
+        "valid": round(dataset.valid_share, 3),
         "depth 5 % (m)": _percentile(fine, 5),
         "depth 50 % (m)": _percentile(fine, 50),
         "depth 95 % (m)": _percentile(fine, 95),
@@ -114,7 +114,7 @@ def depth(
     for frame, whole in zip(native, native if known is None else known.native(), strict=True):
         valid, stored = frame["valid"].numpy(), whole["depth"].numpy()
         in_valid += np.histogram(frame["depth"].numpy()[valid], edges)[0]
-        hidden = stored[~valid & np.isfinite(stored) & (stored > 0)]
+        hidden = stored[~valid & np.isfinite(stored) & (stored > 0) & (stored < dataset.max_depth)]
         in_known += np.histogram(hidden, edges)[0]
         beyond += hidden.size
     total, count = _sums(dataset)
@@ -229,7 +229,7 @@ def nyu_scene_types(most: int | None = None) -> dict[str, pd.DataFrame]:
     >>> {name: int(table.frames.sum()) for name, table in nyu_scene_types(8).items()}
     {'labelled': 1449, 'raw': 24231}
     """
-    labelled, raw = nyu_v2.official_index().assign(frames=1), pd.read_csv(clone_data("splits", NYU_RAW))
+    labelled, raw = nyu_v2.official_index().assign(frames=1), files.read_table(clone_data("splits", NYU_RAW))
     raw[["scene", "scene_type"]] = raw["scene"].str.extract(r"^((.+)_\d+)")
     return {name: _count_types(table, most) for name, table in {"labelled": labelled, "raw": raw}.items()}
 

@@ -182,9 +182,8 @@ def hflip(sample: dict) -> dict:
 def _uniform(seed: int, epoch: int, ids: Sequence[str]) -> list[list[float]]:
     """Eight numbers in [0, 1) for each id, a function of (seed, epoch, id) alone.
 
-    A hash, not a generator: it needs no state, is the same on every machine and library version, and does not care
-        which other
-    frames are in the batch or where a run was resumed.
+    A hash, not a generator: it needs no state, is the same on every machine and library version, and does not care which
+    other frames are in the batch or where a run was resumed.
     """
     draws = []
     for name in ids:

@@ -266,7 +266,7 @@ def _other_runs(others: Iterable[Mapping[str, Any]]) -> Table:
 
 def _read_table(file: Path, reports_dir: Path, problems: list[str]) -> pd.DataFrame | None:
     try:
-        return pd.read_csv(file)
+        return files.read_table(file)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         problems.append(f"{file.relative_to(reports_dir).as_posix()}: {_short(error)}")
         return None

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from depthnb import metrics, runs
+from depthnb import files, metrics, runs
 from depthnb.evidence.trainings import NOT_COMPARED
 from depthnb.weights.origin import Origin
 
@@ -140,8 +140,8 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
 
 def _result(content: Mapping[str, Any]) -> Result:
     folder = content["folder"]
-    per_image = pd.read_csv(folder / "per_image.csv", dtype={"id": str, "scene": str, "scene_type": str})
-    by_distance = pd.read_csv(folder / "by_distance.csv")
+    per_image = files.read_table(folder / "per_image.csv")
+    by_distance = files.read_table(folder / "by_distance.csv")
     _require(per_image, ("id", "scene", "scene_type", "abs_rel"), "per_image.csv")
     _require(by_distance, ("lower", "upper", "pixels", *BAND_METRICS), "by_distance.csv")
     if not content.get("protocol"):

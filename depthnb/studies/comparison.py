@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -80,8 +79,8 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
         for name, group in groups(part).items():
             one = next((each for each in group if each.seed == seed), group[0])
             try:
-                found = _predictions(one)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                found = evaluation.load_predictions(one.folder / "predictions.npz")
+            except (OSError, ValueError) as error:
                 print(f"{one.label} has no pictures: predictions.npz is damaged or missing ({type(error).__name__})")
                 continue
             if common and not common & set(found):
@@ -111,11 +110,6 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
         "preds": {name: _stack([each[key] for key in ids]) for name, each in kept.items()},
         "column_titles": [one["scene_type"] for one in samples],
     }
-
-
-def _predictions(one: Result) -> dict[str, Tensor]:
-    with np.load(one.folder / "predictions.npz", allow_pickle=False) as file:
-        return {key: torch.from_numpy(file[key].astype(np.float32)).reshape(1, *file[key].shape[-2:]) for key in file}
 
 
 def _stack(preds: list[Tensor]) -> Tensor:

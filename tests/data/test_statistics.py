@@ -10,7 +10,7 @@ from PIL import Image
 
 from depthnb import data
 from depthnb.data import statistics
-from depthnb.data.readers import folder
+from depthnb.data.readers import export
 
 SIZE = (24, 32)
 
@@ -34,10 +34,10 @@ def make_folder(root, *, scenes=("a", "a", "b", "b", "c", "c"), sizes=((24, 32),
                 "image": torch.from_numpy(image).float(),
                 "depth": torch.from_numpy(depth).float(),
                 "valid": torch.from_numpy(depth > 0),
-                "intrinsics": torch.eye(3),
+                "intrinsics": torch.tensor([[30.0, 0, 15.5], [0, 30.0, 11.5], [0, 0, 1]]),
             }
         )
-    folder.write(root, samples)
+    export.write(root, samples)
     for sample, mask in zip(samples, masks, strict=True):
         valid = mask & sample["valid"][0].numpy()
         Image.fromarray(valid).save(root / "valid" / f"{sample['id']}.png")

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from depthnb.data import sample
-from depthnb.data.readers import folder
+from depthnb.data.readers import index_csv
 
-HEADER = folder.COLUMNS
+HEADER = index_csv.COLUMNS
 SCALE = 0.002  # metres for each stored unit
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
+
+from depthnb import files
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 COLUMNS = "id,scene,scene_type,split,image,depth,valid,depth_scale,fx,fy,cx,cy".split(",")
@@ -15,8 +16,8 @@ class Embedded:
 
     def __init__(self, name: str, stride: int) -> None:
         self.root = DATA / name
-        self.index = pd.read_csv(self.root / "index.csv")
-        self.cameras = pd.read_csv(self.root / "cameras.csv").set_index("id")
+        self.index = files.read_table(self.root / "index.csv")
+        self.cameras = files.read_table(self.root / "cameras.csv").set_index("id")
         self.some = self.index.iloc[::stride]
 
     def depth(self, row) -> np.ndarray:

@@ -33,9 +33,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from depthnb import files
 from depthnb.data.download import locate
+from depthnb.data.readers.arrays import read_npy
 from depthnb.data.readers.listing import Listing, require, state_of
-from depthnb.data.readers.pixels import read_image, read_npy
+from depthnb.data.readers.pixels import read_image
 from depthnb.data.source import Source, clone_data
 from depthnb.data.splits import derive_splits
 
@@ -176,7 +178,7 @@ def _frames(root: Path, kind: str, files: Listing) -> tuple[pd.DataFrame, tuple[
 
 
 def _test_notes(test: pd.DataFrame, kind: str, lacking: str) -> tuple[str, ...]:
-    official = pd.read_csv(clone_data("splits", "diode_val_scans.csv"))
+    official = files.read_table(clone_data("splits", "diode_val_scans.csv"), text=("kind", "scene", "scan"))
     expected = official.loc[official["kind"] == kind, "frames"].sum()
     if test.empty:
         return (f"{kind}: {lacking}; it holds the {expected} frames that serve as test (val.tar.gz, 2.6 GB).",)

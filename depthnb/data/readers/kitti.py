@@ -9,7 +9,7 @@ Layout, under the root (the folders `raw` and `depth` may be missing or be calle
 
 - Truth "annotated" (default, protocol kitti-garg): eleven scans accumulated and cleaned (Uhrig et al., 3DV 2017), 16-bit
   PNG in units of 1/256 m. It exists for 23,158 training and 652 of the 697 test frames. Truth "raw" (protocol kitti-eigen):
-  one scan projected by `depthnb.data.velodyne`, for 23,488 and 697. Both are z-depth in metres, sparse, and 0 = no point.
+  one scan projected by `depthnb.data.readers.velodyne`, for 23,488 and 697. Both are z-depth in metres, sparse, 0 = no point.
 - Split: Eigen et al. 2014, 33 drives for training and 28 for testing, left colour camera. Ten percent of the training
   drives, by a fixed hash of their names, serve as validation; split="train+val" is the published training set.
 - Images differ in size by date (1242x375 to 1224x370); intrinsics are P_rect of the frame's date and camera. Nothing is
@@ -30,12 +30,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from depthnb import files
 from depthnb.data.download import ORIGINS, locate
 from depthnb.data.readers import velodyne
 from depthnb.data.readers.listing import Listing, require, state_of
 from depthnb.data.readers.pixels import check_same_size, read_depth, read_image
 from depthnb.data.source import Source, clone_data
 from depthnb.data.splits import derive_splits
+from depthnb.data.words import plural
 
 MAX_DEPTH = 80.0
 PROTOCOLS = {"annotated": "kitti-garg", "raw": "kitti-eigen"}
@@ -126,15 +128,16 @@ def official_index(truth: str = "annotated") -> tuple[pd.DataFrame, tuple[str, .
     >>> [len(official_index(truth)[0]) for truth in ("annotated", "raw")]
     [23810, 24185]
     """
-    drives = pd.read_csv(clone_data("splits", "kitti_eigen_drives.csv"), dtype={"drive": str, "camera": str})
+    names = ("date", "drive", "scene_type", "split", "camera", "frame")
+    drives = files.read_table(clone_data("splits", "kitti_eigen_drives.csv"), text=names)
     margin = _UNANNOTATED if truth == "raw" else 0
     train = drives[drives["split"] == "train"]
     margins = 2 * _UNANNOTATED * len(train)
     frames = [range(a - margin, b + margin + 1) for a, b in zip(train["first"], train["last"], strict=True)]
     train = train.assign(frame=frames).explode("frame")
     train["frame"] = train["frame"].map("{:010d}".format)
-    listed = pd.read_csv(clone_data("splits", "kitti_eigen_test.csv"), dtype=str)
-    test = listed if truth == "raw" else listed[listed["has_ground_truth"] == "1"]
+    listed = files.read_table(clone_data("splits", "kitti_eigen_test.csv"), text=names)
+    test = listed if truth == "raw" else listed[listed["has_ground_truth"] == 1]
     drive = ["date", "drive", "camera"]
     test = test.merge(drives[[*drive, "scene_type", "split"]], on=drive, validate="many_to_one")
     both = pd.concat([train, test], ignore_index=True)
@@ -191,7 +194,9 @@ def _on_disk(
             f"that is missing is {absent[0]}_sync."
         )
     if unannotated:
-        notes.append(f"{unannotated:,} frames that the lists name have no annotated depth here and are left out.")
+        notes.append(
+            f"{plural(unannotated, 'frame')} that the lists name, but that have no annotated depth here, left out."
+        )
     return index, folders, tuple(notes)
 
 

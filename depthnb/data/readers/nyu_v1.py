@@ -57,7 +57,7 @@ _DISAGREE = 0.05
 class NyuV1(Source):
     """The labelled file (see the module); FileNotFoundError if it is missing, ValueError if anything in it is wrong."""
 
-    name, max_depth = "nyu-v1", MAX_DEPTH
+    name, max_depth, own_test = "nyu-v1", MAX_DEPTH, False
 
     def __init__(self, root: Path | str | None, truth: str = "filled"):
         self.root = locate(self.name, FILE, root)

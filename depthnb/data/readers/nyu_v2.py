@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from depthnb import files
 from depthnb.data.download import ORIGINS, locate
 from depthnb.data.readers.mat73 import Field, Mat73
 from depthnb.data.source import Source, clone_data
@@ -80,7 +81,7 @@ def open_source(root: Path | str | None, truth: str = "raw") -> NyuV2:
 
 def official_index() -> pd.DataFrame:
     """The published split: columns index (MATLAB, from 1), split (train or test), scene, scene_type; 1449 rows."""
-    return pd.read_csv(clone_data("splits", "nyu_v2_labelled.csv"))
+    return files.read_table(clone_data("splits", "nyu_v2_labelled.csv"))
 
 
 def camera(focal: tuple[float, float], centre: tuple[float, float]) -> Tensor:

@@ -9,21 +9,28 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from depthnb.data.readers import arrays
+
 _DEPTH_16_BIT = ("I;16", "I;16B", "I;16L", "I")
+LARGEST_16_BIT = 65535  # what a saturated sensor stores, and a renderer for the sky: no depth
 
 
-def _open_image(path: Path) -> Image.Image:
-    """Open and decode an image file; one ValueError with the file's name if that fails."""
+def _open_image(path: Path, wanted: str) -> Image.Image:
+    """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
     try:
         picture = Image.open(path)
         picture.load()
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{path}: not an image file that can be read; expected JPEG or PNG") from None
     except (OSError, SyntaxError, ValueError) as error:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: the file is missing") from None
+        with open(path, "rb") as handle:
+            picture = handle.read(8).startswith((b"\x89PNG", b"\xff\xd8"))
+        if (
+            isinstance(error, UnidentifiedImageError) or not picture
+        ):  # Pillow takes HDF5 for a picture that it cannot load
+            raise ValueError(arrays.explain(path, wanted)) from None
         raise ValueError(f"{path}: the image is damaged or cut short ({error}); copy it again") from None
     return picture
 
@@ -41,7 +48,7 @@ def read_image(path: Path, *, turn: bool = False) -> Tensor:
         ValueError: for 16-bit, float and CMYK images, transparent ones, and without `turn` ones that EXIF says are to
             be turned (its depth map may or may not be turned).
     """
-    with _open_image(path) as opened:
+    with _open_image(path, "image") as opened:
         picture = ImageOps.exif_transpose(opened) if turn else opened
         mode, turned = picture.mode, picture.getexif().get(0x0112, 1)
         if mode in _DEPTH_16_BIT or mode == "F":
@@ -71,53 +78,41 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
     """Read a depth map: metres float32 [1,H,W], and where it holds a measurement, bool [1,H,W].
 
     Args:
-        path: 16-bit PNG (stored 0 = invalid) or `.npy` float32 [H,W] (not positive or not finite = invalid).
+        path: 16-bit PNG (stored 0 and 65535 = invalid), or one array [H,W] of floats or of integers of 16 bits or more
+            (not positive or not finite = invalid) as `.npy`, `.npz` or HDF5; [H,W,1] and [1,H,W] will do.
         scale: metres for each stored unit.
 
     Raises:
+        FileNotFoundError: if there is no such file.
         ValueError: for another bit depth, several channels, or another kind of file.
     """
-    if path.suffix.lower() == ".npy":
-        stored = read_npy(path)
-        if stored.dtype != np.float32 or stored.ndim != 2:
+    if path.suffix.lower() in arrays.SUFFIXES:
+        stored = arrays.read_map(path, "depth")
+        if stored.dtype.kind not in "fiu" or stored.dtype.itemsize < 2:
             raise ValueError(
-                f"{path}: array is {stored.dtype} {stored.shape}; expected float32 [H, W]; "
-                "save it with np.save(path, depth.astype(np.float32))"
+                f"{path}: array is {stored.dtype} {stored.shape}; expected float32 [H, W], or integers of 16 bits or more; "
+                "depth of 8 bits is a picture of depth, and no measurement"
             )
         valid = np.isfinite(stored) & (stored > 0)
+        if stored.dtype == np.uint16:
+            valid &= stored < LARGEST_16_BIT
     else:
-        with _open_image(path) as picture:
-            if picture.mode not in _DEPTH_16_BIT or picture.format != "PNG":
-                raise ValueError(
-                    f"{path}: a {picture.format} image of mode {picture.mode}; expected depth as 16-bit PNG with one "
-                    "channel, or .npy float32 (8-bit and coloured pictures of depth are not depth)"
-                )
-            stored = np.asarray(picture)
-        valid = stored > 0
+        stored = _read_depth_png(path)
+        valid = (stored > 0) & (stored != LARGEST_16_BIT)
     depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
 
 
-def read_npy(path: Path, remedy: str = "copy it again") -> np.ndarray:
-    """Read one array from a `.npy` file: never an archive of several (.npz), never pickled objects.
-
-    Args:
-        remedy: what to do about a file that cannot be read; the end of the error's sentence.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: for anything else than a whole .npy file.
-    """
-    try:
-        with open(path, "rb") as handle:
-            return np.lib.format.read_array(handle, allow_pickle=False)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: the file is missing; {remedy}") from None
-    except Exception as error:  # NumPy raises whatever it stumbles over in a damaged header
+def _read_depth_png(path: Path) -> np.ndarray:
+    with _open_image(path, "depth") as picture:
+        if picture.mode in _DEPTH_16_BIT and picture.format == "PNG":
+            return np.asarray(picture)
+        if picture.mode == "F" or picture.mode in _DEPTH_16_BIT:  # a TIFF or PFM, which may well hold depth
+            raise ValueError(arrays.explain(path, "depth"))
         raise ValueError(
-            f"{path}: not a .npy array that can be read ({error}); it is cut short, damaged, or another kind of file, such "
-            f"as a renamed .npz; {remedy}"
-        ) from None
+            f"{path}: a {picture.format} image of mode {picture.mode}; expected depth as 16-bit PNG with one "
+            "channel, or .npy float32 (8-bit and coloured pictures of depth are not depth)"
+        )
 
 
 def read_stored(path: Path) -> np.ndarray:
@@ -126,7 +121,7 @@ def read_stored(path: Path) -> np.ndarray:
     Raises:
         ValueError: for another kind of file, several channels, or pixels that are not 8 or 16 bits.
     """
-    with _open_image(path) as picture:
+    with _open_image(path, "stored") as picture:
         if picture.format != "PNG" or picture.mode not in ("L", *_DEPTH_16_BIT):
             raise ValueError(
                 f"{path}: a {picture.format} image of mode {picture.mode}; expected depth as PNG with one channel of 8 or "
@@ -136,14 +131,30 @@ def read_stored(path: Path) -> np.ndarray:
 
 
 def read_valid(path: Path) -> Tensor:
-    """Read a mask as bool [1,H,W] from a 1-bit PNG, or an 8-bit one that holds two values, the lower being 0."""
-    with _open_image(path) as picture:
-        if picture.mode not in ("1", "L"):
-            raise ValueError(f"{path}: a mask of mode {picture.mode}; expected a 1-bit PNG (0 = invalid)")
-        stored = np.asarray(picture)
+    """Read a mask as bool [1,H,W]: a 1-bit PNG, or an 8-bit PNG or an array that holds two values, the lower being 0.
+
+    Args:
+        path: a picture, or one array [H,W] as `.npy`, `.npz` or HDF5; [H,W,1] and [1,H,W] will do.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for another kind of file or other values.
+    """
+    if path.suffix.lower() in arrays.SUFFIXES:
+        stored = arrays.read_map(path, "mask")
+        if stored.dtype.kind not in "biuf":
+            raise ValueError(f"{path}: a mask of {stored.dtype}; expected bool, or numbers that are 0 (invalid) and 1")
+    else:
+        with _open_image(path, "mask") as picture:
+            if picture.mode not in ("1", "L"):
+                raise ValueError(
+                    f"{path}: a mask of mode {picture.mode}; expected a 1-bit PNG (0 = invalid), such as "
+                    f"Image.open({path.name!r}).convert('L').point(lambda v: 255 * (v > 0)).convert('1') saves"
+                )
+            stored = np.asarray(picture)
     if stored.dtype != np.bool_:
         values = np.unique(stored)
-        if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+        if len(values) > 2 or (len(values) == 2 and values[0] != 0) or not np.isfinite(values).all():
             raise ValueError(f"{path}: a mask with values {values[:5].tolist()}...; expected 0 (invalid) and one other")
         stored = stored > 0
     return torch.from_numpy(np.array(stored))[None]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from depthnb.data.readers import diode
-from depthnb.data.readers.pixels import read_depth, read_npy
+from depthnb.data.readers.arrays import read_npy
+from depthnb.data.readers.pixels import read_depth
 
 DEPTH = np.linspace(0.5, 8, 48 * 64, dtype=np.float32).reshape(48, 64)
 

@@ -1,0 +1,225 @@
+r"""What is wrong with a data set, or may be: units, cameras, masks, and splits without truth.
+
+A network trains on nonsense without a word: on millimetres taken for metres, on a mask that is upside down. So `data.open`
+looks at a few frames of each split (`survey`). What cannot be right is refused; what may be right is written into the data
+set's `notes`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from depthnb.data.survey import Survey, survey
+from depthnb.data.words import percent, plural
+from depthnb.metrics.protocols import protocol
+
+if TYPE_CHECKING:
+    from depthnb.data.source import Source
+
+_TRACE = 0.001  # a share of the depth below it is not worth a word
+_WIDEST = 170.0  # degrees; a pinhole camera that sees more is none
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a data set, or may be.
+
+    sure: whether it cannot be right, so that the data are refused. sentence: what was found, and what to do about it.
+    """
+
+    sure: bool
+    sentence: str
+
+
+def inspect(source: Source) -> list[Finding]:
+    """Everything that is wrong with a data set, or may be, as far as a few frames of each split can tell.
+
+    Returns:
+        Findings, those that are sure first. Raises nothing: see `check`.
+    """
+    looked = survey(source)
+    findings = [*_cameras(source, looked), *_truth(source, looked), *_units(source, looked), *_fillers(source, looked)]
+    return sorted(findings, key=lambda finding: not finding.sure)
+
+
+def check(source: Source) -> tuple[str, ...]:
+    """Sentences on what may be wrong with a data set; ValueError for the first thing that cannot be right."""
+    findings = inspect(source)
+    for finding in findings:
+        if finding.sure:
+            raise ValueError(finding.sentence)
+    return tuple(finding.sentence for finding in findings)
+
+
+def camera_fault(intrinsics: Tensor | Sequence[float], size: Sequence[int]) -> str | None:
+    """What is impossible about a camera, in words, or None.
+
+    Args:
+        intrinsics: float [3,3], or fx, fy, cx, cy; pixels with centres at integers; NaN where unknown.
+        size: (height, width) of the picture.
+
+    >>> camera_fault((60, 60, 31.5, 23.5), (48, 64)) is None
+    True
+    >>> camera_fault((600, 600, 319.5, 239.5), (48, 64)).partition(":")[0]
+    'fx 600, fy 600, cx 319.5, cy 239.5 for a picture of 64x48 pixels (width x height)'
+    """
+    if isinstance(intrinsics, Tensor):
+        intrinsics = [float(intrinsics[at]) for at in ((0, 0), (1, 1), (0, 2), (1, 2))]
+    fx, fy, cx, cy = (float(value) for value in intrinsics)
+    height, width = size
+    if any(math.isnan(value) for value in (fx, fy, cx, cy)):
+        return None
+    numbers = (
+        f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g} for a picture of {width}x{height} pixels (width x height)"
+    )
+    remedy = "expected pixels of the stored picture, or four empty cells if they are unknown"
+    angles = [_angle(side, focal) for side, focal in ((width, fx), (height, fy))]
+    if max(angles) > _WIDEST:
+        guess = "; multiply fx and cx by the width, fy and cy by the height" if max(fx, fy, cx, cy) < 5 else ""
+        return f"{numbers}: it would see {angles[0]:.0f} x {angles[1]:.0f} degrees; {remedy}{guess}"
+    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
+        guess = f"; they look like those of a picture of {2 * cx + 1:.0f}x{2 * cy + 1:.0f}" if min(cx, cy) > 0 else ""
+        return f"{numbers}: the principal point (cx, cy) lies outside of the picture; {remedy}{guess}"
+    return None
+
+
+def _angle(side: float, focal: float) -> float:
+    """Field of view in degrees."""
+    return math.degrees(2 * math.atan2(side / 2, focal))
+
+
+def _cameras(source: Source, looked: Survey) -> list[Finding]:
+    """One finding on impossible cameras; else one on strange ones. Those of published data are their reader's matter."""
+    if not source.unchecked:
+        return []
+    strange = []
+    for row, (height, width), camera in zip(looked.rows, looked.sizes, looked.cameras, strict=True):
+        name = source.index["id"].iloc[row]
+        if fault := camera_fault(camera, (height, width)):
+            return [Finding(True, f"{source.root}: the intrinsics of frame {name!r} cannot be right, {fault}.")]
+        fx, fy, cx, cy = camera
+        aside = max(abs(cx - (width - 1) / 2) / width, abs(cy - (height - 1) / 2) / height)
+        if aside > 0.25 or not 1 / 3 < fx / fy < 3 or min(_angle(width, fx), _angle(height, fy)) < 5:  # False for NaN
+            numbers = f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g}"
+            strange.append(f"{numbers} for a picture of {width}x{height} pixels (width x height), in frame {name!r}")
+    if not strange:
+        return []
+    return [
+        Finding(
+            False,
+            f"The cameras of {len(strange)} of {plural(len(looked.rows), 'frame')} looked at are unusual: {strange[0]}. "
+            "Are the intrinsics pixels of the pictures as they are stored?",
+        )
+    ]
+
+
+def _truth(source: Source, looked: Survey) -> list[Finding]:
+    """Splits without valid depth in the frames looked at, and masks that leave out nearly all depth."""
+    findings = []
+    split = source.index["split"].to_numpy()[looked.rows]
+    for part in dict.fromkeys(split):
+        valid, masked = looked.valid[split == part].sum(), looked.masked[split == part].sum()
+        frames = plural(int((split == part).sum()), f"{part} frame")
+        inverted = "the mask leaves out {}; is it upside down? (0 = invalid)"
+        if not valid:
+            why = inverted.format("all depth that is stored") if masked else "only 0 is stored"
+            findings.append(Finding(False, f"No valid depth in {frames} looked at: {why}."))
+        elif valid < 0.02 * (valid + masked):
+            why = inverted.format(f"{percent(masked / (valid + masked))} of the depth that is stored")
+            findings.append(Finding(False, f"Of {frames} looked at, {why}."))
+    return findings
+
+
+def _units(source: Source, looked: Survey) -> list[Finding]:
+    """Depth that lies outside of what counts: nearly all of a split cannot be metres, some of it is worth a word."""
+    rule, measured = protocol(source.protocol), looked.measured()
+    split = source.index["split"].to_numpy()[looked.rows]
+    for part in dict.fromkeys(split):
+        depths = looked.depths[measured & (split[looked.owner] == part)]
+        inside = np.mean((depths > rule.min_depth) & (depths < rule.max_depth)) if depths.size else 1.0
+        if inside < 0.1:
+            frames = plural(int((split == part).sum()), f"{part} frame")
+            return [
+                Finding(
+                    True,
+                    f"{source.root}: {percent(1 - inside)} of the depth in {frames} looked at lies outside of "
+                    f"{rule.min_depth:g} to {rule.max_depth:g} m, the range that counts; it goes from {_span(depths)} m. So "
+                    f"its unit is not what is said: {source.unit}{_factor(depths)}.",
+                )
+            ]
+    return _left_out(source, looked) + _odd_frames(source, looked)
+
+
+def _span(depths: np.ndarray) -> str:
+    low, high = np.quantile(depths, (0.01, 0.99))
+    return f"{low:.3g} to {high:.3g}"
+
+
+def _factor(depths: np.ndarray) -> str:
+    """The factor that would make metres of the depth, if there is a usual one."""
+    for factor in (1e-3, 1e-2, 1e3, 1e2):
+        if 0.5 <= np.median(depths) * factor <= 50:
+            return f"; times {factor:g} it would be {_span(depths * factor)} m"
+    return ""
+
+
+def _left_out(source: Source, looked: Survey) -> list[Finding]:
+    """How much of the valid depth does not count."""
+    rule, depths = protocol(source.protocol), looked.depths
+    if not depths.size:
+        return []
+    near, far = np.mean(depths <= rule.min_depth), np.mean(depths >= rule.max_depth)
+    parts = [(near, f"nearer than {rule.min_depth:g} m"), (far, f"beyond {rule.max_depth:g} m")]
+    shares = " and ".join(f"{percent(share)} {where}" for share, where in parts if share > _TRACE)
+    middle = float(np.median(depths[looked.measured()])) if looked.measured().any() else math.nan
+    doubt = (
+        f" Is the unit right? {source.unit[0].upper()}{source.unit[1:]}." if near + far > 0.1 or middle < 0.3 else ""
+    )
+    frames = plural(len(looked.rows), "frame")
+    if shares:
+        said = f"Of the valid depth in {frames} looked at, {shares} does not count, neither in training nor in scores."
+        return [Finding(False, said + doubt)]
+    return (
+        [Finding(False, f"Half of the valid depth in {frames} looked at is below {middle:.2g} m.{doubt}")]
+        if doubt
+        else []
+    )
+
+
+def _odd_frames(source: Source, looked: Survey) -> list[Finding]:
+    """Frames whose depth is of another order than that of the others."""
+    measured, owner = looked.measured(), looked.owner
+    middles = {i: float(np.median(looked.depths[measured & (owner == i)])) for i in set(owner[measured].tolist())}
+    if len(middles) < 3:
+        return []
+    usual = float(np.median(list(middles.values())))
+    odd = [i for i, middle in middles.items() if not usual / 50 < middle < usual * 50]
+    if not odd:
+        return []
+    name = source.index["id"].iloc[looked.rows[odd[0]]]
+    return [
+        Finding(
+            False,
+            f"The depth of frame {name!r} is about {middles[odd[0]]:.3g} m, that of the others {usual:.3g} m "
+            f"({len(odd)} of {plural(len(looked.rows), 'frame')} looked at are such). Have all frames one unit?",
+        )
+    ]
+
+
+def _fillers(source: Source, looked: Survey) -> list[Finding]:
+    """Largest values that repeat, as what stands for "nothing there" does."""
+    end, findings = protocol(source.protocol).max_depth, []
+    for value, share in looked.fillers().items():
+        said = f"The largest depth, {value:g} m, repeats in {percent(share)} of the valid pixels, far from the next largest"
+        if value >= end:
+            findings.append(Finding(False, f"{said}. It is taken for 'nothing there' and does not count."))
+        else:
+            remedy = "if it stands for 'nothing there', store 0 in its place, or leave it out by a mask (`valid`)"
+            findings.append(Finding(False, f"{said}, and counts as depth; {remedy}."))
+    return findings
