@@ -111,8 +111,8 @@ def predict(model: nn.Module | Tensor, dataset, *, batch_size: int = 32) -> Tens
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     modes = {module: module.training for module in model.modules()}
-    model.eval()
     try:
+        model.eval()
         with torch.no_grad():
             parts = [
                 model(dataset.batch(chunk.tolist())["image"].to(device)).float().cpu()

@@ -7,6 +7,11 @@ All take `pred, depth, valid` as [B, 1, H, W] and return a scalar. They share fo
 - half-precision predictions are computed in float32, and autocast is off inside;
 - tensors of different shape raise instead of being broadcast.
 
+In a training of several processes each holds some images of a batch. There these losses add up sums and counts over all
+processes (`metrics.processes`), so each process gets the loss of the whole batch, as one process would. So does whatever is put
+together from these losses. A loss of your own is weighted by the images of each process: that is exact where it is a mean over
+images that have a valid pixel, and only nearly so where it is a mean over pixels.
+
 `depth` is the target in metres, or the same transform of it that the net predicts (02 trains on other units, 05 on
 max_depth / depth), except where a loss says that it needs metres.
 """
@@ -21,6 +26,7 @@ from torch import Tensor
 
 from depthnb.metrics.alignment import fit_scale_shift
 from depthnb.metrics.checks import check_maps
+from depthnb.metrics.processes import sum_over_processes
 from depthnb.metrics.ssim import ssim_map, wholly_valid
 
 Loss = Callable[..., Tensor]
@@ -46,11 +52,11 @@ def _masked(loss: Loss) -> Loss:
 def _mean(values: Tensor, weight: Tensor, per_image: bool = False) -> Tensor:
     """Mean over the weighted pixels of the batch, or of each image and then over the images that have any."""
     if not per_image:
-        total = weight.sum()
-        return (values * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
+        total = sum_over_processes(weight.sum())
+        return sum_over_processes((values * weight).sum()) / torch.where(total > 0, total, torch.ones_like(total))
     total = weight.flatten(1).sum(1)
     means = (values * weight).flatten(1).sum(1) / torch.where(total > 0, total, torch.ones_like(total))
-    return means.sum() / (total > 0).sum().clamp_min(1)
+    return sum_over_processes(means.sum()) / sum_over_processes((total > 0).sum()).clamp_min(1)
 
 
 @_masked
@@ -158,19 +164,25 @@ def silog(
     >>> round(silog(pred=3 * depth, depth=depth, valid=depth > 0, lam=0.0).item(), 4)  # (ln 3)^2
     1.2069
     """
+
+    def total(values: Tensor) -> Tensor:
+        return (
+            values.sum((1, 2, 3), keepdim=True)
+            if per_image
+            else sum_over_processes(values.sum((0, 1, 2, 3), keepdim=True))
+        )
+
     difference = pred.log() - depth.log()
-    if per_image:
-        count = valid.sum((1, 2, 3), keepdim=True)
-    else:
-        count = valid.sum((0, 1, 2, 3), keepdim=True)
-    dims = (1, 2, 3) if per_image else (0, 1, 2, 3)
-    mean = difference.sum(dims, keepdim=True) / count.clamp_min(1)  # the difference is 0 under the mask
-    variance = ((difference - mean) * valid).square().sum(dims, keepdim=True) / count.clamp_min(1)
+    count = total(valid)
+    mean = total(difference) / count.clamp_min(1)  # the difference is 0 under the mask
+    variance = total(((difference - mean) * valid).square()) / count.clamp_min(1)
     value = variance + (1 - lam) * mean.square()
     if root:
         # sqrt(0) has an infinite slope, which would turn 0 gradients into NaN
         value = torch.where(value > 0, torch.where(value > 0, value, 1.0).sqrt(), 0.0)
-    return factor * value.sum() / (count > 0).sum().clamp_min(1)
+    if not per_image:
+        return factor * value.squeeze()
+    return factor * sum_over_processes(value.sum()) / sum_over_processes((count > 0).sum()).clamp_min(1)
 
 
 @_masked
@@ -222,7 +234,7 @@ def gradient(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
     >>> gradient(pred=torch.ones(1, 1, 1, 4), depth=depth, valid=depth > 0).item()
     0.5
     """
-    return _steps(pred - depth, valid).sum() / valid.sum().clamp_min(1)
+    return sum_over_processes(_steps(pred - depth, valid).sum()) / sum_over_processes(valid.sum()).clamp_min(1)
 
 
 @_masked
@@ -449,12 +461,12 @@ def _normalised(x: Tensor, valid: Tensor) -> Tensor:
 
 def _differences(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Forward differences down and across at each pixel, 0 where a neighbour is missing or invalid."""
-    found = []
+    differences = []
     for dim in (-2, -1):
         length = x.shape[dim] - 1
         step = x.diff(dim=dim) * (valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length))
-        found.append(torch.cat([step, torch.zeros_like(x.narrow(dim, 0, 1))], dim))
-    return found[0], found[1]
+        differences.append(torch.cat([step, torch.zeros_like(x.narrow(dim, 0, 1))], dim))
+    return differences[0], differences[1]
 
 
 def _steps(x: Tensor, valid: Tensor) -> Tensor:

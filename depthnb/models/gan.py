@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from depthnb.metrics.processes import sum_over_processes
 from depthnb.models.blocks import check_image
 
 DECADES = 100.0  # nearest depth that is told apart from nearer ones: max_depth / 100
@@ -107,7 +108,7 @@ def patch_loss(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
     0.6931
     """
     each = F.softplus(-logits if true else logits)
-    return torch.where(counts, each, 0.0).sum() / counts.sum().clamp_min(1)
+    return sum_over_processes(torch.where(counts, each, 0.0).sum()) / sum_over_processes(counts.sum()).clamp_min(1)
 
 
 def recognised(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
@@ -116,5 +117,5 @@ def recognised(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
     logits, counts, true: as for `patch_loss`. Both shares near 1: the discriminator wins. Near one half: it guesses.
     """
     right = (logits > 0) if true else (logits <= 0)
-    found = (right & counts).sum().float()
-    return torch.where(counts.any(), found / counts.sum().clamp_min(1), 0.5)
+    hits, total = sum_over_processes((right & counts).sum()).float(), sum_over_processes(counts.sum())
+    return torch.where(total > 0, hits / total.clamp_min(1), 0.5)

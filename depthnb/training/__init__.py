@@ -1,6 +1,25 @@
-"""Training: `fit` for one net, `adversarial.fit` for two that play against each other, `painting.paint` for pictures."""
+"""Training: `fit` for one net, `adversarial.fit` for two that play against each other, `painting.paint` for pictures.
 
-from .loop import History, NonFiniteLoss, seed_for
-from .supervised import Loss, at_size, fabric, fast_precision, fit, loss_of
+The loop itself is `loop.Loop`: `run` counts epochs, `learn` goes through the batches of one.
+"""
 
-__all__ = ["History", "Loss", "NonFiniteLoss", "at_size", "fabric", "fast_precision", "fit", "loss_of", "seed_for"]
+from .engine import fabric, fast_precision
+from .history import History, passes
+from .loop import seed_for
+from .means import NonFiniteLoss
+from .settings import Settings
+from .supervised import Loss, at_size, fit, loss_of
+
+__all__ = [
+    "History",
+    "Loss",
+    "NonFiniteLoss",
+    "Settings",
+    "at_size",
+    "fabric",
+    "fast_precision",
+    "fit",
+    "loss_of",
+    "passes",
+    "seed_for",
+]

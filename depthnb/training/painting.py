@@ -7,21 +7,20 @@ models/style_transfer.py, because models import no training.
 from __future__ import annotations
 
 import os
-import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from depthnb import training
 from depthnb.models.style_transfer import Distances, Features, grey
-from depthnb.training import checkpoints
-from depthnb.training.launch import is_first
-from depthnb.training.loop import History, NonFiniteLoss, seed_for
-from depthnb.training.progress import Progress
+from depthnb.training.engine import fabric
+from depthnb.training.history import History
+from depthnb.training.journal import Journal
+from depthnb.training.loop import NonFiniteLoss, seed_for
+from depthnb.training.settings import Settings
 
 STARTS = ("content", "noise", "style")
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
@@ -50,9 +49,9 @@ class Recipe:
     normalised: bool = True
 
     def __post_init__(self) -> None:
-        for field, known in (("start", STARTS), ("optimizer", OPTIMIZERS)):
-            if getattr(self, field) not in known:
-                raise ValueError(f"{field} is {getattr(self, field)!r}; expected one of {', '.join(known)}")
+        for field, choices in (("start", STARTS), ("optimizer", OPTIMIZERS)):
+            if getattr(self, field) not in choices:
+                raise ValueError(f"{field} is {getattr(self, field)!r}; expected one of {', '.join(choices)}")
         if min(self.style_weight, self.content_weight) < 0 or not self.learning_rate > 0:
             raise ValueError(
                 f"weights must be 0 or more and the learning rate above 0, found {self.style_weight}, "
@@ -81,65 +80,93 @@ def paint(
 ) -> tuple[Tensor, History]:
     """Paint one picture for each content and style; returns them and how it went.
 
-    contents: [N,3,H,W] in 0..1, the photographs. styles: [N,3,H,W]; values above 1 are taken as they are, which no picture
-    can reach. epochs: rounds of `STEPS` looks at the loss of every picture. batch_size: pictures at a time; no picture knows
-    of the others (L-BFGS takes one at a time). ids: names of the pictures, for messages and for the noise they start from.
-    As in the tutorial every look at the loss first clips the picture to 0..1.
+    As in the tutorial every look at the loss first clips the picture to 0..1. Under torchrun every process paints everything,
+    and the first one writes and prints.
 
-    checkpoint: a file, written atomically after every epoch; when it exists painting continues after its last epoch, and ends
-    with the picture of an undisturbed run, bit for bit on a CPU. More epochs than before continue it; another recipe, other
-    pictures or other weights are refused. Under torchrun every process paints everything and the first one writes.
+    Args:
+        contents: [N,3,H,W] in 0..1, the photographs.
+        styles: [N,3,H,W]; values above 1 are taken as they are, which no picture can reach.
+        features: the network whose features are compared.
+        recipe: weights, start and optimiser.
+        epochs: rounds of `STEPS` looks at the loss of every picture.
+        batch_size: pictures at a time; no picture knows of the others (L-BFGS takes one at a time).
+        ids: names of the pictures, for messages and for the noise they start from.
+        seed, device, name, progress: as for `training.Settings`.
+        checkpoint: a file, written whole after every epoch; when it exists painting continues after its last epoch, and ends
+            with the picture of an undisturbed run, bit for bit on a CPU. More epochs than before continue it; another recipe,
+            other pictures or other weights are refused.
 
-    Returns pictures [N,3,H,W] in 0..1 on the CPU, and a History whose train_loss is the weighted sum of both distances, with
-    the further columns content, style (unweighted), deviation (of brightness within a picture), clipped (share of values
-    that are 0 or 1); all are means over the pictures as they are after the epoch.
+    Returns:
+        Pictures [N,3,H,W] in 0..1 on the CPU, and a History whose train_loss is the weighted sum of both distances, with the
+        further columns content, style (unweighted), deviation (of brightness within a picture), clipped (share of values
+        that are 0 or 1); all are means over the pictures as they are after the epoch.
 
-    Raises ValueError for shapes that do not fit together and for a checkpoint that is damaged or of another run, and
-    NonFiniteLoss with epoch and pictures.
+    Raises:
+        ValueError: for shapes that do not fit together and for a checkpoint that is damaged or of another run.
+        NonFiniteLoss: with epoch and pictures.
+        OSError: when a checkpoint cannot be written.
     """
-    _check(contents, styles, epochs=epochs, batch_size=batch_size)
-    place, home = training.fabric(device).device, next(features.parameters()).device
-    features.to(place)
+    settings = Settings(
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+        checkpoint=checkpoint,
+        name=name,
+        progress=progress,
+    )
+    _check(contents, styles)
+    engine, home = fabric(device), next(features.parameters()).device
+    place = engine.device
     ids = list(ids) if ids is not None else [str(i) for i in range(len(contents))]
     canvas = _Canvas(contents, styles, recipe, batch_size=batch_size, ids=ids, seed=seed).to(place)
     optimizers = [_optimizer(each, recipe) for each in canvas.parts]
-    settings = {
-        **asdict(recipe), "features": features.fingerprint(), "pictures": len(contents), "batch_size": batch_size,
-        "steps": STEPS, "seed": seed, "contents": _sum(contents), "styles": _sum(styles),
-    }  # fmt: skip
-    state = {"pictures": canvas, **{f"optimizer {i}": each for i, each in enumerate(optimizers)}}
-    file, history = Path(checkpoint) if checkpoint is not None else None, History()
-    if file is not None and file.exists():
-        history.rows, _ = checkpoints.restore(file, state, settings=settings, epochs=epochs)
-    also = {"style": "style", "deviation": "deviation"}
-    bar = Progress(
-        epochs=epochs, batches=len(canvas.parts), name=name, before=len(history.rows), enabled=progress, also=also
+    journal = Journal(
+        settings,
+        {"pictures": canvas, **{f"optimizer {i}": each for i, each in enumerate(optimizers)}},
+        identity=_identity(contents, styles, features, recipe, settings),
+        engine=engine,
+        batches=len(canvas.parts),
+        steps=STEPS,
+        shown={"style": "style", "deviation": "deviation"},
     )
     try:
-        for epoch in range(len(history.rows) + 1, epochs + 1):
-            started, sums = time.monotonic(), {}
-            for number, (part, optimizer, rows) in enumerate(
-                zip(canvas.parts, optimizers, canvas.rows, strict=True), start=1
-            ):
-                distances = Distances(
-                    features, contents[rows].to(place), styles[rows].to(place), normalised=recipe.normalised
-                )
-                _advance(part, optimizer, distances, recipe)
-                seen = _look(part, distances, recipe)
-                _refuse_non_finite(seen["train_loss"], epoch, [ids[i] for i in rows])
-                sums = {key: sums.get(key, 0.0) + float(value.double().sum()) for key, value in seen.items()}
-                bar.batch(epoch, history.rows, number)
-            means = {key: value / len(contents) for key, value in sums.items()}
-            row = {"epoch": epoch, "train_loss": means.pop("train_loss"), "val_loss": None}
-            row |= {"learning_rate": recipe.learning_rate, "seconds": round(time.monotonic() - started, 3)}
-            history.rows.append({**row, **means})
-            if file is not None and is_first():
-                checkpoints.save(file, state, rows=history.rows, settings=settings)
-            bar.epoch(history.rows)
+        features.to(place)
+        with journal:
+            for epoch in journal.epochs():
+                sums: dict[str, float] = {}
+                for number, (part, optimizer, rows) in enumerate(
+                    zip(canvas.parts, optimizers, canvas.rows, strict=True), start=1
+                ):
+                    near, far = contents[rows].to(place), styles[rows].to(place)
+                    distances = Distances(features, near, far, normalised=recipe.normalised)
+                    _advance(part, optimizer, distances, recipe)
+                    measured = _look(part, distances, recipe)
+                    _refuse_non_finite(measured["train_loss"], epoch, [ids[i] for i in rows])
+                    sums = {key: sums.get(key, 0.0) + float(value.double().sum()) for key, value in measured.items()}
+                    journal.batch(epoch, number)
+                means = {key: value / len(contents) for key, value in sums.items()}
+                losses = {"train_loss": means.pop("train_loss"), "val_loss": None}
+                journal.finish(epoch, losses, learning_rate=recipe.learning_rate, **means)
     finally:
-        bar.close(history.rows)
         features.to(home)
-    return canvas.pictures(), history
+    return canvas.pictures(), journal.history
+
+
+def _identity(
+    contents: Tensor, styles: Tensor, features: Features, recipe: Recipe, settings: Settings
+) -> dict[str, Any]:
+    """What a checkpoint must agree on with the painting that continues it; plain values only."""
+    return {
+        **asdict(recipe),
+        "features": features.fingerprint(),
+        "pictures": len(contents),
+        "batch_size": settings.batch_size,
+        "steps": STEPS,
+        "seed": settings.seed,
+        "contents": _sum(contents),
+        "styles": _sum(styles),
+    }
 
 
 class _Canvas(nn.Module):
@@ -209,7 +236,7 @@ def appearance(pictures: Tensor) -> dict[str, Tensor]:
     return {"deviation": grey(pictures).flatten(1).std(1, correction=0), "clipped": ends.mean((1, 2, 3))}
 
 
-def _check(contents: Tensor, styles: Tensor, *, epochs: int, batch_size: int) -> None:
+def _check(contents: Tensor, styles: Tensor) -> None:
     for what, pictures in (("contents", contents), ("styles", styles)):
         if pictures.ndim != 4 or pictures.shape[1] != 3 or not len(pictures):
             raise ValueError(f"{what} have shape {tuple(pictures.shape)}; expected pictures [N,3,H,W], at least one")
@@ -220,8 +247,6 @@ def _check(contents: Tensor, styles: Tensor, *, epochs: int, batch_size: int) ->
             f"contents have shape {tuple(contents.shape)}, styles {tuple(styles.shape)}: every picture needs one of each, "
             "of one size"
         )
-    if epochs < 1 or batch_size < 1:
-        raise ValueError(f"epochs and batch_size must be at least 1, found {epochs} and {batch_size}")
 
 
 def _refuse_non_finite(loss: Tensor, epoch: int, ids: Sequence[str]) -> None:

@@ -12,12 +12,20 @@ EVERY = 0.5  # seconds between two updates of the bar
 
 
 class Progress:
-    """Shows epoch, batch, time left and losses while `training.fit` runs.
+    """Shows epoch, batch, steps, time left and losses of a training.
 
     In a notebook one display is updated in place (at most twice a second, so that a saved notebook and a slow browser do
     not suffer) and in the end replaced by a table of at most 8 epochs. Elsewhere each epoch prints one line. Nothing is
-    ever written to stderr. before: epochs that an earlier session made. enabled False: silent. also: column -> label of
-    what is shown beside the losses. unit: what an epoch is called, where it is another kind of round.
+    ever written to stderr.
+
+    Args:
+        epochs, batches: how many there are, and how many batches an epoch has.
+        steps: of the optimiser in an epoch; 0: not shown.
+        name: of what is trained.
+        before: epochs that an earlier session made.
+        enabled: False: silent.
+        also: column -> label of what is shown beside the losses.
+        unit: what an epoch is called, where it is another kind of round.
     """
 
     def __init__(
@@ -25,6 +33,7 @@ class Progress:
         *,
         epochs: int,
         batches: int,
+        steps: int = 0,
         name: str = "",
         before: int = 0,
         enabled: bool = True,
@@ -32,7 +41,7 @@ class Progress:
         unit: str = "epoch",
     ) -> None:
         self.unit = unit
-        self.epochs, self.batches, self.name, self.before = epochs, batches, name, before
+        self.epochs, self.batches, self.steps, self.name, self.before = epochs, batches, steps, name, before
         self.also = dict(also or {})
         self.started = self.shown = time.monotonic()
         self.batches_done = 0
@@ -58,7 +67,8 @@ class Progress:
         if self.enabled and self.handle is None:
             row = history[-1]
             line = f"{self.name} {self.unit} {row['epoch']}/{self.epochs}: {', '.join(self._losses(row))}"
-            print(f"{line.strip()} ({row['seconds']:.1f} s)", flush=True)
+            details = ", ".join([f"{row['seconds']:.1f} s", *self._steps(len(history))])
+            print(f"{line.strip()} ({details})", flush=True)
 
     def close(self, history: Sequence[dict]) -> None:
         """Leave the table behind, also of a training that was interrupted or failed."""
@@ -80,12 +90,17 @@ class Progress:
             f'<progress value="{done}" max="{total}" style="width:18em"></progress> {losses}</div>'
         )
 
+    def _steps(self, epochs: int) -> list[str]:
+        """How many steps so many epochs make, in words; nothing where nobody counts them."""
+        return [f"{epochs * self.steps} of {self.epochs * self.steps} steps"] if self.steps else []
+
     def _losses(self, row: dict) -> list[str]:
         shown = {"train_loss": "train loss", "val_loss": "validation loss", **self.also}
         return [f"{label} {_number(row[column])}" for column, label in shown.items() if row.get(column) is not None]
 
     def _table(self, history: Sequence[dict]) -> str:
         caption = f"{len(history)} of {self.epochs} {self.unit}s in {_clock(sum(row['seconds'] for row in history))}"
+        caption = ", ".join([caption, *self._steps(len(history))])
         if self.before:
             caption += f", the first {self.before} in an earlier session"
         step = max(1, -(-(len(history) - 1) // (ROWS - 1)))

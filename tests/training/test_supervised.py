@@ -179,7 +179,7 @@ def test_seed_changes_the_result_and_nothing_else_does():
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 RECIPES = {
-    "sgd, plateau, keep_best": lambda p: _with(SGD(p, 0.05, momentum=0.9), partial(ReduceLROnPlateau, patience=0)),
+    "sgd, plateau": lambda p: _with(SGD(p, 0.05, momentum=0.9), partial(ReduceLROnPlateau, patience=0)),
     "adam": lambda p: (Adam(p, 0.02), None),
     "adamw, step": lambda p: _with(AdamW(p, 0.02), partial(StepLR, step_size=2)),
     "cosine": lambda p: _with(SGD(p, 0.05), partial(CosineAnnealingLR, T_max=4)),
@@ -198,16 +198,13 @@ def _warm_up(optimizer):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_resumed_at_any_epoch_gives_the_same_bits(tmp_path, recipe):
-    """Dropout, momentum, schedule, best weights, augmentation: all as if nothing had happened."""
+    """Dropout, momentum, schedule, augmentation: all as if nothing had happened."""
 
     def train(epochs, checkpoint):
         model = Net()
         optimizer, scheduler = RECIPES[recipe](model.parameters())
-        options = {"keep_best": True} if "keep_best" in recipe else {}
-        history = fit(
-            model, Toy(), Toy(4, seed=1), optimizer=optimizer, scheduler=scheduler, epochs=epochs,
-            checkpoint=checkpoint, augment=AUGMENT, **options,
-        )  # fmt: skip
+        options = {"optimizer": optimizer, "scheduler": scheduler, "epochs": epochs, "augment": AUGMENT}
+        history = fit(model, Toy(), Toy(4, seed=1), checkpoint=checkpoint, **options)
         return model, history.frame.drop(columns="seconds")
 
     undisturbed, history = train(4, None)
@@ -229,15 +226,6 @@ def test_plateau_follows_the_validation_loss():
     history = fit(model, val=Toy(4, seed=1), optimizer=optimizer, scheduler=scheduler, epochs=4)
     assert history.frame.learning_rate.tolist() == pytest.approx([1.0, 1.0, 0.1, 0.01])
     assert scheduler.best == history.rows[0]["val_loss"] != history.rows[0]["train_loss"]
-
-
-def test_keep_best_ends_with_the_best_weights():
-    model, val = Net(), Toy(4, seed=1)
-    rows = fit(model, val=val, optimizer=SGD(model.parameters(), lr=0.5), epochs=5, keep_best=True).rows
-    best = min(row["val_loss"] for row in rows)
-    assert best < rows[-1]["val_loss"], "the last epoch is the best: this proves nothing"
-    with torch.no_grad():
-        assert training.loss_of(model.eval(), val.batch(range(4)), l1).item() == pytest.approx(best, rel=1e-6)
 
 
 def test_the_last_batch_of_an_epoch_belongs_to_the_checkpoint(tmp_path):
@@ -407,7 +395,6 @@ def test_refusals_say_what_to_do():
         ({"val": empty}, "pass val=None"),
         ({"epochs": 0}, "at least 1, found 0"),
         ({"batch_size": 0}, "at least 1"),
-        ({"keep_best": True}, "pass a validation split"),
         ({"optimizer": plateau, "scheduler": ReduceLROnPlateau(plateau)}, "pass a validation split"),
         ({"scheduler": StepLR(plateau, 1)}, "steers another optimizer"),
         ({"optimizer": SGD(Net().parameters(), lr=0.1)}, "parameters of another model"),
@@ -554,7 +541,7 @@ def train(checkpoint):
     net = Net(width=4096)  # checkpoints of a megabyte: some kills shall hit while one is written
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     training.fit(net, Toy(10, (4, 6)), Toy(4, (4, 6), seed=1), loss=l1, optimizer=optimizer, epochs=14, batch_size=4,
-                 scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1), keep_best=True,
+                 scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1),
                  augment=partial(transforms.augment, rotate=5.0, flip=0.5), device="cpu", checkpoint=checkpoint)
     return net.state_dict()
 """
