@@ -119,7 +119,7 @@ class _Adversarial(Loop):
         self.varied.add(pred=pred, depth=depth, valid=valid)
 
     def validate(self, val, epoch: int) -> dict[str, float]:
-        self.varied = Variation()
+        self.varied = Variation(val.protocol)
         means = super().validate(val, epoch)
         if self.engine.world_size > 1:
             self.varied.sums = self.engine.all_reduce(self.varied.sums, reduce_op="sum")

@@ -158,6 +158,14 @@ def test_initialisations_are_what_they_are_called(how, conv_std, linear_std):
     assert not any(parameter.any() for name, parameter in net.named_parameters() if name.endswith("bias"))
 
 
+def test_the_default_of_pytorch_is_one_of_them():
+    torch.manual_seed(0)
+    net = models.EigenCoarse(SMALL, initialisation="pytorch")
+    for layer, inputs in ((net.coarse2[0], 96 * 25), (net.coarse7, 4096)):
+        for values in (layer.weight, layer.bias):
+            assert 0.97 * inputs**-0.5 < values.abs().max() <= inputs**-0.5, "uniform up to one over the root"
+
+
 def test_eigen_starts_at_a_depth():
     image = torch.full((1, 3, *SMALL), 0.5)  # which both nets shift to zero: no feature, so only biases are left
     coarse = models.EigenCoarse(SMALL).eval().start_at(2.5)
@@ -183,7 +191,7 @@ def test_wrong_sizes_are_refused_with_the_remedy():
             nets()[name](torch.rand(1, 3, 80, 64))
     with pytest.raises(ValueError, match=r"at least 63 pixels a side, found 62 x 80"):
         models.EigenCoarse((62, 80))
-    with pytest.raises(ValueError, match=r"unknown initialisation 'he'; known: kaiming-xavier, normal-0.01"):
+    with pytest.raises(ValueError, match=r"unknown initialisation 'he'; known: kaiming-xavier, pytorch, normal-0.01"):
         models.EigenCoarse(SMALL, initialisation="he")
     with pytest.raises(ValueError, match=r"32.*next size that fits is 64x96"):
         blocks.check_image(torch.rand(1, 3, 40, 65), multiple=32)
