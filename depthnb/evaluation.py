@@ -264,7 +264,8 @@ def gallery(
 
     nets: name -> model, or the predictions of all frames of the data set. size: (H, W) of the pictures, where they shall be
     smaller than native.
-    protocol: align and clip every prediction as this protocol does; needed where the nets' `kind` is `affine-inverse`.
+    protocol: every prediction is aligned and clipped as this protocol does, so that what is drawn, or measured of it, is what
+    is scored (default: the data set's); one that aligns is needed where the nets' `kind` is `affine-inverse`.
 
     Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at `size` or the native size of the
     first frame (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
@@ -280,9 +281,8 @@ def gallery(
     few = dataset.subset(indices)
     nets = {name: net[list(indices)] if isinstance(net, Tensor) else net for name, net in nets.items()}
     preds = {name: upsample(predict(net, few), whole) for name, net in nets.items()}
-    if protocol is not None:
-        truth = {"depth": depth, "valid": valid, "protocol": protocol, "kind": kind}
-        preds = {name: metrics.aligned(pred=pred, **truth) for name, pred in preds.items()}
+    truth = {"depth": depth, "valid": valid, "protocol": protocol or dataset.protocol, "kind": kind}
+    preds = {name: metrics.aligned(pred=pred, **truth) for name, pred in preds.items()}
     if size is not None:  # only now: a protocol's crop may need the native size
         image, (depth, valid) = transforms.resize_image(image, size), transforms.resize_depth(depth, valid, size)
         preds = {name: F.interpolate(pred, size=size, mode="area") for name, pred in preds.items()}
@@ -319,6 +319,6 @@ def flatness(nets: Mapping[str, nn.Module], dataset, indices: Sequence[int]) -> 
         frame = {key: value[None] for key, value in native[index].items() if key in ("depth", "valid", "intrinsics")}
         for name, pred in preds.items():
             large = upsample(pred[number : number + 1], tuple(frame["depth"].shape[-2:]))
-            rows[name].append(surfaces.plane_residual(pred=large, **frame))
-        rows["truth"].append(surfaces.plane_residual(pred=frame["depth"], **frame))
+            rows[name].append(surfaces.plane_residual(pred=large, **frame, protocol=dataset.protocol))
+        rows["truth"].append(surfaces.plane_residual(pred=frame["depth"], **frame, protocol=dataset.protocol))
     return {name: torch.cat(each) for name, each in rows.items()}

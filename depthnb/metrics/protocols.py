@@ -169,7 +169,32 @@ class Protocol:
         top, bottom, left, right = self.crop_box(*depth.shape[-2:])
         inside = torch.zeros_like(valid)
         inside[..., top:bottom, left:right] = True
-        return valid & inside & (depth > self.min_depth) & (depth < self.max_depth)
+        return inside & self.in_range(depth=depth, valid=valid)
+
+    def in_range(self, *, depth: Tensor, valid: Tensor) -> Tensor:
+        """The pixels that are valid and inside the open depth range, wherever they lie: for maps at a size without a crop.
+
+        Args:
+            depth, valid: as for `counts`.
+
+        Returns:
+            bool of the same shape.
+        """
+        return valid & (depth > self.min_depth) & (depth < self.max_depth)
+
+    def clipped(self, pred: Tensor) -> Tensor:
+        """A prediction in metres as it is scored: clipped to the closed depth range; float32 at least.
+
+        Args:
+            pred: any shape, metres.
+
+        Returns:
+            Tensor of the same shape.
+
+        >>> PROTOCOLS["rooms"].clipped(torch.tensor([-1.0, 0.05, 3.0, 20.0]))
+        tensor([ 0.1000,  0.1000,  3.0000, 10.0000])
+        """
+        return pred.to(torch.promote_types(pred.dtype, torch.float32)).clamp(self.min_depth, self.max_depth)
 
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(

@@ -78,6 +78,31 @@ def wholly_valid(valid: Tensor, window: int) -> Tensor:
     return valid
 
 
+def trusted_windows(valid: Tensor, window: int, share: float) -> Tensor:
+    """The windows in which every pixel is valid, of those images that have enough of them to stand for the image.
+
+    On sparse truth a few windows are whole by chance, and a number taken from them is noise.
+
+    Args:
+        valid: bool, [B, 1, H, W].
+        window: odd side of the window in pixels.
+        share: an image counts when at least this share of its valid pixels, those too near the border left out, is the
+            middle of a wholly valid window; 0..1.
+
+    Returns:
+        bool as from `wholly_valid`, all False for an image without enough.
+
+    >>> valid = torch.ones(1, 1, 3, 5).bool()
+    >>> valid[..., 4] = False
+    >>> trusted_windows(valid, 3, 0.5).any().item(), trusted_windows(valid, 3, 0.7).any().item()
+    (True, False)
+    """
+    whole = wholly_valid(valid, window)
+    edge = window // 2
+    middles = valid[..., edge : valid.shape[-2] - edge, edge : valid.shape[-1] - edge]
+    return whole & (whole.sum((1, 2, 3), keepdim=True) >= share * middles.sum((1, 2, 3), keepdim=True))
+
+
 def _gaussian_band(size: int, window: int, like: Tensor) -> Tensor:
     """Matrix [size - window + 1, size] whose every row is the normalised Gaussian, shifted by one; made on the device."""
     # weights whose sum is off by one part in 1e7 spoil the variances, hence float64 where the device has it

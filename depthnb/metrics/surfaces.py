@@ -5,24 +5,53 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from depthnb.metrics.checks import check_maps
+from depthnb.metrics.protocols import Protocol
+from depthnb.metrics.protocols import protocol as resolve
+
+LINES = 3  # rows and columns of a square that must have valid pixels: any two lines lie in one plane, whatever they are
+
 
 def plane_residual(
-    *, pred: Tensor, depth: Tensor, valid: Tensor, intrinsics: Tensor, window: int = 16, flat: float = 0.003
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    intrinsics: Tensor,
+    protocol: str | Protocol,
+    window: int = 16,
+    flat: float = 0.003,
 ) -> Tensor:
-    """How far from flat a prediction is where the truth is flat, [B]: 0 for planes, 0.01 for 1 % of the distance.
+    """How far from flat a prediction is where the truth is flat: 0 for planes, 0.01 for 1 % of the distance.
 
-    pred, depth: [B,1,H,W] metres; valid: bool [B,1,H,W]; intrinsics: [B,3,3] of this size. The image is cut into squares of
-    `window` pixels; the valid pixels of each are projected back into space and a plane is fitted to them, once for the truth
-    and once for the prediction. A square counts when at least 24 of its pixels are valid, they spread in two directions (a
-    single scan line does not), and the truth stays within `flat` of its distance of its plane (root mean square). Returns
-    the median over these squares of the prediction's own root mean square distance from *its own* plane, over its mean
-    distance; NaN for an image without one or with unknown intrinsics.
+    The image is cut into squares of `window` pixels. The pixels of each that count are projected back into space and a plane
+    is fitted to them, once for the truth and once for the prediction. A square counts when at least 24 of its pixels do, in
+    three rows and three columns or more (the points of one or two scan lines lie in a plane whatever they show), they spread
+    in two directions, and the truth stays within `flat` of its distance of its plane (root mean square).
 
     A tilted or misplaced but smooth surface counts as flat: this measures bumps, not errors. So a blank image is perfect, and
     the number means something only beside the sharpness of edges.
+
+    Args:
+        pred, depth: [B,1,H,W] metres; anything where `valid` is False.
+        valid: bool [B,1,H,W].
+        intrinsics: [B,3,3] in pixels of this size.
+        protocol: a name or a `Protocol`: the prediction is clipped to its range, and true depths outside do not count.
+        window: side of the squares in pixels.
+        flat: the largest residual of a true plane, as a share of its distance.
+
+    Returns:
+        [B]: the median over these squares of the prediction's own root mean square distance from *its own* plane, over its
+        mean distance; NaN for an image without one or with unknown intrinsics.
+
+    Raises:
+        ValueError: for maps that do not fit together, or an unknown protocol.
     """
+    check_maps(pred=pred, depth=depth, valid=valid)
+    rule = resolve(protocol)
+    pred, valid = rule.clipped(pred).double(), rule.in_range(depth=depth, valid=valid)
     rows = []
-    for each in zip(pred.double(), depth.double(), valid, intrinsics.double(), strict=True):
+    for each in zip(pred, depth.double(), valid, intrinsics.double(), strict=True):
         rows.append(_plane_residual(*each, window=window, flat=flat))
     return torch.stack(rows).float() if rows else torch.zeros(0)
 
@@ -44,8 +73,15 @@ def _plane_residual(
 
     counts = squares(valid)
     true, own = (_thickness(squares(torch.where(valid, x, 1.0) * rays), counts) for x in (depth, pred))
-    chosen = (counts.sum((1, 2)) >= 24) & (true["spread"] > 0.1) & (true["thickness"] < flat)
+    chosen = _spread_out(counts, window) & (true["spread"] > 0.1) & (true["thickness"] < flat)
     return own["thickness"][chosen].median() if chosen.any() else intrinsics.new_tensor(torch.nan)
+
+
+def _spread_out(valid: Tensor, window: int) -> Tensor:
+    """Which squares [N,P,1] have enough valid pixels, in enough rows and columns, to tell a plane from a bent surface."""
+    grid = valid.view(-1, window, window)
+    lines = torch.minimum(grid.any(1).sum(1), grid.any(2).sum(1))
+    return (grid.sum((1, 2)) >= 24) & (lines >= LINES)
 
 
 def _thickness(points: Tensor, valid: Tensor) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
 from depthnb.models.densenet import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
-from depthnb.models.gan import PatchDiscriminator
+from depthnb.models.gan import PatchDiscriminator, Pix2PixGenerator
 from depthnb.models.hma import HMADepth
 from depthnb.models.unet import UNet
 from depthnb.weights import trained
@@ -24,6 +24,7 @@ __all__ = [
     "EigenFine",
     "HMADepth",
     "PatchDiscriminator",
+    "Pix2PixGenerator",
     "UNet",
     "build",
     "describe",
@@ -39,6 +40,7 @@ _BUILDERS = {
     "EigenCoarse": lambda config: EigenCoarse(**config),
     "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),
     "PatchDiscriminator": lambda config: PatchDiscriminator(**config),
+    "Pix2PixGenerator": lambda config: Pix2PixGenerator(**config),
     "HMADepth": lambda config: HMADepth(**config),
     "UNet": lambda config: UNet(**config),
 }

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb.models.blocks import check_image, normalise
-from depthnb.weights import imagenet as weights
+from depthnb.models.blocks import normalise
+from depthnb.models.encoders import Encoder
 
-SMALLEST = 32  # pixels a side: below it the encoder's last block has nothing to look at
 TARGETS = ("inverse", "depth")
 
 
@@ -24,7 +23,7 @@ class DenseDepth(nn.Module):
     encoder: densenet121, 161, 169 or 201. decoder_width: 1 is the paper's, 0.5 its halved one; scales all channels of the
     decoder. target: `inverse`: the last layer predicts max_depth / depth; `depth`: metres. max_depth: metres. start: depth in
     metres that the untrained net says everywhere, roughly; the training set's mean is a good choice. pretrained: ImageNet
-    weights of the encoder as for `weights.imagenet.backbone`; what was found says `origin`.
+    weights of the encoder as `weights.imagenet.backbone` takes them; where they came from is in `origin`.
 
     Source: document 002, "Encoder-Decoder"; Alhashim and Wonka (arXiv:1812.11941), section 3.1: bilinear upsampling,
     concatenation, convolutions A and B, no batch norm in the decoder; leaky ReLU 0.2 after both as in the authors' code
@@ -59,18 +58,12 @@ class DenseDepth(nn.Module):
             "encoder": encoder, "decoder_width": decoder_width, "target": target, "max_depth": max_depth,
         }  # fmt: skip
         self.target, self.max_depth = target, float(max_depth)
-        network, self.origin = weights.backbone(encoder, pretrained)
-        self.features = network.features
-        skips = [
-            self.features.transition2.conv.out_channels,
-            self.features.transition1.conv.out_channels,
-            self.features.conv0.out_channels,
-            self.features.conv0.out_channels,
-        ]
-        deepest = self.features.norm5.num_features
+        self.features = Encoder(encoder, pretrained)  # under the name that torchvision gives these layers
+        self.origin = self.features.origin
+        *skips, deepest = self.features.channels
         widths = [max(1, int(deepest * decoder_width) // 2**i) for i in range(5)]
         self.conv2 = nn.Conv2d(deepest, widths[0], 1)
-        for i, skip in enumerate(skips, start=1):
+        for i, skip in enumerate(reversed(skips), start=1):
             self.add_module(f"up{i}", Up(widths[i - 1] + skip, widths[i]))
         self.conv3 = nn.Conv2d(widths[4], 1, 3, padding=1)
         self._initialise(start)
@@ -84,28 +77,14 @@ class DenseDepth(nn.Module):
         nn.init.constant_(self.conv3.bias, self.max_depth / start if self.target == "inverse" else start)
 
     def forward(self, image: Tensor) -> Tensor:
-        check_image(image, minimum=SMALLEST)
-        self._refuse_lonely(image)
-        x, skips = normalise(image), []
-        for name, layer in self.features.named_children():
-            x = layer(x)
-            if name in ("relu0", "pool0", "transition1", "transition2"):
-                skips.append(x)
-        x = self.conv2(F.relu(x))
+        self.features.check(image)
+        *skips, x = self.features(normalise(image))
+        x = self.conv2(x)
         for up in (self.up1, self.up2, self.up3, self.up4):
             x = up(x, skips.pop())
         with torch.autocast(x.device.type, enabled=False):  # 8 bits of bfloat16 would leave steps in the depth
             x = self.conv3(x.to(self.conv3.weight.dtype))
             return self._metres(x)
-
-    def _refuse_lonely(self, image: Tensor) -> None:
-        """In training batch normalisation needs two values of each feature, of which one small image leaves one."""
-        deepest = [-(-side // 4) // 8 for side in image.shape[-2:]]
-        if self.training and len(image) == 1 and deepest == [1, 1]:
-            raise ValueError(
-                f"one image of {image.shape[-2]}x{image.shape[-1]} (H x W) is too little to train on: the last block sees a "
-                "single pixel, which batch normalisation cannot normalise; take a larger batch, or 64 pixels on one side"
-            )
 
     def _metres(self, x: Tensor) -> Tensor:
         if self.target == "depth":

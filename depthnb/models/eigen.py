@@ -28,7 +28,8 @@ class EigenCoarse(nn.Module):
     metres, (h, w) = output_size(size); 228 x 304 -> 55 x 74 as printed. The network's own output is log depth.
 
     size: (H, W). initialisation: `kaiming-xavier` (document 003: Kaiming normal for convolutions, Xavier normal for linear
-    layers), or `normal-0.01`, `normal-1`, `uniform-1` and `zeros` for its claim that others fail. dropout: after layer 6.
+    layers), or for its claim that others fail: `pytorch` (the layers' own), `normal-0.01`, `normal-1`, `uniform-1` and
+    `zeros`. dropout: after layer 6.
 
     Source: Eigen et al. 2014 (arXiv:1406.2283), figure 1 and section 3.1; document 003, sections 3.1.1 and 3.3. Layer 5
     strides by 2 without padding: that is what turns the printed 18 x 13 into 8 x 6. Deviation: weights start at random,
@@ -144,25 +145,37 @@ def _log(depth: float) -> float:
 
 
 def initialise(model: nn.Module, how: str) -> None:
-    """Draw the weights of all convolutions and linear layers anew; biases become zero.
+    """Draw the weights of all convolutions and linear layers anew; biases become zero, save under `pytorch`.
 
-    how: as EigenCoarse's `initialisation`. Raises ValueError for an unknown name. Source: document 003, section 3.3.
+    Args:
+        model: changed in place.
+        how: as EigenCoarse's `initialisation`.
+
+    Raises:
+        ValueError: for an unknown name.
+
+    Source: document 003, section 3.3; `pytorch` is what its layers do by themselves (uniform, bounded by one over the root of
+    the number of inputs, weights and biases alike).
     """
     draw = {
-        "normal-0.01": lambda w: nn.init.normal_(w, std=0.01),
-        "normal-1": lambda w: nn.init.normal_(w, std=1.0),
-        "uniform-1": lambda w: nn.init.uniform_(w, -1.0, 1.0),
-        "zeros": nn.init.zeros_,
+        "kaiming-xavier": _kaiming_xavier,
+        "pytorch": lambda layer: layer.reset_parameters(),
+        "normal-0.01": lambda layer: nn.init.normal_(layer.weight, std=0.01),
+        "normal-1": lambda layer: nn.init.normal_(layer.weight, std=1.0),
+        "uniform-1": lambda layer: nn.init.uniform_(layer.weight, -1.0, 1.0),
+        "zeros": lambda layer: nn.init.zeros_(layer.weight),
     }
-    if how != "kaiming-xavier" and how not in draw:
-        raise ValueError(f"unknown initialisation {how!r}; known: {', '.join(['kaiming-xavier', *draw])}")
+    if how not in draw:
+        raise ValueError(f"unknown initialisation {how!r}; known: {', '.join(draw)}")
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            if how == "kaiming-xavier":
-                if isinstance(module, nn.Conv2d):
-                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                else:
-                    nn.init.xavier_normal_(module.weight)
-            else:
-                draw[how](module.weight)
-            nn.init.zeros_(module.bias)
+            draw[how](module)
+            if how != "pytorch":
+                nn.init.zeros_(module.bias)
+
+
+def _kaiming_xavier(layer: nn.Conv2d | nn.Linear) -> None:
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    else:
+        nn.init.xavier_normal_(layer.weight)

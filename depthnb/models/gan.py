@@ -1,4 +1,4 @@
-"""The opponent of a conditional GAN for depth: a net that tells true depth maps from predicted ones, patch by patch."""
+"""The two players of a conditional GAN for depth: pix2pix's generator, and a net that judges depth maps patch by patch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,91 @@ from depthnb.metrics.processes import sum_over_processes
 from depthnb.models.blocks import check_image
 
 DECADES = 100.0  # nearest depth that is told apart from nearer ones: max_depth / 100
+SLOPE = 0.2  # of the leaky ReLUs below 0
+_LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
+
+
+class Pix2PixGenerator(nn.Module):
+    r"""pix2pix's U-Net: one strided convolution a step, so it costs a fraction of the U-Net of notebook 04.
+
+    Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 2**steps -> depth float32 [B,1,H,W] in metres, positive and
+    finite: $s\,e^x$ of the last layer's $x$.
+
+    Every step down is one 4x4 convolution with stride 2, every step up one 4x4 transposed convolution with stride 2, which
+    reads the map below and the skip connection beside it. No layer works at the full size of the image, and none keeps a
+    size; that is where the time goes in a U-Net with two 3x3 convolutions a step.
+
+    Args:
+        channels: after the first step, doubled at each further one, at most eightfold.
+        steps: how often the image is halved; pix2pix takes 8 for 256x256.
+        start: $s$ in metres, what an untrained net answers everywhere, nearly.
+
+    Raises:
+        ValueError: for options out of range, and images smaller than 2**steps.
+
+    Source: Isola et al. 2017 (pix2pix, arXiv:1611.07004), appendix 6.1.1, with 64 channels and 8 steps. As there: leaky ReLU
+    0.2 on the way down, ReLU on the way up, batch normalisation except in the first, the deepest and the last layer.
+    Deviations: no dropout (for one photograph one answer is wanted), no tanh at the end (depth has no far end).
+
+    >>> Pix2PixGenerator(channels=4, steps=3)(torch.rand(1, 3, 17, 40)).shape
+    torch.Size([1, 1, 17, 40])
+    """
+
+    def __init__(self, *, channels: int = 64, steps: int = 8, start: float = 1.0) -> None:
+        super().__init__()
+        if channels < 1 or steps < 2 or not 0 < start < math.inf:
+            raise ValueError(
+                f"channels {channels}, steps {steps} and start {start}: expected at least 1, at least 2, and metres above 0"
+            )
+        self.config = {"channels": channels, "steps": steps, "start": start}
+        self.start = start
+        widths = [3, *(channels * min(2**i, 8) for i in range(steps))]
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for i, (before, after) in enumerate(pairwise(widths), start=1):
+            # at the deepest step one pixel may be left, which batch normalisation would make zero
+            self.down.append(_halved(before, after, norm=1 < i < steps))
+        for i in range(steps, 1, -1):
+            below = widths[i] if i == steps else 2 * widths[i]
+            self.up.append(_Doubled(below, widths[i - 1]))
+        self.head = nn.ConvTranspose2d(2 * channels, 1, 4, stride=2, padding=1)
+        # small, not zero: the first answer is `start` nearly everywhere
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        check_image(image, minimum=2 ** self.config["steps"])
+        x, skips, sizes = image * 2 - 1, [], []
+        for step in self.down:
+            sizes.append(x.shape[-2:])
+            x = step(x)
+            skips.append(x)
+        x = skips.pop()
+        for step in self.up:
+            x = torch.cat([step(x, sizes.pop()), skips.pop()], dim=1)
+        x = F.relu(x)
+        with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
+            x = self.head(x.to(self.head.weight.dtype), output_size=sizes.pop())
+            return self.start * x.float().clamp(-_LIMIT, _LIMIT).exp()
+
+
+def _halved(channels_in: int, channels_out: int, *, norm: bool) -> nn.Sequential:
+    """4x4 convolution with stride 2, batch normalisation if wanted, leaky ReLU."""
+    convolution = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1, bias=not norm)
+    nn.init.kaiming_normal_(convolution.weight, a=SLOPE)
+    return nn.Sequential(convolution, *([nn.BatchNorm2d(channels_out)] if norm else []), nn.LeakyReLU(SLOPE))
+
+
+class _Doubled(nn.Module):
+    """ReLU, 4x4 transposed convolution with stride 2 to a given size, batch normalisation."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.convolution = nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels_out)
+
+    def forward(self, x: Tensor, size: torch.Size) -> Tensor:
+        # the size of the map on the way down: the halving of an odd side lost a pixel
+        return self.norm(self.convolution(F.relu(x), output_size=size))
 
 
 def bounded(depth: Tensor, valid: Tensor, *, max_depth: float) -> Tensor:
@@ -62,13 +147,13 @@ class PatchDiscriminator(nn.Module):
         steps: list[nn.Module] = []
         self.receptive_field = 4
         for i, (before, after) in enumerate(pairwise(widths)):
-            steps += [nn.Conv2d(before, after, 4, stride=2 if i < layers else 1, padding=1), nn.LeakyReLU(0.2)]
+            steps += [nn.Conv2d(before, after, 4, stride=2 if i < layers else 1, padding=1), nn.LeakyReLU(SLOPE)]
         for stride in (1, *[2] * layers):  # backwards from the output
             self.receptive_field = (self.receptive_field - 1) * stride + 4
         steps.append(nn.Conv2d(widths[-1], 1, 4, padding=1))
         for step in steps:
             if isinstance(step, nn.Conv2d):
-                nn.init.kaiming_normal_(step.weight, a=0.2)
+                nn.init.kaiming_normal_(step.weight, a=SLOPE)
                 nn.init.zeros_(step.bias)
                 if spectral:
                     spectral_norm(step)

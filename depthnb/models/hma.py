@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb.models.blocks import check_image, conv_bn_relu, normalise
-from depthnb.models.encoders import SMALLEST, Encoder
-from depthnb.weights import imagenet as weights
+from depthnb.models.blocks import conv_bn_relu, normalise
+from depthnb.models.encoders import Encoder
+from depthnb.models.planes import NEAREST, PlaneHead
 
-BACKBONES = (
-    "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d", "densenet121", "densenet161",
-)  # fmt: skip
-ATTENTIONS = ("masks", "average", "convolution")
+ATTENTIONS = ("masks", "average", "convolution", "lpg")
 SCALES = ("H/16", "H/8", "H/4", "H/2", "H")  # of the decoder's features, coarse to fine
 DILATIONS = (3, 6, 12, 18, 24)
-NEAREST = 1e-3  # metres; the logarithm of a depth of 0 would be minus infinity
 
 
 def hierarchical_masks(attention: Tensor) -> Tensor:
@@ -46,20 +44,27 @@ class HMADepth(nn.Module):
     Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 32 -> depth float32 [B,1,H,W] in metres, between 1 mm and
     `max_depth`. `per_scale` gives what the depth is made of.
 
-    backbone: one of BACKBONES, a network of torchvision. scales: how many of the decoder's finest scales have heads: 3 is
-    H/4, H/2, H; 4 (document 004) begins at H/8, 5 at H/16; the decoder itself is always the same. attention: how they are
-    joined: `masks` (document 004), `average` (no attention: every scale counts the same everywhere), `convolution` (plain
-    fusion as in BTS: the coarser depth maps are further channels of the finest head, whose depth is the result). width:
-    channels at H/16, fewer at finer scales, divisible by 16. max_depth: metres, the far end of the data. pretrained: the
-    encoder's weights as `weights.imagenet.backbone` takes them; what became of it is in `origin`.
+    Args:
+        backbone: name of the encoder, a network of torchvision that `encoders.Encoder` knows.
+        scales: how many of the decoder's finest scales have heads: 3 is H/4, H/2, H; 4 (document 004) begins at H/8, 5 at
+            H/16. The decoder itself is always the same.
+        attention: how the scales are joined. `masks`: document 004. `average`: no attention, every scale counts the same
+            everywhere. `lpg`: BTS's fusion: the coarser heads estimate a plane for each of their pixels (`planes.PlaneHead`)
+            in place of a depth, a further map is estimated at full size, and a convolution joins them. `convolution`: the
+            same with depth heads in place of the planes (plain fusion).
+        width: channels at H/16, fewer at finer scales, divisible by 16.
+        max_depth: metres, the far end of the data.
+        pretrained: the encoder's weights as `weights.imagenet.backbone` takes them; what became of it is in `origin`.
 
-    Raises ValueError for unknown options, for images below 32 pixels a side, and in training for a single image so small
-    that batch normalisation would have one value per channel.
+    Raises:
+        ValueError: for unknown options, for images below 32 pixels a side, and in training for a single image so small that
+            batch normalisation would have one value per channel.
 
     Source: document 004, sections 2 and 3. It leaves open the decoder's widths, the inside of the heads and of the ASPP, and
     how depth is bounded: these follow BTS (arXiv:1907.10326, section 3), which it builds on, save that every convolution has
     batch normalisation and ReLU, where BTS has ELU, mostly without. Features are enlarged bilinearly as 004 says, and so are
-    the maps that a head estimates at its scale. 004's figure 1 was not at hand.
+    the maps that a head estimates at its scale. 004's figure 1 was not at hand. Of BTS's fusion, `lpg` leaves out that the
+    decoder reads the coarser estimates too: so all ways to join the scales share one decoder.
     """
 
     def __init__(
@@ -73,18 +78,27 @@ class HMADepth(nn.Module):
         pretrained: str = "none",
     ) -> None:
         super().__init__()
-        _check_options(backbone, scales, attention, width, max_depth)
+        _check_options(scales, attention, width, max_depth)
         self.config = {"backbone": backbone, "scales": scales, "attention": attention, "width": width}
         self.config["max_depth"] = max_depth
         self.attention, self.max_depth, self.names = attention, float(max_depth), SCALES[-scales:]
-        net, self.origin = weights.backbone(backbone, pretrained)
-        self.encoder = Encoder(net)
+        self.encoder = Encoder(backbone, pretrained)
+        self.origin = self.encoder.origin
         self.decoder = Decoder(self.encoder.channels, width)
-        channels = list(self.decoder.channels[-scales:])
-        self.attention_heads = nn.ModuleList(head(c) for c in channels[:-1]) if attention == "masks" else None
-        if attention == "convolution":
-            channels[-1] += scales - 1
-        self.depth_heads = nn.ModuleList(head(c) for c in channels)
+        *coarse, finest = self.decoder.channels[-scales:]
+        self.attention_heads = nn.ModuleList(head(c) for c in coarse) if attention == "masks" else None
+        self.finest_map = None  # an estimate at full size before the scales are joined; only BTS has one
+        if attention == "lpg":
+            patches = [2**i for i in range(scales - 1, 0, -1)]
+            self.depth_heads = nn.ModuleList(
+                PlaneHead(c, patch, max_depth=max_depth) for c, patch in zip(coarse, patches, strict=True)
+            )
+            self.finest_map = nn.Conv2d(finest, 1, 1)
+            finest += scales
+        else:
+            self.depth_heads = nn.ModuleList(head(c) for c in coarse)
+            finest += scales - 1 if attention == "convolution" else 0
+        self.depth_heads.append(head(finest))
 
     def forward(self, image: Tensor) -> Tensor:
         depths, masks = self.per_scale(image)
@@ -93,23 +107,29 @@ class HMADepth(nn.Module):
     def per_scale(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Depth and mask of every scale, both float32 [B,S,H,W] at the size of the image, in the order of `names`.
 
-        Depths are in metres. The masks sum to one at every pixel. With `average` each is 1 / S; with `convolution` the
-        finest has all, because it has read the others.
+        Depths are in metres. The masks sum to one at every pixel. With `average` each is 1 / S; with `convolution` and `lpg`
+        the finest has all, because it has read the others.
         """
-        check_image(image, minimum=SMALLEST)
-        if self.training and len(image) == 1 and self.encoder.smallest(image.shape[-2:]) == (1, 1):
-            raise ValueError(
-                f"one image of {image.shape[-2]}x{image.shape[-1]} (H x W) leaves a single value per channel, which batch "
-                "normalisation cannot train on; use a larger image or batch_size 2 or more"
-            )
+        self.encoder.check(image)
         features = self.decoder(self.encoder(normalise(image)), image.shape[-2:])[-len(self.names) :]
-        depths: list[Tensor] = []
-        for index, (feature, estimate) in enumerate(zip(features, self.depth_heads, strict=True)):
-            if self.attention == "convolution" and index == len(features) - 1:
-                feature = torch.cat([feature, *(depth.to(feature.dtype) / self.max_depth for depth in depths)], 1)
-            share = estimate(feature).float().sigmoid()
-            depths.append(_enlarged(NEAREST + (self.max_depth - NEAREST) * share, image))
+        *coarse, finest = features
+        depths = [self._coarse(*each, image) for each in zip(coarse, self.depth_heads, strict=False)]
+        if self.attention in ("convolution", "lpg"):
+            maps = [depth.to(finest.dtype) / self.max_depth for depth in depths]
+            if self.finest_map is not None:
+                maps.append(self.finest_map(finest).sigmoid())
+            finest = torch.cat([finest, *maps], 1)
+        depths.append(self._metres(self.depth_heads[-1](finest)))
         return torch.cat(depths, 1), self._masks(features, image)
+
+    def _coarse(self, feature: Tensor, estimate: nn.Module, image: Tensor) -> Tensor:
+        """The depth map of one of the coarser scales, at the size of the image."""
+        estimated = estimate(feature)
+        metres = estimated if self.attention == "lpg" else self._metres(estimated)
+        return _enlarged(metres, image)
+
+    def _metres(self, estimated: Tensor) -> Tensor:
+        return NEAREST + (self.max_depth - NEAREST) * estimated.float().sigmoid()
 
     def _masks(self, features: list[Tensor], image: Tensor) -> Tensor:
         count = len(features)
@@ -130,6 +150,54 @@ class HMADepth(nn.Module):
             {"params": list(self.encoder.parameters()), "weight_decay": weight_decay},
             {"params": rest, "weight_decay": 0.0},
         ]
+
+
+class EveryScale(nn.Module):
+    """An HMADepth as `scale_loss` judges it in training: the depth, and behind it the depth map of every scale.
+
+    Shapes: image float [B,3,H,W] in 0..1 -> float32 [B,1+S,H,W] in metres. The weights are those of `net`, which is what is
+    evaluated and saved afterwards.
+    """
+
+    def __init__(self, net: HMADepth) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor:
+        depths, masks = self.net.per_scale(image)
+        return torch.cat([(depths * masks).sum(1, keepdim=True), depths], 1)
+
+
+def scale_loss(loss: Callable[..., Tensor], weight: float) -> Callable[..., Tensor]:
+    """A loss for `EveryScale`: that of the depth, plus `weight` times the mean of those of the scales' own depth maps.
+
+    Without it nothing asks of a scale that its map be a depth map, and the masks have nothing to choose between. Document 004
+    prints the loss of the depth alone (equation 6); this addition is ours.
+
+    Args:
+        loss: called with pred=, depth=, valid=, each [B,1,H,W].
+        weight: at least 0.
+
+    Returns:
+        A loss of pred [B,1+S,H,W] in metres, depth [B,1,H,W] in metres and valid [B,1,H,W]; scalar, in the unit of `loss`.
+
+    Raises:
+        ValueError: for a weight below 0.
+
+    >>> difference = lambda *, pred, depth, valid: (pred - depth)[valid].abs().mean()
+    >>> maps = torch.tensor([1.0, 2.0, 4.0]).view(1, 3, 1, 1)  # the depth and two scales
+    >>> truth = torch.ones(1, 1, 1, 1)
+    >>> scale_loss(difference, 0.5)(pred=maps, depth=truth, valid=truth > 0).item()  # 0 + 0.5 x (1 + 3) / 2
+    1.0
+    """
+    if not weight >= 0:
+        raise ValueError(f"the weight of the scales' own losses is {weight}; expected 0 (none) or more")
+
+    def judged(*, pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+        fused, *scales = (loss(pred=each, depth=depth, valid=valid) for each in pred.split(1, 1))
+        return fused + weight * torch.stack(scales).mean()
+
+    return judged
 
 
 class Decoder(nn.Module):
@@ -218,9 +286,7 @@ def _enlarged(x: Tensor, image: Tensor) -> Tensor:
     return F.interpolate(x, size=image.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _check_options(backbone: str, scales: int, attention: str, width: int, max_depth: float) -> None:
-    if backbone not in BACKBONES:
-        raise ValueError(f"unknown backbone {backbone!r}; known: {', '.join(BACKBONES)}")
+def _check_options(scales: int, attention: str, width: int, max_depth: float) -> None:
     if attention not in ATTENTIONS:
         raise ValueError(f"unknown attention {attention!r}; known: {', '.join(ATTENTIONS)}")
     if scales not in range(2, len(SCALES) + 1):

@@ -9,14 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb.models.blocks import check_image, normalise
-from depthnb.models.encoders import Encoder
-from depthnb.weights import imagenet as weights
+from depthnb.models.encoders import FAMILIES, Encoder, refuse_single_value
 from depthnb.weights.origin import Kind, Origin
 
 STEPS = 5  # 64, 128, 256, 512, 1024 channels
 OUTPUTS = ("depth", "inverse")
 SLOPE = 0.2  # of the activation below 0
-FAMILIES = ("resnet", "resnext", "wide_resnet", "densenet")  # of torchvision, whose five scales are known
 _LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
 
 
@@ -24,13 +22,15 @@ class UNet(nn.Module):
     r"""Contracting steps, expanding steps, and a bridge between the two at every scale.
 
     Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 16 (32 with a torchvision encoder) -> float32 [B,1,H,W],
-    positive and finite. Every step is two 3x3 convolutions; max-pooling halves the map and doubles the channels on the way
-    down, bilinear enlargement to the size of the bridge does the reverse on the way up (so odd sizes come back exactly).
+    positive and finite. Every step is two 3x3 convolutions. On the way down, max-pooling halves the map and the next step
+    doubles the channels. On the way up, a 1x1 convolution halves the channels, bilinear enlargement brings the map to the
+    size of the bridge (so odd sizes come back exactly), and the two are joined. The 1x1 convolution stands before the
+    enlargement, where it has a quarter of the pixels; the result is the same as behind it, because both are linear.
 
     channels: of the first step, doubled at each of the four others. dropout: probability at the entrance of every step
     but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a torchvision
     ResNet, ResNeXt or DenseNet, whose five scales then take the place of the contracting steps, with the photograph itself
-    as the bridge at full size. pretrained: weights of that encoder, as `depthnb.pretrained.backbone` takes them (`plain` has
+    as the bridge at full size. pretrained: weights of that encoder, as `weights.imagenet.backbone` takes them (`plain` has
     none: `auto` or `none`); where they came from is kept in `origin`.
 
     output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m, $\mathrm{softplus}(x)
@@ -42,8 +42,9 @@ class UNet(nn.Module):
     naming what is known.
 
     Source: document 001, section IV, and Ronneberger et al. 2015 (arXiv:1505.04597). Deviations: batch normalisation
-    (neither has it), padding (Ronneberger et al. crop), bilinear enlargement (the document says only "upscaling"). Of the
-    activations the document says nothing; here they are leaky ReLUs, and the last one is said above.
+    (neither has it), padding (Ronneberger et al. crop), and a 1x1 convolution with bilinear enlargement in the place of
+    their 2x2 transposed convolution, which halves the channels at the same place (the document says only "upscaling"). Of
+    the activations the document says nothing; here they are leaky ReLUs, and the last one is said above.
     """
 
     def __init__(
@@ -82,19 +83,19 @@ class UNet(nn.Module):
             )
             bridges = widths
         else:
-            if not encoder.startswith(FAMILIES):
+            if not encoder.startswith(tuple(FAMILIES)):
                 raise ValueError(
                     f"encoder is {encoder!r}; expected plain, or a network of torchvision: {', '.join(FAMILIES)}"
                 )
-            backbone, self.origin = weights.backbone(encoder, pretrained)
-            self.encoder = Encoder(backbone)
+            self.encoder = Encoder(encoder, pretrained)
+            self.origin = self.encoder.origin
             bridges = [3, *self.encoder.channels]
-        self.smallest = 16 if encoder == "plain" else 32
         self.bridges = tuple(bridges[:-1])  # channels, the finest first
-        self.up = nn.ModuleList()
+        self.halve, self.up = nn.ModuleList(), nn.ModuleList()
         below = bridges[-1]
         for bridge, width in reversed(list(zip(self.bridges, widths, strict=False))):
-            self.up.append(two_convolutions(below + bridge, width, batch_norm))
+            self.halve.append(_halving(below, width, bias=not batch_norm))
+            self.up.append(two_convolutions(width + bridge, width, batch_norm))
             below = width
         self.head = nn.Conv2d(below, 1, 3, padding=1)
         # small, not zero: a constant map has no scale that a scale-invariant loss could improve
@@ -102,26 +103,22 @@ class UNet(nn.Module):
         nn.init.constant_(self.head.bias, 0.0 if output == "depth" else math.log(math.e - 1))  # softplus of this is 1
 
     def forward(self, image: Tensor) -> Tensor:
-        check_image(image, minimum=self.smallest)
-        if self.training and len(image) == 1 and self._coarsest(image.shape[-2:]) == (1, 1):
-            raise ValueError(
-                f"one image of {image.shape[-2]}x{image.shape[-1]} (H x W) leaves a single value per channel, which batch "
-                "normalisation cannot train on; use a larger image or two images or more"
-            )
+        self._check(image)
         scales = self._contract(image)
         x = scales.pop()
-        for step in self.up:
+        for halve, step in zip(self.halve, self.up, strict=True):
             bridge = scales.pop()
-            x = F.interpolate(x, size=bridge.shape[-2:], mode="bilinear", align_corners=False)
+            x = F.interpolate(halve(x), size=bridge.shape[-2:], mode="bilinear", align_corners=False)
             x = step(self._drop(torch.cat([bridge, x], dim=1)))
         with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
             return self._positive(self.head(x.to(self.head.weight.dtype)).float())
 
-    def _coarsest(self, size: tuple[int, int]) -> tuple[int, int] | None:
-        """(H, W) of the smallest map that batch normalisation sees, if there is one."""
+    def _check(self, image: Tensor) -> None:
         if self.config["encoder"] != "plain":
-            return self.encoder.smallest(size)
-        return (size[0] // 16, size[1] // 16) if self.config["batch_norm"] else None
+            return self.encoder.check(image)
+        check_image(image, minimum=2 ** (STEPS - 1))
+        if self.training and self.config["batch_norm"]:
+            refuse_single_value(image, tuple(side // 2 ** (STEPS - 1) for side in image.shape[-2:]))
 
     def _contract(self, image: Tensor) -> list[Tensor]:
         """The map of every scale, the finest first."""
@@ -141,6 +138,15 @@ class UNet(nn.Module):
         if self.output == "inverse":
             return F.softplus(x).clamp_min(math.exp(-_LIMIT)) / self.start
         return self.start * x.clamp(-_LIMIT, _LIMIT).exp()
+
+
+def _halving(channels_in: int, channels_out: int, *, bias: bool) -> nn.Conv2d:
+    """The 1x1 convolution before each enlargement; its weights keep the size of the signal, as no activation follows."""
+    convolution = nn.Conv2d(channels_in, channels_out, 1, bias=bias)
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
+    if bias:
+        nn.init.zeros_(convolution.bias)
+    return convolution
 
 
 def two_convolutions(channels_in: int, channels_out: int, batch_norm: bool = True) -> nn.Sequential:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from depthnb import evidence, models
+from depthnb.data import transforms
 from depthnb.evidence import Claim, published
 
 NOTEBOOK = "03_eigen"
@@ -51,15 +52,24 @@ def _printed(table: str, metric: str, split: str, method: str) -> float:
     return float(rows["value"].iloc[0]) if len(rows) else float("nan")
 
 
-INITIALISATIONS = ("kaiming-xavier", "normal-0.01", "normal-1", "uniform-1", "zeros")
+INITIALISATIONS = ("kaiming-xavier", "pytorch", "normal-0.01", "normal-1", "uniform-1", "zeros")
 
 
 def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed: int = 0) -> pd.DataFrame:
     """Spread of activations and gradients in every layer of the untrained coarse net, for several initialisations.
 
-    size: (H, W); batch: a batch of the data contract at that size, of at least two frames. Returns one row per
-    initialisation and layer: initialisation, layer (coarse1 .. coarse7), activation_std, gradient_std (of the training loss
-    by the layer's output). Dropout is off. Source of the claim tested: document 003, section 3.3.
+    Dropout is off. The loss is that of document 003's training (scale-invariant, lambda 0.5), on valid pixels alone.
+
+    Args:
+        size: (H, W) of the images.
+        batch: a batch of the data contract at that size, of at least two frames.
+        seed: of the weights.
+
+    Returns:
+        One row per initialisation and layer: `initialisation`, `layer` (coarse1 .. coarse7), `activation_std`, and
+        `gradient_std` (of the loss by the layer's output).
+
+    Source of the claim tested: document 003, section 3.3.
     """
     rows = []
     for how in INITIALISATIONS:
@@ -69,9 +79,8 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
         for name, layer in net.named_children():
             layer.register_forward_hook(partial(_keep_output, outputs, name))
         pred = net(batch["image"])
-        difference = outputs["coarse7"].view_as(pred) - _quarter(batch["depth"], pred).clamp(min=0.01).log()
-        # straight on log depth: exp() of an exploded output would hide everything behind infinity
-        (0.5 * difference.pow(2).mean() + 0.5 * difference.var()).backward()
+        depth, valid = transforms.resize_depth(batch["depth"], batch["valid"], tuple(pred.shape[-2:]))
+        _log_loss(outputs["coarse7"].view_as(pred), depth, valid).backward()
         for name, output in outputs.items():
             gradient = output.grad if output.grad is not None else torch.zeros_like(output)
             deviations = {"activation_std": float(output.detach().std()), "gradient_std": float(gradient.std())}
@@ -79,13 +88,22 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
     return pd.DataFrame(rows)
 
 
+def _log_loss(log_pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+    """Scale-invariant loss with lambda 0.5 of predicted *log* depth, mean over the images that have a valid pixel.
+
+    Not `losses.silog`, which takes metres: exp() of an exploded output would hide everything behind infinity.
+    """
+    count = valid.sum((1, 2, 3), keepdim=True)
+    true = torch.where(valid, depth, 1.0).log()
+    difference = torch.where(valid, log_pred - true, 0.0)
+    mean = difference.sum((1, 2, 3), keepdim=True) / count.clamp_min(1)
+    variance = torch.where(valid, difference - mean, 0.0).square().sum((1, 2, 3), keepdim=True) / count.clamp_min(1)
+    return (variance + 0.5 * mean.square()).sum() / (count > 0).sum().clamp_min(1)
+
+
 def _keep_output(outputs: dict[str, Tensor], name: str, _module: nn.Module, _inputs, output: Tensor) -> None:
     output.retain_grad()
     outputs[name] = output
-
-
-def _quarter(depth: Tensor, pred: Tensor) -> Tensor:
-    return nn.functional.interpolate(depth, size=pred.shape[-2:], mode="nearest")
 
 
 def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float]) -> list[Claim]:

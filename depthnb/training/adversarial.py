@@ -89,8 +89,8 @@ class _Adversarial(Objective):
         note(adversarial=adversarial)
         yield "generator", loss + self.weight * adversarial if self.weight > 0 else loss
 
-    def before_validation(self) -> None:
-        self.varied = Variation()
+    def before_validation(self, val) -> None:
+        self.varied = Variation(val.protocol)
 
     def judge(self, batch: dict, note: Callable[..., None]) -> None:
         image, depth, valid, pred = self._predicted(batch)

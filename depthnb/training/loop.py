@@ -53,7 +53,7 @@ class Objective:
         """Measure a batch of the validation split."""
         raise NotImplementedError
 
-    def before_validation(self) -> None:
+    def before_validation(self, val) -> None:
         """Get ready for a pass over the validation split."""
 
     def after_validation(self) -> dict[str, float]:
@@ -129,7 +129,7 @@ class Loop:
         """One pass over the validation frames, in eval mode. Returns the means."""
         self._set_modes(training=False)
         means = Means(f"the validation of epoch {epoch}", self.engine)
-        self.objective.before_validation()
+        self.objective.before_validation(self.val)
         for number, chunk in enumerate(torch.arange(len(self.val)).split(self.settings.batch_size), start=1):
             batch, own = self._share(self.val, chunk)
             means.begin(number, batch, own=own)

@@ -5,7 +5,11 @@ import math
 import pytest
 import torch
 
-from depthnb.metrics.edges import edges
+from depthnb.metrics import edges as module
+
+
+def edges(**maps):
+    return module.edges(**{"protocol": "rooms", **maps})
 
 
 def test_equal_to_a_plain_loop():
@@ -67,3 +71,24 @@ def test_nothing_to_measure_is_nan():
     for valid in (torch.ones_like(flat).bool(), torch.zeros_like(flat).bool()):
         sharpness, relief = edges(pred=flat, depth=flat, valid=valid)
         assert sharpness.isnan().all() and relief.isnan().all()
+
+
+def test_it_is_measured_as_it_is_scored():
+    """A map of a few centimetres is one blank colour under a protocol that begins at 10 cm: it shows and invents nothing."""
+    depth = ramp(1).expand(1, 1, 8, -1)
+    blank = 0.01 + 0.04 * torch.rand(depth.shape, generator=torch.Generator().manual_seed(0))
+    assert [x.item() for x in edges(pred=blank, depth=depth, valid=depth > 0)] == [0.0, 0.0]
+    assert edges(pred=blank, depth=depth, valid=depth > 0, protocol="nyu-v1")[1] > 1, "from 1 mm on it is noise"
+    far = torch.where(depth > 3, 20.0, depth)  # steps to depths that the protocol does not count
+    assert edges(pred=depth, depth=far, valid=depth > 0)[0].isnan()
+
+
+def test_noise_has_no_sharpness_on_scan_lines_either():
+    generator = torch.Generator().manual_seed(0)
+    depth = 5 + 30 * (torch.rand(1, 1, 64, 200, generator=generator) > 0.7).float()
+    valid = torch.zeros_like(depth, dtype=torch.bool)
+    valid[..., ::4, :] = True
+    noise = 12 + torch.randn(depth.shape, generator=generator)
+    sharpness, relief = edges(pred=noise, depth=depth, valid=valid, protocol="streets")
+    assert abs(sharpness.item()) < 0.02 and relief.isnan()
+    assert edges(pred=depth, depth=depth, valid=valid, protocol="streets")[0].item() == pytest.approx(1.0)

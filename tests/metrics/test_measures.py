@@ -58,9 +58,10 @@ def loop_ssim(pred, depth, valid, low=0.1, high=10.0, window=11):
     return np.mean(values) if values else math.nan
 
 
-def loop_edges(pred, depth, valid, threshold, low=0.1, high=10.0):
+def loop_edges(pred, depth, valid, threshold, low=0.1, high=10.0, unit=np.positive):
     """Edge F1 of one image, pixel by pixel."""
     v, p, kernel = valid & (depth > low) & (depth < high), np.clip(pred, low, high), np.array([1.0, 2.0, 1.0])
+    depth, p = unit(np.where(v, depth, 1.0)), unit(np.where(v, p, 1.0))
     both = true = guessed = 0
     for i in range(1, v.shape[0] - 1):
         for j in range(1, v.shape[1] - 1):
@@ -82,6 +83,8 @@ def test_each_metric_equals_its_loop():
         p, d, v = (x[i, 0].numpy() for x in (pred, depth, valid))
         expected = loop(p, d, v) | {"ssim": loop_ssim(p, d, v)}
         expected |= {name: loop_edges(p, d, v, t) for name, t in metrics.EDGE_THRESHOLDS.items()}
+        relative = metrics.RELATIVE_EDGE_THRESHOLDS.items()
+        expected |= {name: loop_edges(p, d, v, t, unit=np.log) for name, t in relative}
         assert not math.isnan(expected["ssim"]) and 0 < expected["edge_f1_050"] < 1  # the case is worth something
         for name in NAMES:
             assert found[name][i].item() == pytest.approx(expected[name], rel=2e-5, abs=1e-7), name
@@ -326,16 +329,54 @@ def test_sparse_truth_has_pixel_metrics_but_no_ssim():
     assert math.isfinite(row["abs_rel"]) and math.isnan(row["ssim"]) and math.isnan(row["edge_f1_025"])
 
 
-def test_sparse_truth_has_no_edge_score_from_a_few_neighbourhoods_by_chance():
+def laser_scan(kind: str, size=(192, 640)) -> torch.Tensor:
+    """Where a LiDAR has points, bool [1,1,H,W]: the lines of one turn, or many turns put together as KITTI's annotated maps."""
+    generator = torch.Generator().manual_seed(0)
+    valid = torch.zeros(1, 1, *size, dtype=torch.bool)
+    if kind == "lines":
+        valid[..., 40::4, :] = torch.rand(valid[..., 40::4, :].shape, generator=generator) > 0.3
+    else:
+        blocks = torch.rand(1, 1, size[0] // 4, size[1] // 4, generator=generator) > 0.85
+        valid = blocks.repeat_interleave(4, -2).repeat_interleave(4, -1)
+        valid &= torch.rand(valid.shape, generator=generator) > 0.05
+    return valid
+
+
+@pytest.mark.parametrize("kind", ["lines", "put together"])
+def test_noise_has_no_edge_score_on_a_laser_scan(kind):
+    """On such truth a constant with noise scored 0.98, and the truth itself under a blur 0.97."""
+    valid = laser_scan(kind)
+    generator = torch.Generator().manual_seed(1)
+    depth = 5 + 70 * torch.rand(valid.shape, generator=generator).square()
+    noise = 12 + torch.randn(valid.shape, generator=generator)
+    row = evaluate(pred=noise, depth=torch.where(valid, depth, torch.nan), valid=valid, protocol="streets")
+    assert math.isfinite(row["abs_rel"])
+    assert all(math.isnan(row[name]) for name in row if name.startswith(("edge", "ssim")))
+    pooled = evaluate(pred=noise, depth=depth, valid=valid, protocol="streets", average="pixels")
+    assert math.isnan(pooled["edge_f1_025"])
+
+
+def test_half_of_the_pixels_must_have_their_neighbours_for_an_edge_score():
     depth = torch.ones(1, 1, 60, 60)
     depth[..., 30:] = 3.0
-    valid = torch.zeros(1, 1, 60, 60, dtype=torch.bool)
-    valid[..., ::2, ::2] = True  # 900 points
-    valid[..., 29:32, 28:31] = True  # and one whole neighbourhood, on an edge
-    one = evaluate(pred=depth, depth=depth, valid=valid, protocol="rooms")
-    assert math.isnan(one["edge_f1_025"]) and one["abs_rel"] == 0
-    valid[..., 20:40, 20:40] = True
-    assert evaluate(pred=depth, depth=depth, valid=valid, protocol="rooms")["edge_f1_025"] == 1
+    valid = torch.ones(1, 1, 60, 60, dtype=torch.bool)
+    for holes, scored in ((5, True), (4, False)):  # a row of holes leaves none of the rows beside it whole
+        valid[:] = True
+        valid[..., ::holes, :] = False
+        row = evaluate(pred=depth, depth=depth, valid=valid, protocol="rooms")
+        assert math.isnan(row["edge_f1_025"]) is not scored and row["abs_rel"] == 0
+        assert scored is (row["edge_f1_rel10"] == 1)
+
+
+def test_a_relative_edge_is_the_same_near_and_far():
+    for distance in (1.0, 60.0):
+        flat = torch.full((1, 1, 8, 8), distance)
+        for rise, found in ((1.09, False), (1.12, True)):
+            step = flat.clone()
+            step[..., 4:] *= rise
+            row = evaluate(pred=step, depth=step, valid=flat > 0, protocol="folder-80")
+            assert (row["edge_f1_rel10"] == 1) is found
+        assert evaluate(pred=flat, depth=step, valid=flat > 0, protocol="folder-80")["edge_f1_rel10"] == 0  # missed
 
 
 def test_by_distance_equals_masking_each_band():

@@ -21,7 +21,8 @@ def plane(normal=(0.3, -0.5, 1.0), distance=3.0) -> torch.Tensor:
 def residual(pred, depth=None, valid=None, K=K, **options):
     depth = plane() if depth is None else depth
     valid = torch.ones_like(depth, dtype=torch.bool) if valid is None else valid
-    return surfaces.plane_residual(pred=pred, depth=depth, valid=valid, intrinsics=K[None], **options)
+    given = {"protocol": "rooms", **options}
+    return surfaces.plane_residual(pred=pred, depth=depth, valid=valid, intrinsics=K[None], **given)
 
 
 def test_every_plane_is_flat_and_only_with_the_right_camera():
@@ -54,13 +55,36 @@ def test_invalid_pixels_single_lines_and_unknown_cameras_do_not_count():
     valid = torch.rand(depth.shape, generator=torch.Generator().manual_seed(1)) > 0.5
     depth[~valid], pred[~valid] = torch.nan, torch.inf
     assert residual(pred, depth, valid).item() < 1e-6
-    lines = torch.zeros_like(valid)
-    lines[..., ::16, :] = True  # one scan line in every square
-    assert residual(plane(), plane(), lines, window=32).item() < 1e-6, "two lines a square span a plane"
-    lines[..., 16::32, :] = False
-    assert residual(plane(), plane(), lines, window=32).isnan()
     assert residual(plane(), valid=torch.zeros_like(valid)).isnan()
     assert residual(plane(), K=torch.full((3, 3), torch.nan)).isnan()
+
+
+def test_two_scan_lines_lie_in_a_plane_whatever_they_show():
+    """So that they say nothing of bumps; from the third line on a bent surface shows."""
+    bent = torch.full((1, 1, *SIZE), 4.0)
+    bent += 0.2 * (torch.arange(SIZE[0]) % 16 / 8 - 1).square().view(-1, 1)  # a trough across every square
+    for step, tells in ((16, False), (8, False), (4, True)):
+        lines = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
+        lines[..., ::step, :] = True
+        across = lines.clone()
+        across[:] = False
+        across[..., ::step] = True
+        for mask in (lines, across):
+            measured = residual(bent, torch.full_like(bent, 4.0), mask)
+            assert measured.isnan().item() is not tells
+        if tells:
+            assert residual(bent, torch.full_like(bent, 4.0), lines) > 0.005
+
+
+def test_it_is_measured_as_it_is_scored():
+    """Bumps of a few centimetres beyond the near and the far end are clipped away, as the score and the picture clip them."""
+    noise = torch.rand(1, 1, *SIZE, generator=torch.Generator().manual_seed(0))
+    wall = torch.full_like(noise, 4.0)
+    for pred in (0.01 + 0.04 * noise, 20 + 5 * noise):
+        assert residual(pred, wall).item() < 1e-6
+    assert residual(0.01 + 0.04 * noise, wall, protocol="nyu-v1") > 0.05, "from 1 mm on these are bumps"
+    assert residual(20 + 5 * noise, wall, protocol="streets") > 0.01
+    assert residual(wall, 3 * wall).isnan(), "a true depth beyond the range does not count"
 
 
 def test_flatness_reads_the_stored_frames_and_leaves_the_truth_nearly_flat():

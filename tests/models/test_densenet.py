@@ -88,27 +88,10 @@ def test_other_encoders_and_a_halved_decoder(encoder, deepest):
 # --- sizes ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(32, 32), (33, 47), (64, 96), (61, 130), (32, 200)])
-def test_half_the_resolution_of_any_size(small, size):
-    with torch.no_grad():
-        assert small(torch.rand(2, 3, *size)).shape == (2, 1, -(-size[0] // 2), -(-size[1] // 2))
-
-
-def test_a_batch_of_one_trains_and_predicts(small):
-    image = torch.rand(1, 3, 40, 67)
-    for mode in (True, False):
-        assert models.DenseDepth(**SMALL).train(mode)(image).isfinite().all()
-    with torch.no_grad():  # a frame does not depend on its batch
-        assert torch.allclose(small(image), small(torch.cat([image, torch.rand(2, 3, 40, 67)]))[:1], rtol=1e-4)
-
-
 def test_what_does_not_fit_is_refused(small):
     with pytest.raises(ValueError, match=r"image size 31x64 .* at least 32"):
         small(torch.rand(1, 3, 31, 64))
-    for channels in (1, 4):
-        with pytest.raises(ValueError, match=r"grey or RGBA images through depthnb\.data"):
-            small(torch.rand(1, channels, 64, 64))
-    with pytest.raises(ValueError, match=r"one image of 40x50 .* cannot normalise; take a larger batch, or 64 pixels"):
+    with pytest.raises(ValueError, match=r"one image of 40x50 .* cannot train; take a larger image, or batch_size 2"):
         models.DenseDepth(**SMALL).train()(torch.rand(1, 3, 40, 50))
     with pytest.raises(ValueError, match="unknown encoder 'resnet50'; expected densenet121"):
         models.DenseDepth("resnet50")
@@ -187,16 +170,6 @@ def test_the_encoder_takes_pretrained_weights_and_the_decoder_stays_random(tmp_p
     assert taught.config == random.config, "a trained net is built again without that file"
 
 
-def test_saved_and_loaded_it_says_the_same_bits(tmp_path):
-    net = models.DenseDepth(**SMALL, target="depth", max_depth=80.0, start=7.0)
-    net.train()(torch.rand(2, 3, 32, 32))  # batch statistics that are not the first ones
-    loaded = models.load(models.save(net, tmp_path / "model.safetensors"))
-    image = torch.rand(1, 3, 32, 40)
-    with torch.no_grad():
-        assert torch.equal(net.eval()(image), loaded(image))
-    assert loaded.config == net.config and loaded.config["max_depth"] == 80.0
-
-
 # --- learning ---------------------------------------------------------------------------------------------------------
 
 
@@ -224,14 +197,6 @@ def test_it_trains_whatever_the_range_and_skips_what_has_no_truth(precision, tar
     )  # fmt: skip
     assert all(row["train_loss"] > 0 and row["val_loss"] < float("inf") for row in history.rows)
     assert all(value.isfinite().all() for value in net.state_dict().values())
-
-
-def test_a_photograph_without_truth_teaches_nothing():
-    torch.manual_seed(0)
-    net, frames = models.DenseDepth(**SMALL).train(), Blind(2, size=(32, 32))
-    loss = training.loss_of(net, frames.batch([0, 1]), partial(losses.densedepth, max_depth=10.0))
-    loss.backward()
-    assert loss.item() == 0 and all(not p.grad.any() for p in net.parameters())
 
 
 def test_a_nan_in_an_image_stops_before_it_reaches_a_weight():

@@ -1,10 +1,12 @@
-"""The patch discriminator: what it sees, what it must not see, and how its judgement is counted."""
+"""The players of the GAN: what the discriminator sees and must not see, how its judgement is counted, and the generator."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from depthnb import models
 from depthnb.models import PatchDiscriminator, gan
@@ -139,14 +141,6 @@ def test_spectral_normalisation_bounds_every_weight():
         assert (max(abs(v - 1) for v in largest) < 0.05) is spectral
 
 
-def test_rebuilt_from_its_config_it_says_the_same(tmp_path):
-    discriminator = net(layers=1, max_depth=80.0, spectral=True)
-    models.save(discriminator, tmp_path / "d.safetensors")
-    again = models.load(tmp_path / "d.safetensors")
-    assert again.config == discriminator.config
-    assert torch.equal(again(*scene()), discriminator(*scene()))
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -166,3 +160,64 @@ def test_wrong_shapes_are_refused(change, said):
 def test_wrong_options_are_refused(options):
     with pytest.raises(ValueError, match="expected at least 1, at least 1, and metres"):
         PatchDiscriminator(**options)
+
+
+# --- pix2pix's generator ------------------------------------------------------------------------------------------------
+
+
+def test_the_generator_is_as_large_and_as_cheap_as_pix2pix_s():
+    """At its own size, 256x256 and 64 channels; the U-Net of notebook 04 costs about eight times as much there."""
+    generator = models.Pix2PixGenerator()
+    costs = {}
+    # every layer of the U-Net works on whole pixels of its scale, so its cost grows with the area: a sixteenth is enough
+    for name, model, side in (("pix2pix", generator, 256), ("U-Net", models.UNet(), 64)):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model.eval()(torch.rand(1, 3, side, side))
+        costs[name] = counter.get_total_flops() / 1e9 * (256 / side) ** 2
+    # from appendix 6.1.1: 4x4 weights, a pair of scale and shift where there is batch normalisation, a bias where there is none
+    down = [3, 64, 128, 256, 512, 512, 512, 512, 512]
+    up = [(512, 512), (1024, 512), (1024, 512), (1024, 512), (1024, 256), (512, 128), (256, 64)]
+    norms = 2 * sum(down[2:8]) + 2 * sum(after for _, after in up)
+    weights = 16 * (sum(a * b for a, b in pairwise(down)) + sum(a * b for a, b in up) + 128)
+    assert models.parameter_count(generator) == weights + norms + 64 + 512 + 1
+    assert 10 < costs["pix2pix"] < 13 and costs["U-Net"] > 7 * costs["pix2pix"]
+
+
+@pytest.mark.parametrize("start", [0.5, 40.0])
+def test_the_untrained_generator_says_its_start(start):
+    generator = models.Pix2PixGenerator(channels=8, steps=4, start=start)
+    said = generator(scene()[0])
+    assert said.log().mean().item() == pytest.approx(math.log(start), abs=0.2)
+
+
+def test_whatever_its_last_layer_says_the_answer_is_positive_and_finite():
+    generator = models.Pix2PixGenerator(channels=4, steps=4, start=2.0)
+    for bias in (-1e4, 1e4):
+        torch.nn.init.constant_(generator.head.bias, bias)
+        said = generator(scene()[0])
+        assert (said > 0).all() and said.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_half_precision_the_generator_says_nearly_the_same_in_float32(dtype):
+    generator = models.Pix2PixGenerator(channels=8, steps=4, start=3.0).eval()
+    image = scene()[0]
+    with torch.no_grad():
+        exact = generator(image)
+        with torch.autocast("cpu", dtype=dtype):
+            rough = generator(image)
+    assert rough.dtype == torch.float32 and torch.allclose(rough, exact, rtol=0.05)
+    assert rough.unique().numel() > 1000, "the output itself is not in half precision"
+
+
+def test_the_deepest_map_may_be_a_single_pixel():
+    generator = models.Pix2PixGenerator(channels=4, steps=4).train()
+    assert generator(torch.rand(1, 3, 16, 16)).isfinite().all()
+    with pytest.raises(ValueError, match=r"image size 15x40 .* at least 16"):
+        generator(torch.rand(1, 3, 15, 40))
+
+
+@pytest.mark.parametrize("options", [{"channels": 0}, {"steps": 1}, {"start": 0.0}, {"start": math.inf}])
+def test_a_generator_that_cannot_be_is_refused(options):
+    with pytest.raises(ValueError, match="expected at least 1, at least 2, and metres above 0"):
+        models.Pix2PixGenerator(**options)

