@@ -187,6 +187,77 @@ def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) ->
     }
 
 
+@dataclass
+class Judged:
+    """What the nets of one notebook scored on the test split, beside the two opponents that never see a photograph.
+
+    Attributes:
+        main: name of the net that stands for the notebook.
+        tests: name -> Evaluation on the test split.
+        val: Evaluation of the main net on the validation split.
+        opponents: mean_depth and mean_image -> Evaluation on the test split.
+    """
+
+    main: str
+    tests: dict[str, Evaluation]
+    val: Evaluation
+    opponents: dict[str, Evaluation]
+
+    @property
+    def test(self) -> Evaluation:
+        """Of the main net on the test split."""
+        return self.tests[self.main]
+
+    @property
+    def all(self) -> dict[str, Evaluation]:
+        """Nets and opponents on the test split."""
+        return {**self.tests, **self.opponents}
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row a net and opponent: method, and the metrics."""
+        table = pd.DataFrame({name: each.summary for name, each in self.all.items()}).T
+        return table.rename_axis("method").reset_index()
+
+    @property
+    def bands(self) -> dict[str, pd.DataFrame]:
+        """Name -> errors by true distance, of nets and opponents."""
+        return {name: each.by_distance for name, each in self.all.items()}
+
+    @property
+    def behind(self) -> list[str]:
+        """The opponents that the main net does not beat in abs_rel by 2 % or more."""
+        error = self.test.summary["abs_rel"]
+        return [name for name, each in self.opponents.items() if not error * 1.02 <= each.summary["abs_rel"]]
+
+
+def judge(
+    nets: Mapping[str, nn.Module | Tensor],
+    train,
+    val,
+    test,
+    *,
+    main: str,
+    protocol: str | metrics.Protocol | None = None,
+    kind: str = "metric",
+) -> Judged:
+    """Score nets on the test split, the main one on the validation split too, and the two opponents beside them.
+
+    Args:
+        nets: name -> model, or its predictions of the test split.
+        train, val, test: data sets; the opponents are made from train.
+        main: name of the net that stands for the notebook, a model.
+        protocol, kind: as for `evaluate`.
+    """
+    options = {"protocol": protocol, "kind": kind}
+    return Judged(
+        main=main,
+        tests={name: evaluate(net, test, **options) for name, net in nets.items()},
+        val=evaluate(nets[main], val, **options),
+        opponents=baselines(train, test, protocol=protocol),
+    )
+
+
 def kept_frames(n: int, count: int = KEPT) -> list[int]:
     """Positions of the `count` frames whose predictions are kept: evenly spread over the split, the same for every method.
 

@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from torch import nn
 
 import depthnb
-from depthnb import files, models, plotting
+from depthnb import evaluation, files, models, plotting
 from depthnb.runs import place
+from depthnb.runs.prose import say
 from depthnb.runs.provenance import code, commit, device_name, fingerprint, inputs, versions
 from depthnb.runs.records import RECORD, STARTED, read, reports_dir
 from depthnb.runs.values import plain, rounded, without_path
@@ -90,7 +91,7 @@ class Run:
         self.notebook, self.place, self.begun, self.data = notebook, chosen, begun, data
         self.hash, self.parameters = begun["hash"], begun["parameters"]
         self.folder = place.unfinished(chosen)
-        self.record_: dict[str, Any] = {"metrics": {}, "baselines": {}, "published": []}
+        self.record_: dict[str, Any] = {"metrics": {}, "baselines": {}, "published": [], "nets": {}}
         self.started = time.time()
 
     @property
@@ -161,17 +162,61 @@ class Run:
         self.record(training_seconds=round(sum(priced), 1))
         self._write_text(self.folder / "history.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
 
-    def save_evaluation(self, split: str, evaluation: Any, baselines: Mapping[str, Any] | None = None) -> None:
+    def judge(
+        self,
+        nets: Mapping[str, nn.Module | torch.Tensor],
+        train,
+        val,
+        test,
+        *,
+        main: str,
+        steps: Mapping[str, int] | None = None,
+        protocol: Any = None,
+        kind: str = "metric",
+    ) -> evaluation.Judged:
+        """Score the nets of the notebook (`evaluation.judge`), save what they scored, and print by which protocol.
+
+        Everything goes into run.json: the main net's metrics, the opponents', and under `nets` the metrics of every net, by
+        which seeds are paired later. A line warns when the main net does not beat an opponent.
+
+        Args:
+            nets, train, val, test, main, protocol, kind: as for `evaluation.judge`.
+            steps: name of a net -> steps of its training.
+
+        Returns:
+            The scores; `scores` of it is the table that was saved.
+        """
+        judged = evaluation.judge(nets, train, val, test, main=main, protocol=protocol, kind=kind)
+        self.save_evaluation("test", judged.test, judged.opponents)
+        self.save_evaluation("val", judged.val)
+        for name, each in judged.tests.items():
+            self.measure(name, steps=(steps or {}).get(name), **each.summary)
+        self.record(steps=(steps or {}).get(main))
+        self.save_table(judged.scores, "test_metrics")
+        if is_first():
+            say(judged.test.protocol)
+            for name in judged.behind:
+                say(
+                    f"Note: {main} does not beat the {name.replace('_', ' ')}, which never sees a photograph. It has learnt "
+                    "too little to be judged: train it for more steps, or on more frames."
+                )
+        return judged
+
+    def measure(self, net: str, **numbers: float | None) -> None:
+        """Add numbers of one net to run.json's `nets`, where seeds are paired by them (`evidence.within`)."""
+        self.record_["nets"].setdefault(net, {}).update(numbers)
+
+    def save_evaluation(self, split: str, scored: Any, baselines: Mapping[str, Any] | None = None) -> None:
         """Record an `evaluation.Evaluation` of a split; that of `test` also writes the per-image files."""
-        self.record_["protocol"], self.record_["measured"] = evaluation.protocol, str(evaluation.protocol)
-        self.record_["metrics"][split] = evaluation.summary
+        self.record_["protocol"], self.record_["measured"] = scored.protocol, str(scored.protocol)
+        self.record_["metrics"][split] = scored.summary
         if baselines:
             self.record_["baselines"][split] = {name: each.summary for name, each in baselines.items()}
         if split == "test":
             for name in ("per_image", "by_distance"):
-                table = getattr(evaluation, name).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+                table = getattr(scored, name).to_csv(index=False, float_format="%.6g", lineterminator="\n")
                 self._write_text(self.folder / f"{name}.csv", table)
-            self._write(self.folder / "predictions.npz", evaluation.save_predictions)
+            self._write(self.folder / "predictions.npz", scored.save_predictions)
 
     def _write(self, file: Path, writer: Callable[[Path], Any]) -> None:
         """`files.write`, by the first process alone, and only while the run is its own."""
