@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from depthnb.data.source import Source
 
 FORMAT = 2  # raise when the arrays or the resizing change, so that older caches are not taken for current
+READ = ("image", "depth", "valid", "intrinsics")  # what a reader gives
 ARRAYS = {"image": np.uint8, "depth": np.float32, "valid": np.bool_, "intrinsics": np.float32, "counts": np.int64}
 _QUIET_SECONDS = 10.0
 
@@ -131,7 +132,7 @@ def _digest(source: Source, row: int, sample: dict[str, Tensor] | None) -> bytes
     parts = [Path(path).read_bytes() for path in paths]
     if not paths:
         sample = sample or source.read(row)
-        parts = [sample[key].contiguous().numpy().tobytes() for key in ARRAYS]
+        parts = [sample[key].contiguous().numpy().tobytes() for key in READ]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
 
@@ -264,7 +265,8 @@ def _frames(
     def work(row: int) -> tuple[dict[str, Tensor], bytes]:
         frame = source.frame(int(row))
         counts = torch.tensor([frame["valid"].numel(), frame["valid"].sum(), frame["beyond"].sum()])
-        return {**transforms.resize(frame, size), "counts": counts}, _digest(source, int(row), frame)
+        sample = {**frame, "valid": frame["valid"] | frame["beyond"]}  # as the reader gave it
+        return {**transforms.resize(frame, size), "counts": counts}, _digest(source, int(row), sample)
 
     threads = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     started = said = time.monotonic()

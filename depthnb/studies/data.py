@@ -7,12 +7,14 @@ import pandas as pd
 from depthnb.evidence import Claim, fact, untested
 
 
-def claims(*, labelled: pd.DataFrame, compared: pd.DataFrame, middle: pd.DataFrame, forgotten: float) -> list[Claim]:
+def claims(
+    *, labelled: pd.DataFrame, compared: pd.DataFrame, middle: pd.DataFrame, forgotten: float, indoors: bool
+) -> list[Claim]:
     """What the documents say about their data, beside the official lists and our own frames.
 
     labelled: scene types of the official NYU V2 list (`statistics.nyu_scene_types`). compared: Akondi's five counts beside the
     lists. middle: `statistics.middle_and_border`. forgotten: metres by which points move sideways when an image is cropped and
-    the camera is not.
+    the camera is not. indoors: whether the frames are, of which a claim speaks.
     """
     frames, scenes, types = labelled["frames"].sum(), labelled["scenes"].sum(), len(labelled)
     total = compared["document 000"].sum()
@@ -21,7 +23,6 @@ def claims(*, labelled: pd.DataFrame, compared: pd.DataFrame, middle: pd.DataFra
     middle = middle.dropna()
     deeper = (middle["middle"] > middle["border"]).mean()
     hallway = "Lacelle and Nofal (4.2.2): in most scenes the camera points down a hallway or at a far corner"
-    indoors = middle.attrs.get("indoors", True)
     return [
         fact(
             "Akondi (1.1): the data set consists of 1449 indoor scenes",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from depthnb.evidence import LOWER, Claim, beats, fact, published, scenes, untested
+from depthnb.evidence import FAILS, HOLDS, LOWER, Claim, beats, decide, fact, published, scenes, untested
 from depthnb.models.style_transfer import ENCODINGS
 from depthnb.studies.gan import NEWEST
 from depthnb.studies.midas import OPPONENTS
@@ -97,8 +97,31 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
-def _and(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+def closing(tests: Mapping, opponents: Mapping, *, made_by: str) -> str:
+    """The closing sentences, from the numbers alone. tests, opponents: as for `scores`; made_by: network and weights."""
+    rivals = _rivals(tests, opponents)
+    table = decide([_improves(name, each, tests[OTHER]) for name, each in rivals.items()]).set_index("claim")["verdict"]
+    words = {HOLDS: "better than", FAILS: "worse than"}
+    parts = {}
+    for name, each in rivals.items():
+        label = f"{name} ({each.summary['abs_rel']:.3f})"
+        parts.setdefault(words.get(table[name], "not clearly different from"), []).append(label)
+    scored = tests[OTHER].summary
+    found = "; ".join(f"{how} {', '.join(names)}" for how, names in parts.items())
+    end = (
+        "On these frames it is an estimate of depth."
+        if set(parts) == {"better than"}
+        else ("What it knows of depth was in the pictures that it was given.")
+    )
+    return (
+        f"Painted by {made_by}, read as depth and aligned, style transfer has an abs_rel of {scored['abs_rel']:.3f} and a "
+        f"correlation of {scored['correlation']:+.2f} with the truth. Scene by scene it is {found}. {end}"
+    )
+
+
+def _rivals(tests: Mapping, opponents: Mapping) -> dict:
+    given = {name: tests[name] for name in (PHOTO, STYLE)}
+    return given | {label: opponents[key] for key, label in OPPONENTS.items()}
 
 
 def claims(
@@ -110,8 +133,7 @@ def claims(
     here, so predictions are compared scene by scene.
     """
     ours, truth = tests[OTHER].summary, tests[TRUTH].summary
-    rivals = {name: tests[name] for name in (PHOTO, STYLE)}
-    rivals |= {label: opponents[key] for key, label in OPPONENTS.items()}
+    rivals = _rivals(tests, opponents)
     sound = truth["correlation"] > 0.95 and all(beats(truth, each.summary) for each in rivals.values())
     return [
         *_empty(set_ups),
