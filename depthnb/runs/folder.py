@@ -163,7 +163,7 @@ class Run:
 
     def save_evaluation(self, split: str, evaluation: Any, baselines: Mapping[str, Any] | None = None) -> None:
         """Record an `evaluation.Evaluation` of a split; that of `test` also writes the per-image files."""
-        self.record_["protocol"], self.record_["measured"] = evaluation.protocol, str(evaluation.protocol)
+        self.record_["protocol"] = evaluation.protocol
         self.record_["metrics"][split] = evaluation.summary
         if baselines:
             self.record_["baselines"][split] = {name: each.summary for name, each in baselines.items()}
@@ -256,6 +256,7 @@ class Run:
             "code": self.begun["code"],
             "commit": commit(),
             "command": self.command(),
+            **({"measured": str(self.record_["protocol"])} if "protocol" in self.record_ else {}),  # for readers
             **self.record_,
             "finished": True,
         }

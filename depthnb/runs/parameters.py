@@ -28,9 +28,10 @@ def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: C
 
     scope: the notebook's globals(). known: the names that existed before the parameters cell. A declared parameter is an
     annotated one (`epochs: int = 2`) in a cell that holds nothing else; papermill injects plain assignments behind it.
-    Raises ValueError for a name that was injected and not declared (naming the nearest declared one), and for a value of another type, outside its range, or not
-    among its choices (parameter=values). YAML reads 1e-3 as text: the message says so. A whole number is taken where a float
-    is declared.
+
+    Raises ValueError for a name that was injected and not declared (naming the nearest declared one), and for a value of
+    another type, outside its range, or not among its choices (parameter=values). YAML reads 1e-3 as text: the message says
+    so. A whole number is taken where a float is declared.
 
     When the cell is run again by hand, names that later cells made are no longer told apart from injected ones, so only
     types and ranges are checked again.

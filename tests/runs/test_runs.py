@@ -145,7 +145,9 @@ def test_new_resumed_anew_and_another(reports, capsys):
 
     third = start()
     assert third.folder == first.folder and not (third.folder / "tables").exists()
-    assert [each["folder"] for each in runs.finished()] == [second.folder], "the old result stays until the new one is there"
+    assert [each["folder"] for each in runs.finished()] == [second.folder], (
+        "the old result stays until the new one is there"
+    )
     other = start(epochs=3)
     assert other.place.name == f"quick-{other.hash}" and other.hash != first.hash
     other.checkpoint().write_text("epoch 1")
@@ -182,7 +184,9 @@ def test_a_damaged_record_is_named_and_can_be_trained_over(reports):
         problems = []
         assert runs.finished(problems=problems) == []
         (said,) = problems
-        assert re.match(r"02_toy/quick/run\.json is left out: it is damaged .*delete this run folder and train again", said)
+        assert re.match(
+            r"02_toy/quick/run\.json is left out: it is damaged .*delete this run folder and train again", said
+        )
     start().finish()
     assert len(runs.finished()) == 1
 

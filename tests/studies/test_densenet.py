@@ -1,6 +1,7 @@
 """The table of claims of notebook 05, and its measurements: verdicts follow the numbers, in both directions."""
 
 import json
+from dataclasses import asdict
 from functools import partial
 from types import SimpleNamespace
 
@@ -9,18 +10,21 @@ import pytest
 import torch
 from toys import Toy
 
-from depthnb import evaluation, evidence, losses, models
+from depthnb import evaluation, evidence, losses, metrics, models
 from depthnb.studies import densenet as study
+from depthnb.weights.origin import Kind, Origin
 
+NOTHING = Origin(Kind.NONE, "random weights: none were asked for")
+IMAGENET = Origin(Kind.IMAGENET, "ImageNet weights from densenet169-b2777c0a.pth", "b2777c0a0000")
 SCORES = {"abs_rel": 0.2, "rmse": 0.7, "delta1": 0.7, "edge_f1_025": 0.2}
 WORSE = {"abs_rel": 0.3, "rmse": 0.9, "delta1": 0.5, "edge_f1_025": 0.0}
 
 
-def scored(summary, protocol="rooms"):
+def scored(summary):
     """An Evaluation of six scenes, some harder than others."""
     errors = [summary["abs_rel"] * (1 + 0.05 * (-1) ** i) for i in range(6)]
     frames = pd.DataFrame({"scene": [f"room {i}" for i in range(6)], "abs_rel": errors})
-    return SimpleNamespace(summary=summary, protocol=protocol, per_image=frames)
+    return SimpleNamespace(summary=summary, protocol=metrics.protocol("rooms"), per_image=frames)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def small():
 def table(small, reports):
     """The table of claims by the first words of each claim."""
 
-    def make(*, small_share=0.3, mirrored=0.19, origin="random weights: none were asked for", own=0.2):
+    def make(*, small_share=0.3, mirrored=0.19, origin=NOTHING, own=0.2):
         net, layers = small
         terms = pd.DataFrame({"size": ["320 x 240", "48 x 32"], "share of L1": [0.7, small_share]})
         found = study.checked(
@@ -63,13 +67,13 @@ def write(reports, run, notebook="05_densenet", **values):
         "seed": 0,
         "run": run,
     }
-    metrics = {"test": {**SCORES, **{k: v for k, v in values.items() if k in SCORES}}}
+    scores = {"test": {**SCORES, **{k: v for k, v in values.items() if k in SCORES}}}
     record = {
         "notebook": notebook,
         "run": run,
         "params": params,
-        "metrics": metrics,
-        "protocol": "rooms",
+        "metrics": scores,
+        "protocol": asdict(metrics.protocol("rooms")),
         "finished": True,
     }
     for key, value in values.items():
@@ -83,7 +87,7 @@ def write_pair(reports, parameter, before, after):
     """Three seeds of two sweep runs; before and after: (value of the parameter, numbers of its runs)."""
     for name, (value, numbers) in (("base", before), ("other", after)):
         for seed in range(3):
-            spread = {key: v if isinstance(v, str) else v + 0.001 * seed for key, v in numbers.items()}
+            spread = {key: v if isinstance(v, dict) else v + 0.001 * seed for key, v in numbers.items()}
             write(reports, f"sweep-{name}-{seed}", **{parameter: value}, seed=seed, **spread)
 
 
@@ -146,7 +150,7 @@ def test_a_larger_weight_for_small_pictures(table, reports):
 
 
 def test_transfer_is_judged_only_with_imagenet_weights(table, reports):
-    found_none = {"abs_rel": 0.3, "origin": "random weights: no file and no network"}
+    found_none = {"abs_rel": 0.3, "origin": asdict(NOTHING)}
     write_pair(reports, "pretrained", ("none", {"abs_rel": 0.3}), ("auto", found_none))
     assert verdict(table(), "transfer learning") == "not tested here"
     assert "none were asked for" in table()["here"][table().index.str.startswith("transfer")].item()
@@ -154,7 +158,7 @@ def test_transfer_is_judged_only_with_imagenet_weights(table, reports):
 
 
 def test_transfer_holds_where_the_sweep_had_weights_whatever_this_run_had(table, reports):
-    found = {"abs_rel": 0.2, "origin": "ImageNet weights from densenet169-b2777c0a.pth"}
+    found = {"abs_rel": 0.2, "origin": asdict(IMAGENET)}
     write_pair(reports, "pretrained", ("none", {"abs_rel": 0.3}), ("auto", found))
     assert verdict(table(), "transfer learning") == evidence.HOLDS
 
@@ -170,7 +174,7 @@ def test_boundaries_are_compared_under_one_protocol(table, reports):
     write(reports, "quick", "03_eigen", edge_f1_025=0.9)
     assert verdict(table(), "boundaries") == "not tested here"
     write(reports, "rooms-full", "03_eigen", edge_f1_025=0.18)
-    trained = partial(table, origin="ImageNet weights from a file")
+    trained = partial(table, origin=IMAGENET)
     assert verdict(trained(own=0.2), "boundaries") == evidence.HOLDS
     assert verdict(trained(own=0.16), "boundaries") == evidence.FAILS
     assert (
