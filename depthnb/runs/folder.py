@@ -55,7 +55,8 @@ def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, An
     if data:  # whose content says more than the name of its folder
         identity = {name: value for name, value in identity.items() if not name.endswith("root")}
     facts = {split: _content(part) for split, part in data.items()}
-    key = fingerprint(identity, facts, depthnb.__version__)
+    kinds = {split: str(getattr(part, "fingerprint", "")) for split, part in data.items()}
+    key = fingerprint(identity, facts, kinds, depthnb.__version__)
     begun = {"hash": key, "parameters": parameters, "content": facts, "inputs": contents}
     begun |= {"versions": versions(), "code": code()}
     wanted = reports_dir() / notebook / parameters["run"]

@@ -9,6 +9,7 @@ import textwrap
 import pytest
 import torch
 from data_fixtures import write_folder
+from PIL import Image
 from toys import Toy
 
 from depthnb import data, models, runs
@@ -90,15 +91,14 @@ def test_a_frame_changed_in_place_is_another_data_set(reports, tmp_path, file):
 
     before, test = content(), content("test")
     assert before == content(size=None) and before != test
-    path = next(p for p in data.open("folder", root, "train")._source.files(0) if p.parent.name == file)
+    path = data.open("folder", root, "train")._source.files(0)[file == "depth"]
     _repaint(path, file)
     assert content() != before and content("test") == test
     assert content(size=None) == content()
 
 
 def _repaint(path, file):
-    from PIL import Image
-
+    """Change one pixel."""
     with Image.open(path) as stored:
         picture = stored.copy()
     picture.putpixel((0, 0), 1 if file == "depth" else (1, 2, 3))
