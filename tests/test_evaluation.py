@@ -200,6 +200,18 @@ class Inverse(nn.Module):
         return 5 / (1 + 6 * image.mean(1, keepdim=True)) - 2
 
 
+def test_a_net_that_says_it_knows_no_metres_is_not_judged_in_metres():
+    net = Inverse()
+    net.kind = "affine-inverse"
+    with pytest.raises(
+        ValueError, match="predicts affine-inverse depth, but is to be judged as metric: give kind='aff"
+    ):
+        evaluation.evaluate(net, Toy(3, (40, 60)), protocol="rooms/median")
+    assert (
+        evaluation.evaluate(net, Toy(3, (40, 60)), protocol="zero-shot", kind="affine-inverse").summary["abs_rel"] < 1
+    )
+
+
 def test_what_is_kept_of_an_affine_inverse_net_is_depth_in_metres():
     data = Toy(3, (40, 60))
     found = evaluation.evaluate(Inverse(), data, protocol="zero-shot", kind="affine-inverse")

@@ -235,7 +235,8 @@ class Run:
         if self.folder == self.place or not isinstance(origin, Origin) or origin.same(before):
             return self.place
         ending = fingerprint(self.hash, origin.kind, origin.content)
-        print(f"{self.label} stays, since it began with {before or 'none'}, and this run with {origin or 'none'}")
+        if is_first():
+            print(f"{self.label} stays, since it began with {_words(before)}, and this run with {_words(origin)}")
         return self.place.with_name(f"{self.place.name}-{ending}")
 
     def _record(self, name: str) -> dict[str, Any]:
@@ -266,6 +267,10 @@ class Run:
         """The papermill command line that makes this run again."""
         values = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in self.parameters.items())
         return f"papermill notebooks/{self.notebook}.ipynb out.ipynb {values}"
+
+
+def _words(origin: Origin) -> str:
+    return origin.detail or "weights of its own"
 
 
 def _origin_in(note: Path) -> Origin | None:
