@@ -142,8 +142,11 @@ def evaluate(
     The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
     and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (design, section 3).
     Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary. Raises ValueError that
-    names the frame for a prediction that is not finite where it counts.
+    names the frame for a prediction that is not finite where it counts, and for a model whose own `kind` is another one.
     """
+    own = getattr(model, "kind", kind)
+    if own in metrics.KINDS and own != kind:
+        raise ValueError(f"the model predicts {own} depth, but is to be judged as {kind}: give kind={own!r}")
     rule = metrics.protocol(protocol or dataset.protocol)
     edges = distance_edges(rule)
     preds, native = predict(model, dataset, batch_size=batch_size), dataset.native()

@@ -48,7 +48,7 @@ def test_equals_a_hand_computed_value():
     bands = found.by_distance
     assert bands[["lower", "upper", "pixels"]].values.tolist() == [[2, 3, 1], [4, 5, 1], [5, 6, 1]]
     assert bands.rmse.tolist() == pytest.approx([1, 1, 2]) and bands.abs_rel.tolist() == pytest.approx([0.5, 0.25, 0.4])
-    assert found.protocol == str(metrics.protocol("rooms"))
+    assert found.protocol == metrics.protocol("rooms")
 
 
 def test_a_protocol_that_pools_pixels_is_obeyed():
@@ -200,10 +200,22 @@ class Inverse(nn.Module):
         return 5 / (1 + 6 * image.mean(1, keepdim=True)) - 2
 
 
+def test_a_net_that_says_it_knows_no_metres_is_not_judged_in_metres():
+    net = Inverse()
+    net.kind = "affine-inverse"
+    with pytest.raises(
+        ValueError, match="predicts affine-inverse depth, but is to be judged as metric: give kind='aff"
+    ):
+        evaluation.evaluate(net, Toy(3, (40, 60)), protocol="rooms/median")
+    assert (
+        evaluation.evaluate(net, Toy(3, (40, 60)), protocol="zero-shot", kind="affine-inverse").summary["abs_rel"] < 1
+    )
+
+
 def test_what_is_kept_of_an_affine_inverse_net_is_depth_in_metres():
     data = Toy(3, (40, 60))
     found = evaluation.evaluate(Inverse(), data, protocol="zero-shot", kind="affine-inverse")
-    assert found.summary["abs_rel"] < 1e-5 and found.protocol.startswith("zero-shot")
+    assert found.summary["abs_rel"] < 1e-5 and found.protocol.name == "zero-shot"
     kept = torch.stack(list(found.predictions.values()))
     assert torch.allclose(kept, data.depth, rtol=1e-4)
 

@@ -127,12 +127,16 @@ def content(source: Source, rows: Sequence[int]) -> str:
 
 
 def _digest(source: Source, row: int, sample: dict[str, Tensor] | None) -> bytes:
-    """What stands for one frame: the bytes of its files, else of what was read. Right after reading them it costs little."""
+    """What stands for one frame: its line of the index, and the bytes of its files, else of what was read.
+
+    Right after reading the files it costs little, since the system still has them in memory.
+    """
     paths = source.files(row)
     parts = [Path(path).read_bytes() for path in paths]
     if not paths:
         sample = sample or source.read(row)
         parts = [sample[key].contiguous().numpy().tobytes() for key in READ]
+    parts.append("\0".join(map(str, source.index.iloc[row])).encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
 

@@ -104,11 +104,12 @@ class Dataset:
 
     @property
     def content(self) -> str:
-        """12 hex digits that change with any byte of the files of the splits that this object takes its frames from.
+        """12 hex digits that change with the index and any byte of the files of the splits that the frames come from.
 
-        Known from preparing them where there is a `size`; at native size the files are read for it.
+        Other splits do not matter: more training frames leave the content of the test split as it is. Known from preparing
+        the frames where there is a `size`; at native size the files are read for it.
         """
-        marks = [self.fingerprint]
+        marks = []
         for part in SPLITS:
             if (self.frames["split"] == part).any():
                 if part in self._prepared:

@@ -131,6 +131,7 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
             reason = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
             label = f"{folder.parent.name}/{folder.name}"
             notes.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
+    notes.sort()
     if bare:
         notes.append(
             f"runs of the sweep with run.json alone, as git keeps them: {bare}, in the ablations and not in the tables"

@@ -56,7 +56,8 @@ def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, An
     if data:  # whose content says more than the name of its folder
         identity = {name: value for name, value in identity.items() if not name.endswith("root")}
     facts = {split: _content(part) for split, part in data.items()}
-    key = fingerprint(identity, facts, depthnb.__version__)
+    kinds = {split: str(getattr(part, "fingerprint", "")) for split, part in data.items()}
+    key = fingerprint(identity, facts, kinds, depthnb.__version__)
     begun = {"hash": key, "parameters": parameters, "content": facts, "inputs": contents}
     begun |= {"versions": versions(), "code": code()}
     wanted = reports_dir() / notebook / parameters["run"]
@@ -208,7 +209,7 @@ class Run:
 
     def save_evaluation(self, split: str, scored: Any, baselines: Mapping[str, Any] | None = None) -> None:
         """Record an `evaluation.Evaluation` of a split; that of `test` also writes the per-image files."""
-        self.record_["protocol"], self.record_["measured"] = scored.protocol, str(scored.protocol)
+        self.record_["protocol"] = scored.protocol
         self.record_["metrics"][split] = scored.summary
         if baselines:
             self.record_["baselines"][split] = {name: each.summary for name, each in baselines.items()}
@@ -279,7 +280,8 @@ class Run:
         if self.folder == self.place or not isinstance(origin, Origin) or origin.same(before):
             return self.place
         ending = fingerprint(self.hash, origin.kind, origin.content)
-        print(f"{self.label} stays, since it began with {before or 'none'}, and this run with {origin or 'none'}")
+        if is_first():
+            print(f"{self.label} stays, since it began with {_words(before)}, and this run with {_words(origin)}")
         return self.place.with_name(f"{self.place.name}-{ending}")
 
     def _record(self, name: str) -> dict[str, Any]:
@@ -301,6 +303,7 @@ class Run:
             "code": self.begun["code"],
             "commit": commit(),
             "command": self.command(),
+            **({"measured": str(self.record_["protocol"])} if "protocol" in self.record_ else {}),  # for readers
             **self.record_,
             "finished": True,
         }
@@ -309,6 +312,10 @@ class Run:
         """The papermill command line that makes this run again."""
         values = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in self.parameters.items())
         return f"papermill notebooks/{self.notebook}.ipynb out.ipynb {values}"
+
+
+def _words(origin: Origin) -> str:
+    return origin.detail or "weights of its own"
 
 
 def _origin_in(note: Path) -> Origin | None:

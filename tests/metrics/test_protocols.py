@@ -107,3 +107,24 @@ def test_impossible_protocols_are_refused(change, message):
 def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match=r"nyu-eigen|not one of"):
         protocol(name)
+
+
+def test_a_protocol_of_somebody_s_own_survives_json():
+    mine = Protocol(
+        "a: b/c, d", 0.25, 33.3, "kitti-garg", "median", "pixels", truth="tape: 3 points, by hand", frames="x"
+    )
+    for rule in (mine, mine.with_alignment("scale"), *PROTOCOLS.values()):
+        assert Protocol.from_record(json.loads(json.dumps(dataclasses.asdict(rule)))) == rule
+
+
+def test_what_is_no_stored_protocol_is_refused():
+    whole = dataclasses.asdict(PROTOCOLS["rooms"])
+    for stored in (
+        "rooms: 0.1 < depth < 10 m",
+        {},
+        {**whole, "cap": 3},
+        {**whole, "min_depth": "0.1"},
+        {**whole, "crop": "x"},
+    ):
+        with pytest.raises(ValueError, match="protocol"):
+            Protocol.from_record(stored)

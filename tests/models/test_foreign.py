@@ -130,9 +130,17 @@ def test_depth_anything_wants_multiples_of_14_and_the_colours_of_imagenet(tmp_pa
     torch.testing.assert_close(got, expected)
     transformers.DPTImageProcessor(size={"height": 42, "width": 42}, ensure_multiple_of=14).save_pretrained(tmp_path)
     assert foreign.from_path(tmp_path).wants == Input(42, 42, 14, False)  # what the folder says has the last word
-    change(tmp_path, depth_estimation_type="metric")
-    with pytest.raises(ValueError, match="metric variant"):
-        foreign.from_path(tmp_path)
+    for changed in ({"depth_estimation_type": "metric"}, {"depth_estimation_type": "relative", "max_depth": 20}):
+        change(tmp_path, **changed)
+        with pytest.raises(ValueError, match="metric variant"):
+            foreign.from_path(tmp_path)
+
+
+def test_dpt_on_dinov2_predicts_metres_and_is_refused(folder):
+    """As published for NYU and KITTI: read as inverse depth, near and far would change places without a word."""
+    change(folder, backbone_config={"model_type": "dinov2"})
+    with pytest.raises(ValueError, match="DPT on dinov2, as published for NYU and KITTI: it predicts depth in metres"):
+        foreign.from_path(folder)
 
 
 def test_pickled_weights_are_taken_and_code_in_them_is_not(dpt, folder):

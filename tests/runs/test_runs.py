@@ -109,6 +109,40 @@ def test_postponed_annotations_are_understood(cells):
     assert scope["parameters"]["epochs"] == 5
 
 
+def scope_of(*sources: str) -> dict:
+    """A namespace as Python 3.14 leaves it in a notebook: the cells are remembered, their annotations are not (PEP 649)."""
+    scope: dict = {"In": ["", *sources], "__name__": "no such module"}
+    for source in sources:
+        exec(source, scope)
+        scope.pop("__annotations__", None)
+        scope.pop("__annotate__", None)
+    return scope
+
+
+def test_parameters_are_read_from_the_cell_where_a_namespace_forgets_them():
+    scope = scope_of(IMPORTS, DECLARED, "epochs = 41")
+    before = scope["before"]
+    assert runs.check_parameters(scope, before)["epochs"] == 41
+    scope = scope_of(IMPORTS, DECLARED, "epoch = 41")
+    with pytest.raises(ValueError, match="unknown parameter 'epoch'; did you mean 'epochs'"):
+        runs.check_parameters(scope, scope["before"])
+    with pytest.raises(ValueError, match="run the cell tagged 'parameters' first"):
+        runs.check_parameters({"In": [""], "__name__": "none"}, set())
+
+
+def test_only_a_cell_of_declarations_declares(cells):
+    scope = cells(IMPORTS, DECLARED, CHECK, "counter: int = 0\nprint(counter)", "%who_ls", CHECK)
+    assert "counter" not in scope["parameters"] and scope["parameters"]["epochs"] == 10
+
+
+def test_a_script_made_of_a_notebook_declares_too(tmp_path):
+    """As `jupyter nbconvert --to script` writes it: there is no history of cells, the module itself is asked."""
+    script = tmp_path / "script.py"
+    script.write_text("\n".join([IMPORTS, DECLARED, "epochs = 7", CHECK, "print(parameters['epochs'])"]))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=dict(os.environ))
+    assert done.stdout == "7\n", done.stderr
+
+
 def test_a_cell_that_declares_nothing_says_so(cells):
     with pytest.raises(ValueError, match="run the cell tagged 'parameters' first"):
         cells(IMPORTS, "epochs = 3", CHECK)

@@ -15,6 +15,7 @@ from depthnb.evidence import published
 from depthnb.plotting import beside
 from depthnb.report import results, tables
 from depthnb.studies import comparison as study
+from depthnb.weights.origin import Kind
 
 SCENES = ["a", "a", "b", "b", "c", "c"]
 PROTOCOL = metrics.protocol("rooms")
@@ -110,10 +111,10 @@ def test_damaged_folders_are_left_out_and_named(reports):
     found, notes = results.load("rooms")
     assert [r.label for r in found] == ["02_bn_cnn/rooms-full", "06_hma/quick"], "one bad file hides no other run"
     assert [note.split(" ")[0] for note in notes] == [
-        "02_bn_cnn/quick", "03_eigen/quick", "04_unet/quick", "05_densenet/quick",
-        "07_midas/bytes", "07_midas/empty", "07_midas/list",
+        "02_bn_cnn/quick/run.json", "03_eigen/quick", "04_unet/quick", "05_densenet/quick",
+        "07_midas/bytes/run.json", "07_midas/empty/run.json", "07_midas/list/run.json",
     ]  # fmt: skip
-    assert all("is damaged and left out" in note for note in notes)
+    assert all(" left out" in note and "damaged" in note for note in notes)
     assert "per_image.csv" in notes[1] and "lacks ['pixels']" in notes[3]
     assert not any(str(reports) in note for note in notes), "no path of this machine in a notebook"
 
@@ -149,7 +150,7 @@ def test_an_unknown_metric_or_preset_is_refused_with_the_nearest_name(reports):
 
 # --- nothing is mixed -------------------------------------------------------------------------------------------------
 
-OTHER = str(metrics.protocol("rooms/median"))
+OTHER = metrics.protocol("rooms/median")
 
 
 @pytest.mark.parametrize(
@@ -247,40 +248,42 @@ def test_groups_of_one_notebook_are_told_apart_by_what_differs(reports):
 def test_a_method_about_imagenet_weights_says_when_it_had_none(reports):
     for notebook in ("04_unet", "05_densenet", "08_style_transfer"):
         folder = finish(notebook, "quick", [0.3] * 6)
-        give_origin(folder, "random weights: no file")
+        give_origin(folder, Kind.NONE)
     assert list(results.groups(load())) == [
         "U-Net", "DenseNet transfer (random weights)", "Style transfer (random weights)",
     ]  # fmt: skip
-    give_origin(folder, "ImageNet weights from a file")
+    give_origin(folder, Kind.IMAGENET)
     assert list(results.groups(load()))[-1] == "Style transfer"
 
 
-def give_origin(folder: Path, origin: str) -> None:
+def give_origin(folder: Path, kind: Kind, detail: str = "as a test says", content: str = "") -> None:
     file = folder / runs.RECORD
+    origin = {"kind": kind, "detail": detail, "content": content}
     file.write_text(json.dumps({**json.loads(file.read_text()), "origin": origin}))
 
 
 @pytest.mark.parametrize(("notebook", "method"), [("05_densenet", "DenseNet transfer"), ("06_hma", "HMA-Depth")])
 def test_runs_that_found_weights_and_runs_that_did_not_are_never_averaged(reports, notebook, method):
-    for run, seed, level, origin in (
-        ("quick", 0, 0.2, "ImageNet weights from densenet.safetensors"),
-        ("quick-0a1b2c3d", 0, 0.4, "random weights: no file and no network"),  # the same parameters and the same seed
-        ("quick-seed1", 1, 0.3, "ImageNet weights from a file of another name"),
+    for run, seed, level, kind, detail in (
+        ("quick", 0, 0.2, Kind.IMAGENET, "weights from densenet.pth"),
+        ("quick-0a1b2c3d", 0, 0.4, Kind.NONE, "no file and no network"),  # the same parameters and the same seed
+        ("quick-seed1", 1, 0.3, Kind.IMAGENET, "weights from a file of another name"),
     ):
-        give_origin(finish(notebook, run, [level] * 6, seed=seed, pretrained="auto"), origin)
+        content = "0a" if kind is Kind.IMAGENET else ""
+        give_origin(finish(notebook, run, [level] * 6, seed=seed, pretrained="auto"), kind, detail, content)
     found, notes = results.load("rooms")
     assert len(found) == 3 and notes == [], "none is a repeat of another"
     table = tables.table(found).query("kind == 'ours'").set_index("method")
     assert table["seeds"].to_dict() == {method: 2, f"{method} (random weights)": 1}
     assert table["abs_rel"].tolist() == pytest.approx([0.25, 0.4])
-    give_origin(finish(notebook, "quick-4e5f6a7b", [0.9] * 6, pretrained="auto"), "random weights: none were asked for")
+    give_origin(finish(notebook, "quick-4e5f6a7b", [0.9] * 6, pretrained="auto"), Kind.NONE)
     assert len(results.load("rooms")[0]) == 3, "two random starts with one seed are a repeat"
 
 
 def test_a_run_that_says_nothing_of_its_weights_stays_with_those_that_had_none(reports):
     finish("04_unet", "quick", [0.2] * 6, pretrained="auto")
     folder = finish("04_unet", "quick-seed1", [0.4] * 6, seed=1, pretrained="auto")
-    give_origin(folder, "random weights: an encoder of its own has no others")
+    give_origin(folder, Kind.NONE)
     assert {name: len(part) for name, part in results.groups(load()).items()} == {"U-Net": 2}
 
 
@@ -480,7 +483,7 @@ def test_published_rows_keep_to_the_kind_of_scene():
     rooms, streets = study.published_rows("rooms"), study.published_rows("streets")
     assert set(rooms["dataset"]) == {"nyu-v1", "nyu-v2"} and set(streets["dataset"]) == {"kitti"}
     assert set(study.published_rows("nyu-v2-50k")["dataset"]) == {"nyu-v2"}, "the same test frames"
-    near, far = (study.published_rows("folder", f"folder-{end}/median: 0.1 < depth") for end in (10, 80))
+    near, far = (study.published_rows("folder", metrics.protocol(f"folder-{end}/median")) for end in (10, 80))
     assert set(near["dataset"]) == {"nyu-v1", "nyu-v2"} and set(far["dataset"]) == {"kitti"}
     assert study.published_rows("folder").empty
     assert "train" not in set(rooms["split"]), "training errors stand beside nothing"
@@ -509,13 +512,9 @@ def test_transfer_is_not_judged_on_a_net_that_was_given_nothing(reports):
     for seed in (0, 1):
         finish("02_bn_cnn", f"quick-seed{seed}", [0.2 + 0.01 * seed] * 6, seed=seed)
         folders.append(finish("05_densenet", f"quick-seed{seed}", [0.3 + 0.01 * seed] * 6, seed=seed))
-    for origin, verdict in (
-        ("ImageNet weights of a file", "does not hold"),
-        ("random weights: none", "not tested here"),
-    ):
+    for kind, verdict in ((Kind.IMAGENET, "does not hold"), (Kind.NONE, "not tested here")):
         for folder in folders:
-            record = json.loads((folder / runs.RECORD).read_text())
-            (folder / runs.RECORD).write_text(json.dumps({**record, "origin": origin}))
+            give_origin(folder, kind)
         found = evidence.decide(study.claims(load())).set_index("claim")
         assert found.loc[found.index.str.startswith("Constantinescu"), "verdict"].item() == verdict
 
@@ -577,7 +576,10 @@ def test_the_notebook_with_two_runs_and_a_damaged_one(folder_runs, reports):
     broken.mkdir(parents=True)
     (broken / runs.RECORD).write_text('{"finished": tr')
     said = run_notebook(dataset="folder", data_root=str(folder_runs), metric="rmse")
-    assert "04_unet/quick is damaged and left out" in said and "compared: 02_bn_cnn/quick, 03_eigen/quick" in said
+    assert (
+        "04_unet/quick/run.json is left out: it is damaged" in said
+        and "compared: 02_bn_cnn/quick, 03_eigen/quick" in said
+    )
     folder = reports / "10_comparison" / "quick"
     figures = {file.stem for file in folder.glob("figures/*.png")}
     assert figures == {

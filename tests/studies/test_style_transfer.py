@@ -31,7 +31,7 @@ def light():
         letter = {"vgg11": "A", "vgg13": "B", "vgg16": "D", "vgg19": "E"}.get(name)
         if letter is None:
             return BACKBONE(name, weights)
-        return SimpleNamespace(features=make_layers(cfgs[letter])), "random weights: of a test"
+        return SimpleNamespace(features=make_layers(cfgs[letter])), Origin(Kind.NONE, "random weights: of a test")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model.weights, "backbone", backbone)
@@ -121,7 +121,8 @@ def test_origin_is_said_and_real_weights_are_taken(tmp_path, monkeypatch):
     taken = features(pretrained=tmp_path / "mine.pth")
     assert taken.kind == "VGG-11, weights from the file mine.pth"
     assert (taken.trunk["conv1_1"].weight == 0.01).all()
-    monkeypatch.setattr(model.weights, "backbone", lambda *_: (taken_net(), "ImageNet weights from vgg11-8a719046.pth"))
+    published = Origin(Kind.IMAGENET, "ImageNet weights from vgg11-8a719046.pth", "8a719046aaaa")
+    monkeypatch.setattr(model.weights, "backbone", lambda *_: (taken_net(), published))
     assert features().kind == "VGG-11, ImageNet weights"
 
 

@@ -1,0 +1,76 @@
+"""A lock is held by one process, names it, and ends with it, however it ends."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from depthnb import locks
+
+HOLD = "import sys, pathlib, depthnb.locks as l; k = l.Lock(pathlib.Path(sys.argv[1])); k.take(); print('held', flush=True); "
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / ".some.lock"
+
+
+def holder(file, then="sys.stdin.read()"):
+    command = [sys.executable, "-c", HOLD + then, str(file)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_who_holds_it_is_named_and_a_killed_holder_holds_nothing(file):
+    process, lock = holder(file), locks.Lock(file)
+    try:
+        with pytest.raises(locks.InUse, match=rf"^process {process.pid} on \S+ \(since \d{{4}}-\d\d-\d\d .*\)$"):
+            lock.take()
+        assert not lock.held
+    finally:
+        process.kill()
+        process.communicate()
+    lock.take()
+    assert lock.held and file.exists()
+    lock.release()
+    assert not lock.held and list(file.parent.iterdir()) == []
+
+
+def test_who_waits_is_told_for_whom_and_gets_it(file):
+    process, told = holder(file, "__import__('time').sleep(0.5); k.release()"), []
+    lock = locks.Lock(file)
+    lock.take(wait=told.append)
+    assert told[0].startswith(f"process {process.pid} on ") and lock.held
+    lock.release()
+    process.communicate()
+
+
+def test_a_holder_on_another_machine_is_watched_before_it_counts_as_dead(file, monkeypatch, capsys):
+    """A file that a machine left behind when it was switched off: nobody touches it any more."""
+    process = holder(file)
+    process.kill()
+    process.communicate()
+    left_over = file.read_text()
+    host = next(line for line in left_over.splitlines() if line.startswith("host="))
+    elsewhere = left_over.replace(host, "host=elsewhere").replace(f"duration={locks.LEASE}", "duration=1.0")
+    monkeypatch.setattr(locks, "LEASE", 1.0)
+    file.write_text(elsewhere)
+    lock, started = locks.Lock(file), time.monotonic()
+    lock.take()
+    assert lock.held and 1 <= time.monotonic() - started < 15
+    assert "waiting up to 1 s to see whether process" in capsys.readouterr().out
+    lock.release()
+
+
+def test_a_lock_that_somebody_deleted_is_no_longer_held(file):
+    lock = locks.Lock(file)
+    lock.take()
+    os.unlink(file)
+    assert not lock.held
+    lock.release()
+    lock.take()
+    assert lock.held
+    lock.release()
