@@ -56,11 +56,13 @@ class Evaluation:
         That is enough for pictures, and half the size: what a run keeps for them goes into git. A frame's id is the name of
         its array, whatever it is: `np.savez` would take the ids "file" and "allow_pickle" for arguments of its own.
         """
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(file, "w") as archive:
             for key, value in self.predictions.items():
                 mantissa, exponent = np.frexp(value.numpy())
                 rounded = np.ldexp(np.round(mantissa * 256) / 256, exponent).astype(np.float16)
-                with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w") as stream:
+                entry = zipfile.ZipInfo(f"{key}.npy")  # without a date: the same predictions are the same bytes
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(entry, "w") as stream:
                     np.lib.format.write_array(stream, rounded, allow_pickle=False)
 
 

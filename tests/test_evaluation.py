@@ -180,6 +180,34 @@ def test_kept_predictions_stay_small_and_true(tmp_path, size):
     np.testing.assert_allclose(stored["room/7"], found.predictions["room/7"], rtol=1 / 256)
 
 
+def test_predictions_are_kept_by_id_whatever_the_frames_are_called(tmp_path):
+    ids = ["file", "allow_pickle", "a/b", "../up", "x.npy", "x", "NA", "007", "caf\u00e9 (1)", "arr_0", "args", "kwds"]
+    maps = {name: torch.full((1, 3, 4), 1.0 + i) for i, name in enumerate(ids)}
+    found = evaluation.Evaluation("", {}, pd.DataFrame(), pd.DataFrame(), maps)
+    found.save_predictions(tmp_path / "predictions.npz")
+    with np.load(tmp_path / "predictions.npz") as kept:
+        assert kept.files == ids
+    again = evaluation.load_predictions(tmp_path / "predictions.npz")
+    assert list(again) == ids and all(torch.equal(again[name], maps[name]) for name in ids)
+    before = (tmp_path / "predictions.npz").read_bytes()
+    found.save_predictions(tmp_path / "predictions.npz")
+    assert (tmp_path / "predictions.npz").read_bytes() == before, "the same predictions are the same file in git"
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", "flipped"])
+def test_damaged_predictions_are_one_clear_error(tmp_path, content):
+    file = tmp_path / "predictions.npz"
+    evaluation.Evaluation("", {}, pd.DataFrame(), pd.DataFrame(), {"a": torch.rand(1, 30, 40)}).save_predictions(file)
+    whole = file.read_bytes()
+    file.write_bytes(
+        whole[:200] + bytes(byte ^ 255 for byte in whole[200:240]) + whole[240:] if content == "flipped" else content
+    )
+    with pytest.raises(ValueError, match=r"predictions\.npz: not whole predictions"):
+        evaluation.load_predictions(file)
+    with pytest.raises(OSError):
+        evaluation.load_predictions(tmp_path / "nowhere.npz")
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_predicting_is_done_in_eval_mode_and_leaves_every_mode(mode):
     model, data = Net().train(mode), Toy(5)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from depthnb.data import inspection
+from depthnb.data import inspection, survey
 from depthnb.data.sample import Dataset
 from depthnb.data.source import Source
-from depthnb.data.survey import survey
 from depthnb.data.transforms import check_size
 
 __all__ = ["NAMES", "Dataset", "fitting_size", "open", "open_for_judging", "training_split"]
@@ -142,7 +141,7 @@ def fitting_size(
     """
     multiple, pixels = check_size((multiple, pixels))
     source = _open_source(name, root)
-    sizes = survey(source).sizes
+    sizes = survey.look(source).sizes
     if not len(sizes):
         raise ValueError(f"{source.root}: none of the frames looked at can be read; open one of them to see why")
     aspect = float(np.median(sizes[:, 1] / sizes[:, 0]))

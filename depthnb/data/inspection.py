@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from depthnb.data.survey import Survey, survey
+from depthnb.data.survey import Survey, look
 from depthnb.data.words import percent, plural
 from depthnb.metrics.protocols import protocol
 
@@ -43,7 +43,7 @@ def inspect(source: Source) -> list[Finding]:
     Returns:
         Findings, those that are sure first. Raises nothing: see `check`.
     """
-    looked = survey(source)
+    looked = look(source)
     findings = [*_cameras(source, looked), *_truth(source, looked), *_units(source, looked), *_fillers(source, looked)]
     return sorted(findings, key=lambda finding: not finding.sure)
 
@@ -103,9 +103,11 @@ def _cameras(source: Source, looked: Survey) -> list[Finding]:
         name = source.index["id"].iloc[row]
         if fault := camera_fault(camera, (height, width)):
             return [Finding(True, f"{source.root}: the intrinsics of frame {name!r} cannot be right, {fault}.")]
+        if not np.isfinite(camera).all():
+            continue
         fx, fy, cx, cy = camera
         aside = max(abs(cx - (width - 1) / 2) / width, abs(cy - (height - 1) / 2) / height)
-        if aside > 0.25 or not 1 / 3 < fx / fy < 3 or min(_angle(width, fx), _angle(height, fy)) < 5:  # False for NaN
+        if aside > 0.25 or not 1 / 3 < fx / fy < 3 or min(_angle(width, fx), _angle(height, fy)) < 5:
             numbers = f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g}"
             strange.append(f"{numbers} for a picture of {width}x{height} pixels (width x height), in frame {name!r}")
     if not strange:
@@ -162,11 +164,10 @@ def _span(depths: np.ndarray) -> str:
 
 
 def _factor(depths: np.ndarray) -> str:
-    """The factor that would make metres of the depth, if there is a usual one."""
-    for factor in (1e-3, 1e-2, 1e3, 1e2):
-        if 0.5 <= np.median(depths) * factor <= 50:
-            return f"; times {factor:g} it would be {_span(depths * factor)} m"
-    return ""
+    """The usual factor that would bring the depth nearest to that of a room, if one does."""
+    apart = {factor: abs(math.log(np.median(depths) * factor / 3)) for factor in (1e-3, 1e-2, 1e3, 1e2)}
+    factor = min(apart, key=apart.get)
+    return f"; times {factor:g} it would be {_span(depths * factor)} m" if apart[factor] < math.log(20) else ""
 
 
 def _left_out(source: Source, looked: Survey) -> list[Finding]:
@@ -175,7 +176,7 @@ def _left_out(source: Source, looked: Survey) -> list[Finding]:
     if not depths.size:
         return []
     near, far = np.mean(depths <= rule.min_depth), np.mean(depths >= rule.max_depth)
-    parts = [(near, f"nearer than {rule.min_depth:g} m"), (far, f"beyond {rule.max_depth:g} m")]
+    parts = [(near, f"lies within {rule.min_depth:g} m"), (far, f"lies beyond {rule.max_depth:g} m")]
     shares = " and ".join(f"{percent(share)} {where}" for share, where in parts if share > _TRACE)
     middle = float(np.median(depths[looked.measured()])) if looked.measured().any() else math.nan
     doubt = (
@@ -183,7 +184,9 @@ def _left_out(source: Source, looked: Survey) -> list[Finding]:
     )
     frames = plural(len(looked.rows), "frame")
     if shares:
-        said = f"Of the valid depth in {frames} looked at, {shares} does not count, neither in training nor in scores."
+        said = (
+            f"Of the valid depth in {frames} looked at, {shares}. It does not count, neither in training nor in scores."
+        )
         return [Finding(False, said + doubt)]
     return (
         [Finding(False, f"Half of the valid depth in {frames} looked at is below {middle:.2g} m.{doubt}")]

@@ -72,7 +72,7 @@ class Survey:
         return ~np.isin(self.depths, np.array(list(self.fillers()), np.float32))
 
 
-def survey(source: Source) -> Survey:
+def look(source: Source) -> Survey:
     """Look at up to `FRAMES` frames of each split, evenly spaced. A frame that cannot be read is named when it is asked for.
 
     Kept in the cache folder beside the prepared frames, if that can be written.
@@ -86,7 +86,7 @@ def survey(source: Source) -> Survey:
         with np.load(file, allow_pickle=False) as stored:
             found = Survey(**stored)
     except Exception:  # missing or damaged: NumPy raises whatever it stumbles over
-        found = _look(source)
+        found = _read_frames(source)
         with contextlib.suppress(OSError):  # a cache that cannot be written costs a second, no more
             files.write(file, lambda part: _save(part, found))
     _SURVEYS[key] = found
@@ -98,7 +98,7 @@ def _save(part: Path, found: Survey) -> None:
         np.savez_compressed(stream, **vars(found))
 
 
-def _look(source: Source) -> Survey:
+def _read_frames(source: Source) -> Survey:
     split = source.index["split"].to_numpy()
     lists = {name: [] for name in Survey.__dataclass_fields__}
     for part in dict.fromkeys(split):
@@ -155,7 +155,7 @@ def far_end(source: Source, ends: Sequence[float]) -> tuple[float, str]:
         source: the data set.
         ends: metres, in ascending order.
     """
-    looked = survey(source)
+    looked = look(source)
     depths = looked.depths[looked.measured()]
     frames = plural(len(looked.rows), "frame")
     if not depths.size:

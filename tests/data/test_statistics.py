@@ -81,11 +81,23 @@ def test_summary_of_mixed_sizes_counts_pixels_not_frames(tmp_path):
     assert row["valid"] == round(sum(v.sum() for v in valid) / sum(v.size for v in valid), 3)
 
 
+def test_the_valid_share_of_a_sparse_scan_is_that_of_its_own_size(tmp_path):
+    root = make_folder(tmp_path / "set")
+    scan = np.zeros((24, 32), bool)
+    scan[::4, ::4] = True
+    for file in (root / "valid").glob("*.png"):
+        Image.fromarray(scan).save(file)
+    native, small = (data.open("folder", root, split="all", size=size) for size in (None, (6, 8)))
+    shares = [statistics.summary(each)["valid"] for each in (native, small)]
+    assert shares[0] == shares[1] == round(float(native.batch(range(6))["valid"].float().mean()), 3) < 0.07
+    assert small.batch(range(6))["valid"].float().mean() > 0.8, "made smaller, nearly every pixel holds a measurement"
+
+
 def test_summary_without_a_valid_pixel_is_nan(tmp_path):
     root = make_folder(tmp_path / "set", scenes="aa")
     for file in (root / "valid").glob("*.png"):
         Image.fromarray(np.zeros((24, 32), bool)).save(file)
-    row = statistics.summary(data.open("folder", root, split="all", size=SIZE))
+    row = statistics.summary(data.open("folder", root, split="all"))
     assert row["valid"] == 0
     assert math.isnan(row["depth 50 % (m)"]) and math.isnan(row["deepest (m)"])
 

@@ -156,6 +156,14 @@ def test_broken_figures_and_tables_are_named(tmp_path):
     assert str(tmp_path) not in text
 
 
+def test_words_of_a_table_are_shown_as_they_stand(tmp_path):
+    folder = write_run(tmp_path, "02_bn_cnn", "quick")
+    names = {"scene": ["NA", "None", "null"], "frame": ["007", "1e5", "nan"], "abs_rel": [0.123456, None, 2.0]}
+    pd.DataFrame(names).to_csv(folder / "tables" / "frames.csv", index=False)
+    shown = Page(built(tmp_path)).text.split("\n")
+    assert all(name in shown for name in names["scene"] + names["frame"]) and "0.123" in shown
+
+
 def test_page_is_self_contained_small_and_repeatable(tmp_path, monkeypatch):
     assert module.MAX_BYTES <= 1_000_000
     monkeypatch.setattr(module, "MAX_BYTES", 100_000)  # noise is what compresses worst, little of it makes the point

@@ -119,6 +119,21 @@ def test_damaged_folders_are_left_out_and_named(reports):
     assert not any(str(reports) in note for note in notes), "no path of this machine in a notebook"
 
 
+def test_names_come_back_as_they_were_given(reports):
+    given = judged([0.1, 0.2, 0.3])
+    names = {"id": ["null", "007", "1e5"], "scene": ["NA", "None", "nan"], "scene_type": ["N/A", "NULL", "1.0"]}
+    given.per_image[list(names)] = pd.DataFrame(names)
+    given.per_image.loc[1, "ssim"] = np.nan
+    one = runs.start("02_bn_cnn", {"dataset": "rooms", "data_root": "", "run": "quick", "seed": 0, "device": "cpu"})
+    one.save_evaluation("test", given)
+    one.record(parameters=1, training_seconds=1.0)
+    one.finish()
+    (result,), notes = results.load("rooms")
+    assert notes == [] and result.per_image[list(names)].to_dict("list") == names
+    assert result.per_image["ssim"].isna().tolist() == [False, True, False]
+    assert result.per_image.groupby("scene_type")["abs_rel"].mean().index.tolist() == sorted(names["scene_type"])
+
+
 def test_a_metric_that_was_not_finite_is_a_gap_not_an_error(reports):
     folder = finish("02_bn_cnn", "quick", [0.3] * 6)
     content = json.loads((folder / runs.RECORD).read_text())

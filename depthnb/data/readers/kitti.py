@@ -194,8 +194,9 @@ def _on_disk(
             f"that is missing is {absent[0]}_sync."
         )
     if unannotated:
+        verbs = ("has", "is") if unannotated == 1 else ("have", "are")
         notes.append(
-            f"{plural(unannotated, 'frame')} that the lists name, but that have no annotated depth here, left out."
+            f"{plural(unannotated, 'frame')} that the lists name {verbs[0]} no annotated depth here and {verbs[1]} left out."
         )
     return index, folders, tuple(notes)
 

@@ -1,6 +1,6 @@
 r"""`nyu-v1`: the 2284 labelled frames of NYU Depth V1, read from `nyu_depth_data_labeled.mat`, one frame at a time.
 
-MATLAB v7.3 like V2's file (see `depthnb.data.mat73`): images uint8 (N, 3, 640, 480), depths (N, 640, 480) in metres,
+MATLAB v7.3 like V2's file (see `depthnb.data.readers.mat73`): images uint8 (N, 3, 640, 480), depths (N, 640, 480) in metres,
 rawDepths uint16 (N, 640, 480), scenes a cell array of names such as living_room_0001b. There are no scene types: they
 are the names without their number.
 

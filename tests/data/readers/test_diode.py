@@ -10,7 +10,7 @@ from real_layouts import photograph, png, write_diode
 
 from depthnb import data
 from depthnb.data import planarity
-from depthnb.data.readers import diode
+from depthnb.data.readers import diode, export
 from depthnb.data.splits import rank_scenes
 
 SMALL = (48, 64)
@@ -319,3 +319,20 @@ def test_without_planes_or_a_camera_there_is_no_verdict(root):
         np.save(stem, rng.uniform(1, 9, (*SMALL, 1)).astype(np.float32))
     with pytest.raises(ValueError, match="no window of 9 frames of diode test is planar"):
         planarity.compare(data.open("diode", root, "test"))
+
+
+def test_frames_without_a_camera_are_left_out_of_the_verdict(tmp_path):
+    samples = []
+    for number in range(4):
+        depth, valid, K = planes(number, "z", size=(96, 128))
+        K = K * torch.nan if number == 1 else K
+        samples.append({"image": torch.rand(3, 96, 128), "depth": depth, "valid": valid, "intrinsics": K, "id": f"f{number}",
+                        "scene": f"s{number}", "scene_type": "", "split": "test"})  # fmt: skip
+    export.write(tmp_path, samples, depth_scale=0)
+    every = data.open("folder", tmp_path, "test")
+    known = every.subset([0, 2, 3])
+    assert planarity.compare(every).equals(planarity.compare(known))
+    with pytest.raises(
+        ValueError, match=r"intrinsics of none of 1 frame of folder test are known \(the first is 'f1'\)"
+    ):
+        planarity.compare(every.subset([1]))

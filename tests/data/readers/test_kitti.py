@@ -228,7 +228,9 @@ def test_annotated_depth_may_lack_frames_but_images_and_scans_may_not(copy):
     truths = sorted(copy.glob("depth/val/*/proj_depth/groundtruth/image_02/*.png"))
     truths[0].unlink()
     ds = data.open("kitti", copy, "test")
-    assert len(ds) == 11 and any("1 frames that the lists name have no annotated depth" in note for note in ds.notes)
+    assert len(ds) == 11 and any(
+        "1 frame that the lists name has no annotated depth here and is left out" in note for note in ds.notes
+    )
     next(copy.glob("raw/*/*/velodyne_points/data/0000000007.bin")).unlink()
     with pytest.raises(
         FileNotFoundError, match=r"1 of 22 laser scans are missing, the first is 0000000007.bin. Unpack"
@@ -338,7 +340,8 @@ def test_the_cache_notices_a_truth_replaced_in_place(copy, name):
         path = next(copy.glob(f"raw/*/*/velodyne_points/data/{frame}.bin"))
         path.write_bytes((np.frombuffer(path.read_bytes(), "<f4") / 2).tobytes())
     after = data.open(name, copy, "test", (12, 40))
-    assert after[1]["depth"].max() < 0.7 * before[1]["depth"].max()
+    halved, whole = (one["depth"][one["valid"]].median() for one in (after[1], before[1]))
+    assert halved < 0.7 * whole
     assert torch.equal(after[0]["depth"], before[0]["depth"])
     assert after.fingerprint == before.fingerprint, "which files these are is the same"
 
@@ -368,3 +371,19 @@ def test_the_cache_notices_a_file_that_came_later(copy):
     after = data.open("kitti", copy, "test", (12, 40))
     assert (len(before), len(after)) == (11, 12) and before.fingerprint != after.fingerprint
     assert after.batch([0])["id"] == ["2011_09_26_drive_0048_02_0000000005"]
+
+
+@pytest.mark.parametrize("inside", ["raw/2011_09_26", "depth/val", ".."])
+def test_a_root_too_deep_or_too_high_gets_a_hint(root, inside):
+    with pytest.raises(FileNotFoundError, match=r"It looks as if .* is meant: give that as root") as error:
+        data.open("kitti", root / inside, "test")
+    meant = str(error.value).split("It looks as if ")[1].split(" is meant")[0]
+    assert len(data.open("kitti", meant, "test")) == 12
+
+
+def test_test_drives_alone_are_not_told_to_be_split(copy):
+    for drive in copy.glob("raw/*/*_sync"):
+        if not any(name in drive.name for name in TEST):
+            shutil.rmtree(drive)
+    with pytest.raises(ValueError, match=r"has no train frames, but 12 test frames\..* Open split='test'\.$"):
+        data.open("kitti", copy, "train")
