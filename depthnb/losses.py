@@ -9,8 +9,8 @@ All take `pred, depth, valid` as [B, 1, H, W] and return a scalar. They share fo
 
 In a training of several processes each holds some images of a batch. There these losses add up sums and counts over all
 processes (`metrics.processes`), so each process gets the loss of the whole batch, as one process would. So does whatever is put
-together from these losses. A loss of your own is weighted by the images of each process: that is exact where it is a mean over
-images that have a valid pixel, and only nearly so where it is a mean over pixels.
+together from these losses. A loss of your own is weighted by the number of images of each process: that is exact where it is a
+mean over images, and only nearly so where it is a mean over pixels.
 
 `depth` is the target in metres, or the same transform of it that the net predicts (02 trains on other units, 05 on
 max_depth / depth), except where a loss says that it needs metres.

@@ -208,6 +208,28 @@ def test_damaged_predictions_are_one_clear_error(tmp_path, content):
         evaluation.load_predictions(tmp_path / "nowhere.npz")
 
 
+@pytest.mark.parametrize("where", ["eval", "forward"])
+def test_stopped_while_predicting_a_model_has_its_modes_back(where):
+    class Stops(Net):
+        def eval(self):
+            super().eval()
+            return self._stop("eval")
+
+        def forward(self, image):
+            self._stop("forward")
+            return super().forward(image)
+
+        def _stop(self, here):
+            if here == where:
+                raise KeyboardInterrupt
+            return self
+
+    model = Stops().train()
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.predict(model, Toy(2))
+    assert all(module.training for module in model.modules())
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_predicting_is_done_in_eval_mode_and_leaves_every_mode(mode):
     model, data = Net().train(mode), Toy(5)

@@ -61,16 +61,16 @@ def fast_precision(device: str = "auto") -> str:
     return "bf16-mixed" if any(ask() for ask in asked if ask is not None) else "32-true"
 
 
-def share(chunk: Tensor, rank: int, processes: int) -> tuple[list[int], bool]:
-    """This process's images of a batch, and whether they are its own: one that is left without borrows one.
+def share(chunk: Tensor, rank: int, processes: int) -> tuple[list[int], int]:
+    """This process's images of a batch and how many they are; one that is left with none borrows one, which counts 0.
 
     Every process has to go through the net, because the others wait for it.
 
     >>> share(torch.tensor([7, 8, 9]), 1, 2), share(torch.tensor([7]), 1, 2)
-    (([8], True), ([7], False))
+    (([8], 1), ([7], 0))
     """
     own = chunk[rank::processes].tolist()
-    return own or chunk[:1].tolist(), bool(own)
+    return own or chunk[:1].tolist(), len(own)
 
 
 def share_statistics(model: nn.Module, engine: lightning.Fabric) -> None:

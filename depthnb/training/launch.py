@@ -22,3 +22,8 @@ def launched() -> tuple[int, int, int]:
 def is_first() -> bool:
     """Whether this is the process that writes files and prints: the only one, or that of rank 0."""
     return launched()[0] == 0
+
+
+def alone() -> bool:
+    """Whether this process trains by itself."""
+    return launched()[1] == 1

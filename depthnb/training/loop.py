@@ -108,15 +108,15 @@ class Loop:
         means, order = Means(f"epoch {epoch}", engine), _order(len(self.train), epoch, settings)
         with self._single_images_explained():
             for number, chunk in enumerate(order.split(settings.batch_size), start=1):
-                batch, own = self._share(self.train, chunk)
+                batch, part = self._share(self.train, chunk)
                 if settings.augment is not None:
                     batch = settings.augment(batch, seed=settings.seed, epoch=epoch)
-                weight = means.begin(number, batch, own=own)
-                with one_batch(engine.world_size, belongs=own):
+                means.begin(number, batch, own=part > 0)
+                with one_batch(engine.world_size, belongs=part > 0):
                     for name, loss in self.objective.losses(batch, means.note):  # forward
                         optimizer = self.optimizers[name]
                         optimizer.zero_grad(set_to_none=True)
-                        engine.backward(loss * weight)
+                        engine.backward(loss * part * engine.world_size)  # gradients are averaged over processes
                         optimizer.step()
                 journal.batch(epoch, number)
         for name, model in self.models.items():
@@ -131,9 +131,9 @@ class Loop:
         means = Means(f"the validation of epoch {epoch}", self.engine)
         self.objective.before_validation(self.val)
         for number, chunk in enumerate(torch.arange(len(self.val)).split(self.settings.batch_size), start=1):
-            batch, own = self._share(self.val, chunk)
-            means.begin(number, batch, own=own)
-            with one_batch(self.engine.world_size, belongs=own):
+            batch, part = self._share(self.val, chunk)
+            means.begin(number, batch, own=part > 0)
+            with one_batch(self.engine.world_size, belongs=part > 0):
                 self.objective.judge(batch, means.note)
         return means.result() | self.objective.after_validation()
 
@@ -159,10 +159,10 @@ class Loop:
         for model in self.models.values():
             model.train(training)
 
-    def _share(self, dataset, chunk: Tensor) -> tuple[dict, bool]:
-        """This process's images of a batch, on its device, and whether they are its own."""
+    def _share(self, dataset, chunk: Tensor) -> tuple[dict, float]:
+        """This process's images of a batch, on its device, and which part of the batch they are; 0 when borrowed."""
         indices, own = share(chunk, self.engine.global_rank, self.engine.world_size)
-        return self.engine.to_device(dataset.batch(indices)), own
+        return self.engine.to_device(dataset.batch(indices)), own / len(chunk)
 
     @contextlib.contextmanager
     def _single_images_explained(self) -> Iterator[None]:

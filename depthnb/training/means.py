@@ -33,26 +33,11 @@ class Means:
         self.unseen: list[tuple[int, Sequence[str], str, Tensor]] = []
         self.look_every = 1 if engine.device.type == "cpu" else CHECK_EVERY
 
-    def begin(self, number: int, batch: dict, *, own: bool) -> Tensor | float:
-        """Announce a batch.
-
-        Args:
-            number: of it, from 1.
-            batch: this process's images.
-            own: whether they are its own, or borrowed and count nothing.
-
-        Returns:
-            What this process's loss of the batch has to be multiplied by before the processes average their gradients. That
-            average is then the mean over the images of the whole batch that have a valid pixel.
-        """
+    def begin(self, number: int, batch: dict, *, own: bool) -> None:
+        """Announce a batch: its number (from 1), and whether its images are this process's own or borrowed."""
         self.number, self.ids = number, batch["id"]
         images = batch["valid"].flatten(1).any(1).sum()  # stays on its device, so that nobody waits for it
         self.counts.append(images if own else torch.zeros_like(images))
-        if self.engine.world_size == 1:
-            return 1.0
-        images = self.counts[-1].float()
-        whole = self.engine.all_reduce(images.clone(), reduce_op="sum")  # it sums in place
-        return torch.where(whole > 0, self.engine.world_size * images / whole.clamp_min(1), 1.0)
 
     def note(self, **values: Tensor) -> None:
         """Remember scalars of this batch, before anybody learns from them. Raises NonFiniteLoss."""

@@ -1,5 +1,6 @@
 """fit(): what it learns, what it remembers, what it refuses, and that neither a kill nor a second process changes a bit."""
 
+import dataclasses
 import json
 import logging
 import math
@@ -22,6 +23,7 @@ from toys import Net, Poisoned, Toy, l1, same
 from depthnb import losses, models, training
 from depthnb.data import transforms
 from depthnb.training.launch import launched
+from depthnb.training.settings import Player
 
 AUGMENT = partial(transforms.augment, rotate=5.0, flip=0.5, channel_permutation=0.25)
 QUICK = {"loss": l1, "batch_size": 4, "device": "cpu", "progress": False}
@@ -406,6 +408,58 @@ def test_refusals_say_what_to_do():
                 optimizer=options.pop("optimizer", None) or SGD(model.parameters(), lr=0.1),
                 **{"epochs": 1, **QUICK, **options},
             )  # fmt: skip
+
+
+class Small(nn.Module):
+    """Batch normalisation of one value per channel: torch itself refuses it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1))
+
+    def forward(self, image):
+        return self.layers(image).expand(-1, -1, *image.shape[-2:])
+
+
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (Small, (4, 4)),
+        (lambda: models.UNet(channels=4, batch_norm=True), (16, 16)),
+        (lambda: models.HMADepth("resnet18", width=32), (32, 32)),
+    ],
+    ids=["torch", "UNet", "HMADepth"],
+)
+@pytest.mark.parametrize(("frames", "batch_size", "better"), [(9, 4, 3), (9, 8, 7), (5, 2, 3), (4, 1, 2), (3, 2, 3)])
+def test_a_last_batch_of_one_image_names_a_batch_size_that_avoids_it(make, size, frames, batch_size, better):
+    net, data = make(), Toy(frames, size)
+    message = rf"{frames} frames in batches of {batch_size} leave a single image .* take batch_size {better},"
+    with pytest.raises(ValueError, match=message):
+        fit(net, data, batch_size=batch_size, epochs=1)
+    fit(net, data, batch_size=better, epochs=1)
+
+
+def test_a_single_frame_can_only_be_larger_or_more():
+    with pytest.raises(ValueError, match="take more frames, or larger images"):
+        fit(Small(), Toy(1, (4, 4)), epochs=1)
+
+
+def test_an_unknown_setting_is_refused_by_name():
+    with pytest.raises(TypeError, match="epochz"):
+        fit(Net(), epochz=3)
+
+
+def test_settings_cannot_be_changed_and_know_what_a_checkpoint_must_agree_on():
+    settings = training.Settings(epochs=2, batch_size=4, seed=3, name="toy", device="cpu", precision="auto")
+    assert settings.precision == training.fast_precision("cpu")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.seed = 4
+    net = Net()
+    identity = settings.identity({"model": Player(net, SGD(net.parameters(), lr=0.1))}, Toy(10))
+    assert identity == {
+        "model": "Net", "weights": 157, "optimizer": "SGD", "scheduler": None, "training frames": 10, "data": "f00d",
+        "batch_size": 4, "seed": 3, "shuffle": True, "precision": settings.precision,
+    }  # fmt: skip
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
