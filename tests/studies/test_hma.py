@@ -12,7 +12,7 @@ OURS = {"abs_rel": 0.2, "rmse": 0.7, "delta1": 0.7, "delta2": 0.9, "delta3": 0.9
 CONSTANT = {**OURS, "abs_rel": 0.4, "rmse": 1.2, "delta1": 0.4}
 
 
-def shares(*, deviation=1e-7, edges=0.4, alone=0.22, shared_by=1.2) -> pd.DataFrame:
+def shares(*, deviation=1e-7, edges=0.4, alone=0.22, shared_by=1.2, moved=0.3) -> pd.DataFrame:
     columns = ["scale", "mask", "mask at edges", "mask elsewhere", "abs_rel", "abs_rel where heaviest"]
     rows = [
         ["H/8", 0.7, 0.6, 0.8, 0.21, 0.2],
@@ -20,7 +20,7 @@ def shares(*, deviation=1e-7, edges=0.4, alone=0.22, shared_by=1.2) -> pd.DataFr
         ["all", 1.0, None, None, 0.2, None],
     ]
     table = pd.DataFrame(rows, columns=columns)
-    table.attrs.update(shared_by=shared_by, deviation=deviation)
+    table.attrs.update(shared_by=shared_by, deviation=deviation, moved=moved)
     return table
 
 
@@ -102,6 +102,13 @@ def test_a_net_without_masks_is_not_judged_by_them(reports):
         assert line(found, text)["verdict"] == "not tested here" and "-p attention masks" in line(found, text)["here"]
     assert line(found, "more accurate boundaries")["verdict"] == "not tested here"
     assert line(found, "averaged scales beats the training-mean depth")["verdict"] == evidence.HOLDS
+
+
+def test_masks_that_did_not_move_do_not_testify(reports):
+    found = table(moved=0.04)
+    for text in ("independent part", "fine details", "depth map for each scale"):
+        assert line(found, text)["verdict"] == "not tested here" and "4.0% of their weight" in line(found, text)["here"]
+    assert line(found, "sum of the masks")["verdict"] == evidence.HOLDS, "true by construction"
 
 
 def test_table_1_keeps_the_data_apart():
