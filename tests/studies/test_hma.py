@@ -27,9 +27,9 @@ def shares(*, deviation=1e-7, edges=0.4, alone=0.22, shared_by=1.2, moved=0.3) -
 def table(*, f1=0.2, bump=0.02, opponent=CONSTANT, rival=True, name="HMA-Depth", **options) -> pd.Series:
     tests = {name: SimpleNamespace(summary=OURS)}
     if rival:
-        tests["plain fusion"] = SimpleNamespace(summary={**OURS, "edge_f1_025": f1})
+        tests["BTS fusion"] = SimpleNamespace(summary={**OURS, "edge_f1_025": f1})
     opponents = {"mean_depth": SimpleNamespace(summary=opponent)}
-    residuals = {name: 0.01, "plain fusion": bump}
+    residuals = {name: 0.01, "BTS fusion": bump}
     return study.checked(tests=tests, opponents=opponents, shares=shares(**options), residuals=residuals, name=name)
 
 
@@ -77,7 +77,7 @@ def test_a_verdict_turns_with_its_number(reports, text, change):
 
 def test_what_was_not_measured_is_said(reports):
     for text in ("more accurate boundaries", "smoother"):
-        assert "-p rival convolution" in line(table(rival=False), text)["here"]
+        assert "-p rival lpg" in line(table(rival=False), text)["here"]
     assert line(table(f1=float("nan")), "more accurate boundaries")["verdict"] == "not tested here"
     assert line(table(edges=float("nan")), "fine details")["verdict"] == "not tested here"
     sweeps = table()[lambda rows: rows["here"].str.contains("make sweep")]
