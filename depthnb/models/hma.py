@@ -132,24 +132,45 @@ class HMADepth(nn.Module):
         return NEAREST + (self.max_depth - NEAREST) * estimated.float().sigmoid()
 
     def _masks(self, features: list[Tensor], image: Tensor) -> Tensor:
-        count = len(features)
         if self.attention == "masks":
             heads = zip(self.attention_heads, features[:-1], strict=True)
             # in float32: in half precision the masks would sum to one only nearly
             each = [_enlarged(attend(feature).float().sigmoid(), image) for attend, feature in heads]
             return hierarchical_masks(torch.cat(each, 1))
-        fixed = [1 / count] * count if self.attention == "average" else [0.0] * (count - 1) + [1.0]
-        shape = (len(image), count, *image.shape[-2:])
-        return torch.tensor(fixed, device=image.device).view(1, count, 1, 1).expand(shape)
+        return self._fixed().to(image.device).view(1, -1, 1, 1).expand(len(image), -1, *image.shape[-2:])
 
-    def parameter_groups(self, *, weight_decay: float = 1e-2) -> list[dict]:
-        """Optimiser groups of BTS's code: weight decay for the encoder alone."""
-        encoder = {id(parameter) for parameter in self.encoder.parameters()}
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in encoder]
-        return [
-            {"params": list(self.encoder.parameters()), "weight_decay": weight_decay},
-            {"params": rest, "weight_decay": 0.0},
+    def start(self) -> Tensor:
+        """The masks [S] of a net whose attention heads prefer nothing, one half each: where training starts, nearly."""
+        count = len(self.names)
+        if self.attention == "masks":
+            return hierarchical_masks(torch.full((1, count - 1, 1, 1), 0.5)).flatten()
+        return self._fixed()
+
+    def _fixed(self) -> Tensor:
+        """The masks [S] of a net without attention heads."""
+        count = len(self.names)
+        return torch.tensor([1 / count] * count if self.attention == "average" else [0.0] * (count - 1) + [1.0])
+
+    def parameter_groups(
+        self, *, learning_rate: float, weight_decay: float = 1e-2, attention_factor: float = 1.0
+    ) -> list[dict]:
+        """Optimiser groups: the decoder with its depth heads, the encoder, and the attention heads where there are any.
+
+        Args:
+            learning_rate: of all but the attention heads.
+            weight_decay: of the encoder alone, as in BTS's code.
+            attention_factor: times `learning_rate` is that of the attention heads. They begin at one half and see a small
+                gradient, as long as the scales answer nearly alike.
+        """
+        heads = [] if self.attention_heads is None else list(self.attention_heads.parameters())
+        encoder = list(self.encoder.parameters())
+        apart = {id(parameter) for parameter in (*encoder, *heads)}
+        groups = [
+            {"params": [each for each in self.parameters() if id(each) not in apart], "weight_decay": 0.0},
+            {"params": encoder, "weight_decay": weight_decay},
+            {"params": heads, "weight_decay": 0.0, "lr": learning_rate * attention_factor},
         ]
+        return [{"lr": learning_rate, **group} for group in groups if group["params"]]
 
 
 class EveryScale(nn.Module):

@@ -13,9 +13,10 @@ from depthnb import evidence, metrics, models
 from depthnb.data.readers import kitti
 from depthnb.evidence import Claim, published
 
-NOTEBOOK, NET, RIVAL = "06_hma", "HMA-Depth", "local planar guidance"
+NOTEBOOK, NET, RIVAL = "06_hma", "HMA-Depth", "BTS fusion"
 
 MEASURES = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log")  # in the order of its Table I
+MOVED = 0.1  # share of a pixel's weight that training must have moved to another scale before the masks can testify
 REPOSITORY = {
     "ResNet 50": "BTS ResNet50",
     "ResNeXt 50": "BTS ResNext50",
@@ -72,6 +73,7 @@ def _gain(value: float, other: float, metric: str) -> float:
 
 
 COLUMNS = ("mask", "mask at edges", "mask elsewhere", "abs_rel", "abs_rel where heaviest")
+DENSE = 0.5  # share of the valid pixels that must have all their neighbours, or a frame's depth edges are not looked at
 
 
 @torch.no_grad()
@@ -90,40 +92,71 @@ def per_scale(net: models.HMADepth, batch: Mapping[str, Tensor]) -> tuple[Tensor
 def shares(net: models.HMADepth, dataset, indices: Sequence[int], *, step: float = 0.1) -> pd.DataFrame:
     """What each scale of an HMA-Depth contributes, and whether its depth map is one, on some frames of a data set.
 
-    Returns one row a scale, coarse to fine, and one for the whole: `scale`, `mask` (its mean share of the pixels), `mask at
-    edges` and `mask elsewhere` (the same on pixels whose true depth differs by more than `step` from a neighbour's, and on
-    the others; NaN without valid neighbours), `abs_rel` of its own depth on all valid pixels, and `abs_rel where heaviest` on
-    those where its mask is the largest. All pixels are pooled. In the row of the whole `mask` is the sum. Two numbers stand
-    in the table's `attrs`: `shared_by`, the effective number of scales that share a pixel, the mean of 1 / sum of squared
-    masks (1 when each pixel belongs to one scale, S when it is shared evenly); and `deviation`, the furthest that the masks
-    of any pixel are from summing to one.
+    All pixels are pooled. Depth maps are measured as they are scored: clipped to the range of the data set's protocol, on the
+    pixels whose true depth lies inside it.
+
+    Args:
+        net: in any mode, on any device; both stay as they are.
+        dataset: frames of the data contract, with a protocol.
+        indices: of the frames.
+        step: an edge is a step of true depth between neighbours by more than this share. Frames whose truth is sparse, where
+            fewer than half of the valid pixels have all their neighbours, have no edges: what a few scan lines show of them
+            is chance.
+
+    Returns:
+        One row a scale, coarse to fine, and one for the whole (where `mask` is the sum): `scale`, `mask at start` (before any
+        training, nearly), `mask` (its mean share of the pixels), `mask at edges` and `mask elsewhere` (the same on pixels
+        beside an edge, and on the others; NaN on sparse truth), `abs_rel` of its own depth on all pixels that count, and
+        `abs_rel where heaviest` on those where its mask is the largest. Three numbers stand in the table's `attrs`:
+
+        - `moved`: how much of a pixel's weight lies with another scale than at the start, on average (0 to 1);
+        - `shared_by`: the effective number of scales that share a pixel, the mean of 1 / sum of squared masks (1 when each
+          pixel belongs to one scale, S when it is shared evenly);
+        - `deviation`: the furthest that the masks of any pixel are from summing to one.
     """
+    rule = metrics.protocol(dataset.protocol)
+    start = net.start()
     sums = torch.zeros(len(net.names) + 1, len(COLUMNS), 2, dtype=torch.float64)  # of the values, and how many
-    shared, deviation = torch.zeros(2, dtype=torch.float64), 0.0
+    shared, moved, deviation = torch.zeros(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64), 0.0
     for index in indices:  # one at a time: at full size a batch would not fit into memory
         batch = dataset.batch([index])
         depths, masks = per_scale(net, batch)
-        sums += _sums(depths, masks, batch["depth"], batch["valid"], step)
-        shared += _both(1 / masks.square().sum(1, keepdim=True), torch.ones_like(masks[:, :1], dtype=torch.bool))
+        valid = rule.in_range(depth=batch["depth"], valid=batch["valid"])
+        sums += _sums(depths, masks, batch["depth"], valid, rule, step)
+        everywhere = torch.ones_like(masks[:, :1], dtype=torch.bool)
+        shared += _both(1 / masks.square().sum(1, keepdim=True), everywhere)
+        moved += _both((masks - start.view(1, -1, 1, 1)).abs().sum(1, keepdim=True) / 2, everywhere)
         deviation = max(deviation, float((masks.sum(1) - 1).abs().max()))
     table = pd.DataFrame((sums[..., 0] / sums[..., 1]).numpy(), columns=list(COLUMNS))
     table.insert(0, "scale", [*net.names, "all"])
-    table.attrs.update(shared_by=float(shared[0] / shared[1]), deviation=deviation)
+    table.insert(1, "mask at start", [*start.tolist(), float(start.sum())])
+    means = {name: float(total / count) for name, (total, count) in (("shared_by", shared), ("moved", moved))}
+    table.attrs.update(means, deviation=deviation)
     return table
 
 
-def _sums(depths: Tensor, masks: Tensor, depth: Tensor, valid: Tensor, step: float) -> Tensor:
+def shares_said(table: pd.DataFrame) -> str:
+    """Two sentences on the table of `shares`: how far the masks have moved, and how many scales share a pixel."""
+    moved, shared, scales = table.attrs["moved"], table.attrs["shared_by"], table.iloc[:-1]
+    masks = ", ".join(f"{r['scale']} {r['mask at start']:.2f} -> {r['mask']:.2f}" for _, r in scales.iterrows())
+    return (
+        f"Masks at the start -> now: {masks}; {moved:.0%} of the weight of a pixel lies with another scale than at the start. "
+        f"{shared:.2f} scales share a pixel on average (1: each pixel belongs to one; {len(scales)}: shared evenly)."
+    )
+
+
+def _sums(depths: Tensor, masks: Tensor, depth: Tensor, valid: Tensor, rule: metrics.Protocol, step: float) -> Tensor:
     """Sum and count behind every cell of `shares`, [S + 1, columns, 2]."""
     depth = torch.where(valid, depth, 1.0)
-    edges, known = _depth_edges(depth, valid, step)
+    edges, smooth = _depth_edges(depth, valid, step)
     heaviest, nowhere = masks.argmax(1, keepdim=True), torch.zeros_like(valid)
-    everything = torch.cat([depths, (depths * masks).sum(1, keepdim=True)], 1)
+    everything = rule.clipped(torch.cat([depths, (depths * masks).sum(1, keepdim=True)], 1))
     shares = torch.cat([masks, masks.sum(1, keepdim=True)], 1)
     rows = []
     for index in range(shares.shape[1]):
         mask, error = shares[:, index : index + 1], (everything[:, index : index + 1] - depth).abs() / depth
         whole = index == masks.shape[1]
-        where = (nowhere, nowhere) if whole else (edges, known & ~edges)
+        where = (nowhere, nowhere) if whole else (edges, smooth)
         cells = [(mask, torch.ones_like(valid)), (mask, where[0]), (mask, where[1]), (error, valid)]
         cells.append((error, valid & (heaviest == index)))
         rows.append(torch.stack([_both(*cell) for cell in cells]))
@@ -135,16 +168,20 @@ def _both(values: Tensor, where: Tensor) -> Tensor:
 
 
 def _depth_edges(depth: Tensor, valid: Tensor, step: float) -> tuple[Tensor, Tensor]:
-    """Pixels beside a step of more than `step` (relative) in depth, and pixels with a valid neighbour; bool [B,1,H,W]."""
-    edges, known = torch.zeros_like(valid), torch.zeros_like(valid)
+    """Pixels beside a step of more than `step` (relative) in depth, and those with a valid neighbour and no step.
+
+    bool [B,1,H,W] each; both empty for a frame with sparse truth.
+    """
+    edges, seen = torch.zeros_like(valid), torch.zeros_like(valid)
     for dim in (-2, -1):
         length = depth.shape[dim] - 1
         both = valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length)
         jump = both & (depth.log().diff(dim=dim).abs() > math.log1p(step))
         for start in (0, 1):  # the pixel before and the pixel after
             edges.narrow(dim, start, length).logical_or_(jump)
-            known.narrow(dim, start, length).logical_or_(both)
-    return edges, known
+            seen.narrow(dim, start, length).logical_or_(both)
+    dense = trusted_windows(valid, 3, DENSE).flatten(1).any(1).view(-1, 1, 1, 1)
+    return edges & dense, seen & ~edges & dense
 
 
 def claims(*, dataset: str, deviation: float, rival: str = RIVAL) -> list[Claim]:

@@ -95,6 +95,34 @@ def test_the_fusion_of_bts_reads_its_planes_and_its_finest_map():
             part[-1] -= 3
 
 
+@pytest.mark.parametrize("attention", hma.ATTENTIONS)
+def test_an_untrained_net_is_near_its_start(attention):
+    model = net(attention=attention).eval()
+    with torch.no_grad():
+        masks = model.per_scale(frames()[0])[1].mean((0, 2, 3))
+    assert model.start().sum() == 1 and (masks - model.start()).abs().max() < 0.05
+
+
+def test_where_the_scales_differ_the_masks_move():
+    """Stripes of two pixels, which only the fine scales can draw: the coarse ones lose the weight that they began with."""
+    stripes = (torch.arange(32) // 2 % 2).float().view(1, 1, 1, -1)
+    image = 0.1 * frames(4, (32, 32))[0] + 0.8 * stripes
+    depth = (2 + 4 * stripes).expand(4, 1, 32, 32)
+    model = net().train()
+    every, loss = hma.EveryScale(model), hma.scale_loss(EQUATION6, 1.0)
+    optimizer = torch.optim.Adam(model.parameter_groups(learning_rate=3e-3, attention_factor=3.0), lr=3e-3)
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss(pred=every(image), depth=depth, valid=depth > 0).backward()
+        optimizer.step()
+    with torch.no_grad():
+        depths, masks = model.per_scale(image)
+    coarsest, *_, finest = ((each - depth[:, 0]).abs().mean() for each in depths.unbind(1))
+    moved = (masks - model.start().view(1, -1, 1, 1)).abs().sum(1).mean() / 2
+    assert finest < 0.8 * coarsest
+    assert moved > 0.2 and masks[:, :2].mean((0, 2, 3)).sum() < 0.5 < model.start()[:2].sum()
+
+
 @pytest.mark.parametrize("scales", [3, 5])
 def test_a_head_sees_its_own_scale(scales):
     """A map made at H/8 is smooth over 8 pixels after enlarging: its second difference inside a cell is zero."""
@@ -113,7 +141,7 @@ def test_the_backbones_of_the_document_train_a_step(backbone):
     assert not model.origin.pretrained
     image, depth, valid = frames(size=(32, 32))
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    optimizer = torch.optim.AdamW(model.parameter_groups(), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameter_groups(learning_rate=1e-3))
     EQUATION6(pred=model.train()(image), depth=depth, valid=valid).backward()
     assert all(grad is not None and grad.isfinite().all() for grad in gradients(model)), "a layer without a gradient"
     optimizer.step()
@@ -206,7 +234,7 @@ def test_no_nan_reaches_a_weight(precision):
     toy, model = Toy(6, (32, 48)), net()
     toy.image[3, 0, 5, 5] = torch.nan
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    optimizer = torch.optim.AdamW(model.parameter_groups(), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameter_groups(learning_rate=1e-3))
     settings = {"loss": EQUATION6, "optimizer": optimizer, "batch_size": 2, "device": "cpu", "precision": precision}
     with pytest.raises(training.NonFiniteLoss, match=r"epoch 1, batch \d, samples .*frame_0_003"):
         training.fit(model, toy, epochs=1, progress=False, **settings)
@@ -251,12 +279,19 @@ def test_every_scale_gets_its_own_loss():
 # --- options, weights -------------------------------------------------------------------------------------------------
 
 
-def test_bts_decays_the_encoder_alone():
-    model = net()
-    encoder, rest = model.parameter_groups(weight_decay=0.3)
+@pytest.mark.parametrize("attention", hma.ATTENTIONS)
+def test_bts_decays_the_encoder_alone_and_attention_has_a_rate_of_its_own(attention):
+    model = net(attention=attention)
+    rest, encoder, *attending = model.parameter_groups(weight_decay=0.3, learning_rate=0.01, attention_factor=5.0)
     assert (encoder["weight_decay"], rest["weight_decay"]) == (0.3, 0.0)
     assert {id(p) for p in encoder["params"]} == {id(p) for p in model.encoder.parameters()}
-    assert len(encoder["params"]) + len(rest["params"]) == len(list(model.parameters()))
+    assert encoder["lr"] == rest["lr"] == 0.01
+    if attention == "masks":
+        (heads,) = attending
+        assert {id(p) for p in heads["params"]} == {id(p) for p in model.attention_heads.parameters()}
+        assert (heads["lr"], heads["weight_decay"]) == (0.05, 0.0)
+    groups = [rest, encoder, *attending]
+    assert sorted(id(p) for group in groups for p in group["params"]) == sorted(map(id, model.parameters()))
 
 
 @pytest.mark.parametrize(

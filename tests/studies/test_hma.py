@@ -14,6 +14,9 @@ class Scales(nn.Module):
 
     names = ("H/4", "H/2", "H")
 
+    def start(self):
+        return torch.tensor([0.5, 0.25, 0.25])
+
     def per_scale(self, image):
         left = torch.zeros(1, 1, 8, 16)
         left[..., :8] = 1
@@ -23,6 +26,8 @@ class Scales(nn.Module):
 
 class Frames:
     """Two frames alike: pooling them changes nothing."""
+
+    protocol = "rooms"
 
     def __init__(self, depth, valid):
         self.depth, self.valid = depth, valid
@@ -47,6 +52,10 @@ def test_shares_of_the_scales():
         [0.05, (12 + 4 * 0.6) / 16, 0.05, (4 * 0.25 + 0 + 4 * 0) / 16], abs=1e-3
     )
     assert table["abs_rel where heaviest"][0] == 0 and table["abs_rel where heaviest"].isna().tolist()[1] is True
+    assert table["mask at start"].tolist() == [0.5, 0.25, 0.25, 1.0]
+    # left: all the weight is with the first scale, which had half of it; right: it has lost its half to the last
+    assert table.attrs["moved"] == pytest.approx((0.5 + 0.5) / 2)
+    assert "H/4 0.50 -> 0.50, H/2 0.25 -> 0.12, H 0.25 -> 0.38; 50% of the weight" in study.shares_said(table)
     assert table.attrs["deviation"] == 0
     assert table.attrs["shared_by"] == pytest.approx((1 + 1 / (1 / 16 + 9 / 16)) / 2)
 
@@ -56,6 +65,27 @@ def test_shares_of_sparse_truth_have_no_edges():
     valid[..., ::2, ::2] = True
     table = study.shares(Scales(), Frames(depth, valid), [0, 1])
     assert table["mask at edges"].isna().all() and table["abs_rel"].notna().all()
+
+
+def test_scan_lines_have_no_edges_either():
+    """Neighbours along a line are too few to say where a depth edge runs."""
+    depth, valid = torch.full((1, 1, 8, 16), 4.0), torch.zeros(1, 1, 8, 16, dtype=torch.bool)
+    depth[..., 12:] = 8.0
+    valid[..., ::3, :] = True
+    table = study.shares(Scales(), Frames(depth, valid), [0])
+    assert table["mask at edges"].isna().all() and table["mask elsewhere"].isna().all()
+    assert table["abs_rel"].notna().all()
+
+
+def test_the_scales_are_measured_as_they_are_scored():
+    """Beyond 10 m the rooms' protocol counts no truth and clips every prediction."""
+    valid = torch.ones(1, 1, 8, 16, dtype=torch.bool)
+    depth = torch.full((1, 1, 8, 16), 4.0)
+    net = Scales()
+    net.per_scale = lambda image: (1000 * Scales.per_scale(net, image)[0], Scales.per_scale(net, image)[1])
+    assert study.shares(net, Frames(depth, valid), [0])["abs_rel"].tolist() == pytest.approx([1.5] * 4)
+    depth[..., :4] = 65.535
+    assert study.shares(net, Frames(depth, valid), [0])["abs_rel"].tolist() == pytest.approx([1.5] * 4)
 
 
 def test_table_1_keeps_the_data_apart():
