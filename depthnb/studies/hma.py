@@ -12,6 +12,7 @@ from torch import Tensor
 from depthnb import evidence, metrics, models
 from depthnb.data.readers import kitti
 from depthnb.evidence import Claim, published
+from depthnb.metrics.ssim import trusted_windows
 
 NOTEBOOK, NET, RIVAL = "06_hma", "HMA-Depth", "BTS fusion"
 
