@@ -63,8 +63,9 @@ class Lock:
 
     def release(self) -> None:
         """Let go; without effect where the lock was lost meanwhile."""
-        with contextlib.suppress(OSError):
-            self._since.unlink(missing_ok=True)
+        if self.held:  # else the note is another's
+            with contextlib.suppress(OSError):
+                self._since.unlink(missing_ok=True)
         self._lease.release(force=True)
 
     @property

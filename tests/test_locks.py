@@ -70,7 +70,11 @@ def test_a_lock_that_somebody_deleted_is_no_longer_held(file):
     lock.take()
     os.unlink(file)
     assert not lock.held
+    process = holder(file)
     lock.release()
+    with pytest.raises(locks.InUse, match=rf"process {process.pid} on .* \(since "):
+        lock.take()
+    process.communicate("")
     lock.take()
     assert lock.held
     lock.release()
