@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb import metrics
+from depthnb import data, metrics
 from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
 from depthnb.metrics import surfaces
@@ -261,6 +261,40 @@ def judge(
         val=evaluate(nets[main], val, **options),
         opponents=baselines(train, test, protocol=protocol),
     )
+
+
+def elsewhere(
+    net: nn.Module, train, name: str, root: str | None = None, *, size: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """A trained net on a data set that it never saw: in metres, and aligned with the truth, beside what knows nothing.
+
+    Args:
+        net: predicts metres.
+        train: the data set that it was trained on, for the opponents.
+        name, root: of the other data set (`data.open_for_judging`: its own test split, else all its frames).
+        size: (height, width) at which the net is asked.
+
+    Returns:
+        One row each for the net and the training set's mean depth and mean image, as they are (in metres), and aligned by
+        scale and shift in inverse depth; aligned, the mean depth is each image's best constant. Columns: `prediction`,
+        `measured`, and the metrics. The number of frames stands in the table's attrs as `frames`.
+    """
+    other = data.open_for_judging(name, root, size)
+    mean, image = mean_depth(train)
+    rivals = {
+        "the net": net,
+        "training mean depth": Constant(torch.full_like(image, mean)),
+        "training mean image": Constant(image),
+    }
+    rows = []
+    for measured, ending in (("in metres", ""), ("aligned", "/scale-shift-inverse")):
+        for label, model in rivals.items():
+            prediction = "each image's best constant" if ending and label == "training mean depth" else label
+            scores = evaluate(model, other, protocol=f"{other.protocol}{ending}").summary
+            rows.append({"prediction": prediction, "measured": measured, **scores})
+    table = pd.DataFrame(rows)
+    table.attrs["frames"] = len(other)
+    return table
 
 
 def kept_frames(n: int, count: int = KEPT) -> list[int]:

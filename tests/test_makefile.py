@@ -188,21 +188,24 @@ def test_an_unknown_preset_is_refused(clone):
     assert status != 0 and "PRESET is quick, rooms-full or paper, not 'quik'" in said and asked == []
 
 
-def test_sweep_runs_each_line_for_each_seed(clone):
+def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(clone):
     params = clone.folder / "notebooks" / "params"
-    (params / "02_bn_cnn-sweep.yaml").touch()
-    (params / "sweep.txt").write_text(
-        "# notebook name parameters\n\n02_bn_cnn base\n02_bn_cnn not-shuffled shuffle=False  flip=0.5\n"
+    (params / "02_bn_cnn-rooms-full.yaml").write_text("run: rooms-full\nepochs: 20\n")
+    (params / "evidence.txt").write_text(
+        "# notebook name parameters\n\n02_bn_cnn full\n02_bn_cnn not-shuffled shuffle=False  rival= epochs=30\n"
     )
     clone.make("setup")
-    status, _, asked = clone.make("sweep", "SEEDS=0 7")
-    assert status == 0 and asked == ["papermill"] * 4
-    calls = [line.split("ERROR ")[1] for line in clone.log.read_text().splitlines()]
-    base = "-f notebooks/params/02_bn_cnn-sweep.yaml"
-    assert calls == [
-        f"{base} -p seed 0 -p run sweep-base-0",
-        f"{base} -p seed 7 -p run sweep-base-7",
-        f"{base} -p shuffle False -p flip 0.5 -p seed 0 -p run sweep-not-shuffled-0",
-        f"{base} -p shuffle False -p flip 0.5 -p seed 7 -p run sweep-not-shuffled-7",
-    ]
-    assert clone.make("sweep", "SEEDS=0 7")[2] == []
+    status, _, asked = clone.make("evidence", "SEEDS=0 7")
+    assert status == 0 and asked == ["papermill"] * 6
+    calls = {line.split("ERROR ")[1] for line in clone.log.read_text().splitlines()}
+    base = "-f notebooks/params/02_bn_cnn-rooms-full.yaml"
+    changed = f"{base} -p shuffle False -p rival  -p epochs 30"
+    assert calls == {
+        f"{base} -p seed 0 -p run rooms-full",
+        f"{base} -p seed 7 -p run rooms-full-seed7",
+        f"{base} -p epochs 40 -p seed 0 -p run sweep-full-doubled-0",
+        f"{changed} -p seed 0 -p run sweep-not-shuffled-0",
+        f"{changed} -p seed 7 -p run sweep-not-shuffled-7",
+        f"{changed} -p epochs 60 -p seed 0 -p run sweep-not-shuffled-doubled-0",
+    }
+    assert clone.make("evidence", "SEEDS=0 7")[2] == []

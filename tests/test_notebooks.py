@@ -100,10 +100,15 @@ def test_short_and_explained(notebook):
         if line.strip() and not line.startswith("#")
     ]
     words = sum(len(source(cell).split()) for cell in book if cell["cell_type"] == "markdown")
-    assert len(lines) <= 150
-    assert words / len(lines) >= 6
+    assert max(map(len, lines)) <= 100, max(lines, key=len)
+    assert words / len(lines) >= 4
     defining = [cell for cell in code_cells(notebook) if re.search(r"^\s*(def|class) ", source(cell), re.M)]
     assert len(defining) <= 1, "functions belong into depthnb; only the cell of the one idea may define one"
+
+
+def brief(name: str) -> dict[str, int]:
+    """Parameters of one short training."""
+    return {"epochs": 1, "batch_size": 4, **({} if name == "08_style_transfer" else {"min_steps": 0})}
 
 
 def papermill(file: Path, output: Path, cwd: Path, reports: Path, **parameters) -> subprocess.CompletedProcess:
@@ -142,7 +147,7 @@ def nyu_file(tmp_path_factory) -> Path:
 def test_runs_on_nyu_v2_from_a_foreign_directory(name, nyu_file, tmp_path):
     done = papermill(
         ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="nyu-v2", data_root=nyu_file, epochs=1, batch_size=4, height=96, width=128,
+        dataset="nyu-v2", data_root=nyu_file, height=96, width=128, **brief(name),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
@@ -164,10 +169,9 @@ def mixed_folder(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("name", [file.stem for file in NOTEBOOKS if file.stem != "10_comparison"])
 def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
-    training = {} if name == "01_data" else {"epochs": 1, "batch_size": 4}
     done = papermill(
         ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="folder", data_root=mixed_folder, height=64, width=96, **training,
+        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())

@@ -1,4 +1,4 @@
-"""Every preset fits its notebook: known names, right types, and a sweep that changes what it says."""
+"""Every preset fits its notebook: known names, right types, and ablations that change what they say."""
 
 from pathlib import Path
 
@@ -31,27 +31,27 @@ def test_a_preset_fits_its_notebook(file):
         assert name in known, f"{file.name}: {name} is no parameter of {notebook}"
         kind = known[name]["inferred_type_name"]
         assert fits(value, kind), f"{file.name}: {name} must be {kind}, found {value!r} (write 1.0e-3, not 1e-3)"
-    if preset != "sweep":
-        assert values["run"] == preset
+    assert values["run"] == preset
 
 
 def test_the_training_notebooks_have_all_presets():
     names = {file.stem for file in PRESETS}
     training = {file.stem for file in NOTEBOOKS.glob("[0-9]*.ipynb")} - {"01_data", "10_comparison"}
     for notebook in sorted(training):
-        assert {f"{notebook}-{preset}" for preset in ("rooms-full", "sweep", "paper")} <= names
+        assert {f"{notebook}-{preset}" for preset in ("rooms-full", "paper")} <= names
 
 
-def test_the_sweep_changes_one_known_thing_at_a_time():
-    lines = [line.split() for line in (NOTEBOOKS / "params/sweep.txt").read_text().splitlines()]
+def test_the_ablations_change_known_things():
+    lines = [line.split() for line in (NOTEBOOKS / "params/evidence.txt").read_text().splitlines()]
     lines = [line for line in lines if line and line[0] != "#"]
     assert len({(notebook, name) for notebook, name, *_ in lines}) == len(lines), "a name twice"
     for notebook, name, *changes in lines:
         assert RULES["run"][0](f"sweep-{name}-0"), f"{notebook} {name}: no name that a run can have"
+        assert bool(changes) != (name == "full"), f"{notebook} {name}: only the line `full` changes nothing"
         known = declared(notebook)
-        base = yaml.safe_load((NOTEBOOKS / f"params/{notebook}-sweep.yaml").read_text())
+        base = yaml.safe_load((NOTEBOOKS / f"params/{notebook}-rooms-full.yaml").read_text())
         for change in changes:
-            parameter, value = change.split("=")
+            parameter, _, value = change.partition("=")
             kind = KINDS[known[parameter]["inferred_type_name"]]
             default = base.get(parameter, known[parameter]["default"])
             assert str(default).strip("'\"") != value, f"{notebook} {name}: {change} is what the base has already"

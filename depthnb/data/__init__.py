@@ -15,7 +15,7 @@ from depthnb.data.sample import Dataset
 from depthnb.data.source import Source
 from depthnb.data.transforms import check_size
 
-__all__ = ["NAMES", "Dataset", "fitting_size", "open", "open_for_judging", "training_split"]
+__all__ = ["NAMES", "Dataset", "fitting_size", "open", "open_for_judging", "training_size", "training_split"]
 
 # name -> module of `readers` holding open_source(root, ...); one file for each data set
 _MODULES = {
@@ -155,6 +155,28 @@ def fitting_size(
     )
     sides = [(multiple * i, multiple * j) for i in range(1, highest + 1) for j in range(1, widest + 1)]
     return min(sides, key=difference)
+
+
+def training_size(
+    name: str, root: Path | str | None, height: int, width: int, *, pixels: int, multiple: int = 8
+) -> tuple[int, int]:
+    """(height, width) as asked for, or where both are 0 a size in the shape of the data set's own frames.
+
+    Args:
+        name, root, pixels, multiple: as for `fitting_size`.
+        height, width: both 0, or the size itself.
+
+    Raises:
+        ValueError: if only one of the two is 0; and as `fitting_size`.
+
+    >>> training_size("rooms", None, 72, 96, pixels=96 * 128), training_size("rooms", None, 0, 0, pixels=96 * 128)
+    ((72, 96), (96, 128))
+    """
+    if bool(height) != bool(width):
+        raise ValueError(
+            f"height {height} and width {width}: expected both sides, or 0 for both to keep the shape of the data set"
+        )
+    return (height, width) if height else fitting_size(name, root, pixels=pixels, multiple=multiple)
 
 
 def training_split(

@@ -16,6 +16,8 @@ from depthnb import data
 from depthnb.data import transforms
 from depthnb.data.sample import TENSORS, Dataset
 
+JUDGED = "judged"  # split of a data set on which nothing is trained
+
 
 def covering(frame: Sequence[int], window: Sequence[int]) -> tuple[int, int]:
     """(H, W) of a frame made as small as it can be while it still covers the window and keeps its aspect.
@@ -31,10 +33,16 @@ def covering(frame: Sequence[int], window: Sequence[int]) -> tuple[int, int]:
 def open_covering(name: str, root: Path | str | None, split: str, window: Sequence[int]) -> Dataset:
     """`data.open` at the size at which the set's first frame just covers the window; errors as `data.open`.
 
-    Where frames differ in aspect, the others are pressed into that of the first.
+    Where frames differ in aspect, the others are pressed into that of the first. split: of `data.open`, or `JUDGED` for a
+    data set on which nothing is trained (`data.open_for_judging`).
     """
-    frame = data.open(name, root, split)[0]
-    return data.open(name, root, split, covering(frame["image"].shape[-2:], window))
+
+    def opened(size: tuple[int, int] | None) -> Dataset:
+        if split == JUDGED:
+            return data.open_for_judging(name, root, size)
+        return data.open(name, root, split, size)
+
+    return opened(covering(opened(None)[0]["image"].shape[-2:], window))
 
 
 def open_each(sources: Mapping[str, tuple[str, Path | str | None]], split: str, window: Sequence[int]) -> dict:

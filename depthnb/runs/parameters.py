@@ -13,9 +13,10 @@ KINDS = {"int": int, "float": float, "str": str, "bool": bool}  # what a paramet
 
 RULES = {  # parameter name -> what its value must be; a notebook uses those it has
     "epochs": (lambda v: v >= 1, "at least 1"),
+    "min_steps": (lambda v: v >= 0, "0 or more"),
     "batch_size": (lambda v: v >= 1, "at least 1"),
-    "height": (lambda v: v >= 16, "at least 16 pixels"),
-    "width": (lambda v: v >= 16, "at least 16 pixels"),
+    "height": (lambda v: v == 0 or v >= 16, "at least 16 pixels, or 0 where the notebook offers it"),
+    "width": (lambda v: v == 0 or v >= 16, "at least 16 pixels, or 0 where the notebook offers it"),
     "learning_rate": (lambda v: 0 < v < 10, "between 0 and 10"),
     "seed": (lambda v: v >= 0, "0 or more"),
     "device": (lambda v: v in ("auto", "cpu", "cuda", "mps"), "auto, cpu, cuda or mps"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from depthnb import evidence
+from depthnb import evidence, metrics
 from depthnb.evidence import Claim
 from depthnb.training import History
 
@@ -67,6 +67,26 @@ def failure_signs(histories: Mapping[str, History]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def over_rooms(tests: Mapping) -> pd.DataFrame:
+    """Whether the difference between the two nets would survive other test scenes; other seeds are another question.
+
+    tests: GAN and L1 alone -> Evaluation on the same frames; other nets are left out. One row a metric: `measure`, `better`
+    (lower or higher), `change` from the one without the adversary to the GAN in percent, `low` and `high` (its 95 %
+    interval) and `scenes`. Frames of one scene count once, by their mean. Empty without both nets.
+    """
+    columns = ["measure", "better", "change", "low", "high", "scenes"]
+    if not {GAN, ALONE} <= set(tests):
+        return pd.DataFrame(columns=columns)
+    rows = []
+    for name in [name for name in MEASURES if name in metrics.BETTER]:
+        with_it, without = (
+            tests[net].per_image.dropna(subset=name).groupby("scene")[name].mean().to_dict() for net in (GAN, ALONE)
+        )
+        effect = evidence.Effect.of(without, with_it, over="scenes")
+        rows.append([name, metrics.BETTER[name], effect.change, *effect.interval(), effect.pairs])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def claims(*, dataset: str) -> list[Claim]:

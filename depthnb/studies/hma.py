@@ -136,6 +136,17 @@ def shares(net: models.HMADepth, dataset, indices: Sequence[int], *, step: float
     return table
 
 
+def measures(table: pd.DataFrame) -> dict[str, float]:
+    """The numbers out of `shares` by which the claims are judged over seeds."""
+    scales, finest, whole = table.iloc[:-1], table.iloc[-2], table.iloc[-1]
+    return {
+        "scales that share a pixel": table.attrs["shared_by"],
+        "finest mask at edges": float(finest["mask at edges"]),
+        "finest mask elsewhere": float(finest["mask elsewhere"]),
+        "worst scale beside the whole": float(scales["abs_rel"].max() / whole["abs_rel"]),
+    }
+
+
 def shares_said(table: pd.DataFrame) -> str:
     """Two sentences on the table of `shares`: how far the masks have moved, and how many scales share a pixel."""
     moved, shared, scales = table.attrs["moved"], table.attrs["shared_by"], table.iloc[:-1]
