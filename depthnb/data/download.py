@@ -151,7 +151,7 @@ def locate(name: str, inside: str | Sequence[str], root: Path | str | None) -> P
 
 def _nearby(bases: Sequence[Path], choices: Sequence[str]) -> str:
     """A sentence that names the folder that was meant, where it is one or two levels above or below what was given."""
-    for base in bases:
+    for base in (base for base in bases if base.is_dir()):
         around = [
             *(base / ".." / up for up in ("", "..")),
             *sorted(base.glob("*/"))[:100],
