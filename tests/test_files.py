@@ -25,7 +25,7 @@ def test_a_network_that_fails_is_not_called_a_full_disk(tmp_path):
         part.write_bytes(b"half")
         raise ConnectionError("the server was silent")
 
-    with pytest.raises(ConnectionError, match="^the server was silent$"):
+    with pytest.raises(ConnectionError, match=r"^the server was silent$"):
         files.write(tmp_path / "file.bin", writer)
     assert list(tmp_path.iterdir()) == []
 
