@@ -111,7 +111,7 @@ def vgg(
     """Layers of a VGG network, named as in its paper: conv2_1 is the first convolution after the first pooling.
 
     network: vgg11, vgg13, vgg16 or vgg19. layers: one of `PRESETS`. pooling: `max`, or `average`, which Gatys et al. found
-    to give slightly more appealing pictures. pretrained: as for `pretrained.backbone`; what was found says `origin` of the
+    to give slightly more appealing pictures. pretrained: as for `imagenet.backbone`; where they came from: `origin` of the
     result. Raises ValueError for anything else.
     """
     if pooling not in ("max", "average"):

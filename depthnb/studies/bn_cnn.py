@@ -16,7 +16,7 @@ def checked(*, tests, opponents, contrast, ranges, loss: str, rival: str) -> pd.
     """The table of claims.
 
     tests: loss name -> Evaluation on the test split; contrast: loss name -> median contrast; ranges: the table of
-    `analysis.loss_ranges` with its last column.
+    `loss_ranges` with its last column.
     """
     mse, l1 = (name if name in tests else None for name in ("mse", "l1"))
     rows = []

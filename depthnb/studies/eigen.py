@@ -52,7 +52,7 @@ def _printed(table: str, metric: str, split: str, method: str) -> float:
 
 
 def checked(*, tests, opponents, weaknesses, true_ratio, signals, ceiling) -> pd.DataFrame:
-    """The table of claims, of what that notebook makes; ceiling: `analysis.ceiling` at the size of the net's output."""
+    """The table of claims, of what that notebook makes; ceiling: `evaluation.ceiling` at the size of the net's output."""
     coarse, fine = tests["coarse"].summary, tests["coarse + fine"].summary
     rows = [
         row(
