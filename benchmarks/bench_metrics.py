@@ -56,10 +56,15 @@ def naive_images(pred: torch.Tensor, depth: torch.Tensor, valid: torch.Tensor, l
         row["ssim"] = kornia.metrics.ssim(p, d, 11, max_val=high, padding="valid")[whole].mean().item()
         whole = F.max_pool2d(hole, 3, 1, padding=1) == 0
         whole[..., [0, -1], :] = whole[..., [0, -1]] = False
-        sobel_p, sobel_d = (kornia.filters.spatial_gradient(x, normalized=False).square().sum(2).sqrt() for x in (p, d))
-        for name, threshold in metrics.EDGE_THRESHOLDS.items():
-            edge_p, edge_d = whole & (sobel_p > threshold), whole & (sobel_d > threshold)
-            row[name] = (2 * (edge_p & edge_d).sum() / (edge_p.sum() + edge_d.sum())).item()
+        for thresholds, unit in (
+            (metrics.EDGE_THRESHOLDS, torch.positive),
+            (metrics.RELATIVE_EDGE_THRESHOLDS, torch.log),
+        ):
+            gradients = (kornia.filters.spatial_gradient(unit(x), normalized=False) for x in (p, d))
+            sobel_p, sobel_d = (each.square().sum(2).sqrt() for each in gradients)
+            for name, threshold in thresholds.items():
+                edge_p, edge_d = whole & (sobel_p > threshold), whole & (sobel_d > threshold)
+                row[name] = (2 * (edge_p & edge_d).sum() / (edge_p.sum() + edge_d.sum())).item()
     return rows
 
 
@@ -107,7 +112,7 @@ def main() -> None:
 
     leaf = maps["pred"].clone().requires_grad_()
     pairs = {
-        "per_image, all 14 metrics": (
+        f"per_image, all {len(metrics.NAMES)} metrics": (
             lambda: naive_images(**maps, low=low, high=high),
             lambda: metrics.per_image(**maps, protocol="rooms"),
         ),

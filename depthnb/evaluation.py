@@ -30,7 +30,7 @@ class Evaluation:
     protocol: how it was measured; prints as one line. summary: metric -> mean over images (over pixels, if the protocol says
     so). per_image: one row per frame with id, scene, scene_type and the metrics. by_distance: one row per band of true
     depth that has pixels: lower, upper (metres), pixels, and the pixel metrics over all of them. predictions: id -> [1,h,w]
-    float32 of the 12 kept frames, at most 12288 pixels each.
+    float32 of the 12 kept frames, at most 12288 pixels each, in metres and clipped as they were scored.
     """
 
     protocol: metrics.Protocol
@@ -168,8 +168,10 @@ def evaluate(
             bands.append(_band_statistics(**given, **how, edges=edges))
         except ValueError as error:
             raise ValueError(f"frame {frame['id']}: {error}") from error
-        if index in kept:  # what is kept is depth in metres, also of a net that knows only its shape
-            predictions[frame["id"]] = _reduced(pred)
+        if (
+            index in kept
+        ):  # what is kept is what was scored: metres, also of a net that knows only the shape of its depth
+            predictions[frame["id"]] = _reduced(rule.clipped(pred))
     sums = _joined(frames)
     scores = metrics.finish(sums)
     per_image = pd.DataFrame(names).assign(**{name: value.numpy() for name, value in scores.items()})

@@ -290,9 +290,26 @@ def test_gallery_is_ready_to_draw():
             return part
 
     data, net = Small(4, sizes=[(32, 48), (32, 48), (20, 30), (32, 48)]), Net(plain=True)
+    net.layers[-1].bias.data += 2  # metres that the protocol does not clip
     shown = evaluation.gallery({"net": net}, data, [2, 0])
     assert shown["image"].shape == (2, 3, 20, 30), "the size of the first"
     with torch.no_grad():
         expected = evaluation.upsample(net(data.image[[2, 0]]), tuple(shown["image"].shape[-2:]))
     assert torch.allclose(shown["preds"]["net"], expected, atol=1e-6)
     assert shown["valid"].dtype == torch.bool and shown["depth"].shape == shown["valid"].shape == (2, 1, 20, 30)
+
+
+def test_what_is_shown_kept_and_measured_is_what_is_scored():
+    """A map of a few centimetres is one blank colour from 10 cm on: in the score, the picture and the run folder alike."""
+
+    class Few(Toy):
+        def subset(self, indices):
+            return self
+
+    data = Few(2)
+    noise = 0.01 + 0.04 * torch.rand(2, 1, *data.size, generator=torch.Generator().manual_seed(0))
+    found, shown = evaluation.evaluate(noise, data), evaluation.gallery({"net": noise}, data, [0, 1])
+    for pred in (shown["preds"]["net"], torch.stack(list(found.predictions.values()))):
+        assert pred.unique().tolist() == pytest.approx([0.1])
+    near = metrics.Protocol("near", 1e-3, 10.0)
+    assert torch.equal(evaluation.gallery({"net": noise}, data, [0, 1], protocol=near)["preds"]["net"], noise)

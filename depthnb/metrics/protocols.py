@@ -40,7 +40,7 @@ class Protocol:
         min_depth: metres, above 0 (the log and relative errors need it).
         max_depth: metres; also the data range of SSIM and the farthest distance an aligned prediction can have.
         crop: one of `CROPS`; "nyu-eigen" is fixed rows and columns of 480x640 (H, W), the KITTI ones scale with the size.
-        alignment: one of `ALIGNMENTS`; see `depthnb.alignment.align`.
+        alignment: one of `ALIGNMENTS`; see `metrics.align`.
         average: "image" (mean over pixels, then over images) or "pixels" (all pixels pooled).
         truth: in words, the depth that counts as true.
         frames: in words, the frames that are scored.

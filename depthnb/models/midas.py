@@ -48,7 +48,7 @@ class ZeroShot(nn.Module):
     """A published network with its own resizing and colours inside: photograph in, inverse depth out.
 
     Shapes: image float [B,3,H,W], RGB in 0..1, of any size -> float32 [B,1,H,W], inverse depth up to an unknown scale and
-    shift (kind `affine-inverse`: 1 / prediction is *not* depth, see `depthnb.alignment`). The image is resized (bicubic,
+    shift (kind `affine-inverse`: 1 / prediction is *not* depth, see `metrics.align`). The image is resized (bicubic,
     antialiased where it shrinks) as `wants` says, the prediction resized back to the image's own size (bicubic), as
     document 000 and the published example do it.
 
