@@ -1,11 +1,11 @@
 """Time an epoch of `training.fit` against the naive loop of most course projects, in one process on the same frames.
 
-    python benchmarks/bench_training.py [--root FOLDER] [--frames 128] [--height 96] [--width 128] [--repeats 3]
+    python benchmarks/bench_training.py [--root FOLDER] [--frames 128] [--height 96] [--width 128] [--repeats 3] [--only U-Net]
 
 The naive loop: a DataLoader that decodes JPEG and PNG again for each frame of each epoch, resizes and augments it alone, and
 reads the loss with .item() after each step. fit: frames from the memory map, augmented as a batch, channels_last inside. Both
 train the same net from the same weights with the same optimiser; the frames are prepared before the clock starts (the time
-that took is printed). Then fit alone: what channels_last and bf16 bring on this processor.
+that took is printed). Then fit alone: what channels_last, a fused optimiser, precision="auto" and bf16 bring on this processor.
 
 Each side's best epoch counts. Both wall and CPU time are given: on a busy machine trust the latter.
 """
@@ -16,6 +16,7 @@ import argparse
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -61,30 +62,44 @@ class Frames(torch.utils.data.Dataset):
         return image, depth
 
 
-def optimizer_of(net: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-4, momentum=0.9)
+@dataclass(frozen=True)
+class Case:
+    """A net with the loss and the optimiser of its notebook."""
+
+    net: nn.Module
+    loss: training.Loss
+    make: Callable[..., torch.optim.Optimizer]
+
+    def optimizer(self, *, fused: bool) -> torch.optim.Optimizer:
+        return self.make([p for p in self.net.parameters() if p.requires_grad], lr=1e-4, fused=fused)
 
 
-def naive_epochs(net: nn.Module, frames: Frames, loss: training.Loss, epochs: int) -> None:
-    optimizer = optimizer_of(net)
-    loader = DataLoader(frames, batch_size=BATCH, shuffle=True, num_workers=0)
-    for _ in range(epochs):
-        total = 0.0
-        for image, depth in loader:
-            pred = net(image)
-            depth = nn.functional.interpolate(depth, size=pred.shape[-2:], mode="nearest")
-            value = loss(pred=pred, depth=depth, valid=depth > 0)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-            total += value.item() * len(image)
+def naive_epoch(case: Case, frames: Frames) -> None:
+    optimizer = case.optimizer(fused=False)
+    total = 0.0
+    for image, depth in DataLoader(frames, batch_size=BATCH, shuffle=True, num_workers=0):
+        pred = case.net(image)
+        depth = nn.functional.interpolate(depth, size=pred.shape[-2:], mode="nearest")
+        loss = case.loss(pred=pred, depth=depth, valid=depth > 0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(image)
 
 
-def fit_epochs(net: nn.Module, dataset: data.Dataset, loss: training.Loss, epochs: int, **options: object) -> None:
+def fit_epoch(case: Case, dataset: data.Dataset, *, fused: bool = False, precision: str = "32-true") -> None:
     training.fit(
-        net, dataset, loss=loss, optimizer=optimizer_of(net), epochs=epochs, batch_size=BATCH, device="cpu", progress=False,
-        augment=partial(transforms.augment, rotate=ROTATE, flip=FLIP), **options,
-    )  # fmt: skip
+        case.net,
+        dataset,
+        loss=case.loss,
+        optimizer=case.optimizer(fused=fused),
+        augment=partial(transforms.augment, rotate=ROTATE, flip=FLIP),
+        epochs=1,
+        batch_size=BATCH,
+        precision=precision,
+        device="cpu",
+        progress=False,
+    )
 
 
 def contiguous(function: Callable[[], None]) -> None:
@@ -119,6 +134,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=96)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", default="", help="part of the name of a net; default: all of them")
     options = parser.parse_args()
     size = (options.height, options.width)
     started = time.perf_counter()
@@ -131,21 +147,27 @@ def main() -> None:
     index = tables.read(dataset.root / "index.csv").set_index("id").loc[dataset.frames["id"]]
 
     equation1 = partial(losses.silog, root=False, factor=1.0, per_image=True, lam=0.5)
+    sgd = partial(torch.optim.SGD, momentum=0.9)
     cases = {
-        "BN-CNN, 16 channels": (models.BNCNN(width=16), losses.l1),
-        "Eigen coarse": (models.EigenCoarse(size), equation1),
-        "Eigen fine": (models.EigenFine(models.EigenCoarse(size)), equation1),
+        "BN-CNN, 16 channels": Case(models.BNCNN(width=16), losses.l1, torch.optim.Adam),
+        "Eigen coarse": Case(models.EigenCoarse(size), equation1, sgd),
+        "Eigen fine": Case(models.EigenFine(models.EigenCoarse(size)), equation1, sgd),
+        "U-Net, 12 channels": Case(models.UNet(channels=12), losses.mare, torch.optim.Adam),
     }
-    for name, (net, loss) in cases.items():
-        given = {"dataset": dataset, "loss": loss, "epochs": 1}
-        frames = Frames(dataset.root, index, size)
-        net.train()
+    print(f"precision auto is {training.fast_precision('cpu')} here\n")
+    for name, case in cases.items():
+        if options.only and options.only not in name:
+            continue
+        frames, fit = Frames(dataset.root, index, size), partial(fit_epoch, case, dataset)
+        case.net.train()
         sides = {
-            "naive loop": partial(naive_epochs, net, frames, loss, 1),
-            "fit, contiguous": partial(contiguous, partial(fit_epochs, net, **given)),
-            "fit": partial(fit_epochs, net, **given),
-            "fit, contiguous, bf16": partial(contiguous, partial(fit_epochs, net, precision="bf16-mixed", **given)),
-            "fit, bf16": partial(fit_epochs, net, precision="bf16-mixed", **given),
+            "naive loop": partial(naive_epoch, case, frames),
+            "fit, contiguous": partial(contiguous, fit),
+            "fit": fit,
+            "fit, fused": partial(fit, fused=True),
+            "fit, auto": partial(fit, precision="auto"),
+            "fit, contiguous, bf16": partial(contiguous, partial(fit, precision="bf16-mixed")),
+            "fit, bf16": partial(fit, precision="bf16-mixed"),
         }
         show(f"{name}: seconds per epoch", best(sides, options.repeats))
 

@@ -119,10 +119,11 @@ class Loop:
                         engine.backward(loss * part * engine.world_size)  # gradients are averaged over processes
                         optimizer.step()
                 journal.batch(epoch, number)
+        measured = means.result()  # first: a loss that is not finite tells more than a weight
         for name, model in self.models.items():
             share_statistics(model, engine)
             refuse_bad_weights(model, f"{name} " if len(self.models) > 1 else "", epoch)
-        return means.result()
+        return measured
 
     @torch.no_grad()
     def validate(self, epoch: int) -> dict[str, float]:

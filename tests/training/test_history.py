@@ -40,12 +40,12 @@ def test_steps_of_a_history_that_nobody_counted_are_none():
 )
 def test_a_small_set_is_passed_more_often(frames, epochs, least, wanted, capsys):
     assert training.passes(frames, 16, epochs, min_steps=least) == wanted
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     if wanted == epochs:
-        assert said == ""
+        assert printed == ""
     else:
-        assert said.count("\n") == 1 and said.startswith(f"{frames} frames in batches of 16 make ")
-        assert f"{least} are wanted, so there will be {wanted} epochs" in said
+        assert printed.count("\n") == 1 and printed.startswith(f"{frames} frames in batches of 16 make ")
+        assert f"{least} are wanted, so there will be {wanted} epochs" in printed
 
 
 def test_only_the_first_process_says_so(monkeypatch, capsys):

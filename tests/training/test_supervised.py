@@ -59,6 +59,24 @@ def test_losses_are_means_over_images_in_train_and_eval_mode():
         assert row["train_loss"] == pytest.approx(mean(train, model.train(), [(0, 4), (4, 8), (8, 10)]), rel=1e-6)
 
 
+def test_a_plain_loop_has_the_same_bits():
+    """Order, forward, loss, backward, step: there is nothing else in it, dropout included."""
+    plain, fitted, train = Net(), Net(), Toy()
+    fit(fitted, train, epochs=2, seed=3)
+    plain.to(memory_format=torch.channels_last)
+    optimizer = SGD(plain.parameters(), lr=0.01)
+    for epoch in (1, 2):
+        torch.manual_seed(training.seed_for("epoch", 3, epoch, 0))
+        dice = torch.Generator().manual_seed(training.seed_for("order", 3, epoch))
+        for numbers in torch.randperm(len(train), generator=dice).split(4):
+            batch = train.batch(numbers)
+            loss = l1(pred=plain(batch["image"]), depth=batch["depth"], valid=batch["valid"])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert same(plain, fitted)
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_modes_format_and_random_state_are_left_as_found(mode):
     model = Net().train(mode)
@@ -183,6 +201,8 @@ def test_seed_changes_the_result_and_nothing_else_does():
 RECIPES = {
     "sgd, plateau": lambda p: _with(SGD(p, 0.05, momentum=0.9), partial(ReduceLROnPlateau, patience=0)),
     "adam": lambda p: (Adam(p, 0.02), None),
+    "adam, fused": lambda p: (Adam(p, 0.02, fused=True), None),
+    "sgd, fused": lambda p: (SGD(p, 0.05, momentum=0.9, fused=True), None),
     "adamw, step": lambda p: _with(AdamW(p, 0.02), partial(StepLR, step_size=2)),
     "cosine": lambda p: _with(SGD(p, 0.05), partial(CosineAnnealingLR, T_max=4)),
     "one cycle": lambda p: _with(SGD(p, 0.05), partial(OneCycleLR, max_lr=0.1, total_steps=5)),
@@ -430,7 +450,7 @@ class Small(nn.Module):
     ],
     ids=["torch", "UNet", "HMADepth"],
 )
-@pytest.mark.parametrize(("frames", "batch_size", "better"), [(9, 4, 3), (9, 8, 7), (5, 2, 3), (4, 1, 2), (3, 2, 3)])
+@pytest.mark.parametrize(("frames", "batch_size", "better"), [(9, 4, 3), (4, 1, 2), (3, 2, 3)])
 def test_a_last_batch_of_one_image_names_a_batch_size_that_avoids_it(make, size, frames, batch_size, better):
     net, data = make(), Toy(frames, size)
     message = rf"{frames} frames in batches of {batch_size} leave a single image .* take batch_size {better},"

@@ -172,15 +172,15 @@ def test_one_part_that_cannot_be_put_back_keeps_none_of_the_others():
         def load_state_dict(self, *arguments, **options):
             raise RuntimeError("out of memory")
 
-    net, other = Broken(), Net()
-    first = copy.deepcopy(other.state_dict())
+    net, sound = Broken(), Net()
+    first = copy.deepcopy(sound.state_dict())
     with (
         pytest.raises(RuntimeError, match="out of memory"),
-        undo.undone_when_stopped({"other": other, "net": net, "a": Net()}),
+        undo.undone_when_stopped({"sound": sound, "net": net, "last": Net()}),
     ):
-        nn.init.zeros_(other.layers[0].weight)
+        nn.init.zeros_(sound.layers[0].weight)
         raise KeyboardInterrupt
-    assert same(other, first)
+    assert same(sound, first)
 
 
 def test_gradients_and_moments_make_room_before_the_copies_come_back():
