@@ -8,13 +8,12 @@ set's `notes`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
+from depthnb.data.cameras import camera_fault, field_of_view
 from depthnb.data.survey import Survey, look
 from depthnb.data.words import percent, plural
 from depthnb.metrics.protocols import protocol
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from depthnb.data.source import Source
 
 _TRACE = 0.001  # a share of the depth below it is not worth a word
-_WIDEST = 170.0  # degrees; a pinhole camera that sees more is none
 
 
 @dataclass(frozen=True)
@@ -57,43 +55,6 @@ def check(source: Source) -> tuple[str, ...]:
     return tuple(finding.sentence for finding in findings)
 
 
-def camera_fault(intrinsics: Tensor | Sequence[float], size: Sequence[int]) -> str | None:
-    """What is impossible about a camera, in words, or None.
-
-    Args:
-        intrinsics: float [3,3], or fx, fy, cx, cy; pixels with centres at integers; NaN where unknown.
-        size: (height, width) of the picture.
-
-    >>> camera_fault((60, 60, 31.5, 23.5), (48, 64)) is None
-    True
-    >>> camera_fault((600, 600, 319.5, 239.5), (48, 64)).partition(":")[0]
-    'fx 600, fy 600, cx 319.5, cy 239.5 for a picture of 64x48 pixels (width x height)'
-    """
-    if isinstance(intrinsics, Tensor):
-        intrinsics = [float(intrinsics[at]) for at in ((0, 0), (1, 1), (0, 2), (1, 2))]
-    fx, fy, cx, cy = (float(value) for value in intrinsics)
-    height, width = size
-    if any(math.isnan(value) for value in (fx, fy, cx, cy)):
-        return None
-    numbers = (
-        f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g} for a picture of {width}x{height} pixels (width x height)"
-    )
-    remedy = "expected pixels of the stored picture, or four empty cells if they are unknown"
-    angles = [_angle(side, focal) for side, focal in ((width, fx), (height, fy))]
-    if max(angles) > _WIDEST:
-        guess = "; multiply fx and cx by the width, fy and cy by the height" if max(fx, fy, cx, cy) < 5 else ""
-        return f"{numbers}: it would see {angles[0]:.0f} x {angles[1]:.0f} degrees; {remedy}{guess}"
-    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
-        guess = f"; they look like those of a picture of {2 * cx + 1:.0f}x{2 * cy + 1:.0f}" if min(cx, cy) > 0 else ""
-        return f"{numbers}: the principal point (cx, cy) lies outside of the picture; {remedy}{guess}"
-    return None
-
-
-def _angle(side: float, focal: float) -> float:
-    """Field of view in degrees."""
-    return math.degrees(2 * math.atan2(side / 2, focal))
-
-
 def _cameras(source: Source, looked: Survey) -> list[Finding]:
     """One finding on impossible cameras; else one on strange ones. Those of published data are their reader's matter."""
     if not source.unchecked:
@@ -107,7 +68,7 @@ def _cameras(source: Source, looked: Survey) -> list[Finding]:
             continue
         fx, fy, cx, cy = camera
         aside = max(abs(cx - (width - 1) / 2) / width, abs(cy - (height - 1) / 2) / height)
-        if aside > 0.25 or not 1 / 3 < fx / fy < 3 or min(_angle(width, fx), _angle(height, fy)) < 5:
+        if aside > 0.25 or not 1 / 3 < fx / fy < 3 or min(field_of_view(width, fx), field_of_view(height, fy)) < 5:
             numbers = f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g}"
             strange.append(f"{numbers} for a picture of {width}x{height} pixels (width x height), in frame {name!r}")
     if not strange:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
-from depthnb.data.inspection import camera_fault
+from depthnb.data.cameras import camera_fault
 from depthnb.metrics.protocols import protocol
 
 
