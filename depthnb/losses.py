@@ -265,7 +265,7 @@ def densedepth(
     Raises:
         ValueError: for an unknown target, and as `l1`.
 
-    Source: document 002, "Loss Function" (it gives no lam and no target); Alhashim and Wonka (arXiv:1812.11941), section 3.2:
+    Source: Constantinescu et al., "Loss Function" (no lam, no target); Alhashim and Wonka (arXiv:1812.11941), section 3.2:
     lam 0.1 and the inverse target.
 
     >>> depth = torch.tensor([[[[1.0, 2.0]]]])

@@ -1,4 +1,4 @@
-"""The batch-normalised encoder-decoder of document 000."""
+"""The batch-normalised encoder-decoder of Akondi."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BNCNN(nn.Module):
     per metre of the training target (1 metres, 100 centimetres, 1000 millimetres): the net predicts in that unit and the
     forward pass divides by it, so that a loss in any unit can be studied while everybody outside sees metres.
 
-    Source: document 000, section 2.2.1 (it names the layer types; counts, widths and kernel sizes are ours).
+    Source: Akondi, section 2.2.1 (it names the layer types; counts, widths and kernel sizes are ours).
     """
 
     def __init__(self, *, width: int = 32, depth: int = 4, unit: float = 1.0) -> None:

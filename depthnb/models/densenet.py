@@ -1,4 +1,4 @@
-"""DenseDepth of Alhashim and Wonka (2018), the network of document 002: a pretrained encoder and a plain decoder."""
+"""DenseDepth of Alhashim and Wonka (2018), the network of Constantinescu et al.: a pretrained encoder and a plain decoder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DenseDepth(nn.Module):
     metres that the untrained net says everywhere, roughly; the training set's mean is a good choice. pretrained: ImageNet
     weights of the encoder as `weights.imagenet.backbone` takes them; where they came from is in `origin`.
 
-    Source: document 002, "Encoder-Decoder"; Alhashim and Wonka (arXiv:1812.11941), section 3.1: bilinear upsampling,
+    Source: Constantinescu et al., "Encoder-Decoder"; Alhashim and Wonka (arXiv:1812.11941), section 3.1: bilinear upsampling,
     concatenation, convolutions A and B, no batch norm in the decoder; leaky ReLU 0.2 after both as in the authors' code
     (github.com/ialhashim/DenseDepth). Deviations: `start` (theirs begins at 0, which is no depth); decoder weights by He's rule
     for that leaky ReLU (theirs by Glorot's, with which the signal of nine layers without normalisation fades); where the last

@@ -1,4 +1,4 @@
-"""The coarse and the fine network of Eigen, Puhrsch and Fergus (2014) as document 003 rebuilt them."""
+"""The coarse and the fine network of Eigen, Puhrsch and Fergus (2014) as Lacelle and Nofal rebuilt them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class EigenCoarse(nn.Module):
     Shapes: image float [B,3,H,W] in 0..1 of exactly `size` (the fully connected layers fix it) -> depth [B,1,h,w] in
     metres, (h, w) = output_size(size); 228 x 304 -> 55 x 74 as printed. The network's own output is log depth.
 
-    size: (H, W). initialisation: `kaiming-xavier` (document 003: Kaiming normal for convolutions, Xavier normal for linear
+    size: (H, W). initialisation: `kaiming-xavier` (Lacelle and Nofal: Kaiming normal for convolutions, Xavier normal for linear
     layers), or for its claim that others fail: `pytorch` (the layers' own), `normal-0.01`, `normal-1`, `uniform-1` and
     `zeros`. dropout: after layer 6.
 
-    Source: Eigen et al. 2014 (arXiv:1406.2283), figure 1 and section 3.1; document 003, sections 3.1.1 and 3.3. Layer 5
+    Source: Eigen et al. 2014 (arXiv:1406.2283), figure 1 and section 3.1; Lacelle and Nofal, sections 3.1.1 and 3.3. Layer 5
     strides by 2 without padding: that is what turns the printed 18 x 13 into 8 x 6. Deviation: weights start at random,
     where Eigen et al. took layers 1 to 5 from an ImageNet network; 003 says nothing of pretraining.
     """
@@ -74,7 +74,7 @@ class EigenCoarse(nn.Module):
     def start_at(self, depth: float) -> EigenCoarse:
         """Set the output's bias so that the untrained net predicts about this depth (metres) everywhere; returns self.
 
-        Deviation: document 003 does not say how biases start, `initialise` makes them zero, which is 1 m. Each pixel of the
+        Deviation: Lacelle and Nofal do not say how biases start, `initialise` makes them zero, which is 1 m. Each pixel of
         output has a bias of its own whose gradient is one n-th of the image's error, so plain SGD moves the level of the
         whole output by way of the weights, over many epochs.
         """
@@ -82,7 +82,7 @@ class EigenCoarse(nn.Module):
         return self
 
     def parameter_groups(self, *, convolutions: float = 0.001, linear: float = 0.1) -> list[dict]:
-        """Optimiser groups with document 003's learning rates: layers 1 to 5, and layers 6 and 7."""
+        """Optimiser groups with Lacelle and Nofal's learning rates: layers 1 to 5, and layers 6 and 7."""
         fully_connected = {id(p) for layer in (self.coarse6, self.coarse7) for p in layer.parameters()}
         return [
             {"params": [p for p in self.parameters() if id(p) not in fully_connected], "lr": convolutions},
@@ -96,7 +96,7 @@ class EigenFine(nn.Module):
     Shapes as EigenCoarse. coarse: the trained first stage; it is kept inside, gets no gradient, and stays in eval mode
     (its dropout is off) whatever mode this module is in. The second layer only joins the coarse output to 63 feature maps.
 
-    Source: Eigen et al. 2014, section 3.1.2; document 003, section 3.1.2 and 4.1 (no backpropagation into the coarse net).
+    Source: Eigen et al. 2014, section 3.1.2; Lacelle and Nofal, section 3.1.2 and 4.1 (no backpropagation into the coarse net).
     Deviation: the coarse output is joined as log depth, the space both nets work in; neither text says which. The last
     layer's output is added to nothing: as printed, the fine net predicts the whole depth, not a correction.
     """
@@ -133,7 +133,7 @@ class EigenFine(nn.Module):
         return self
 
     def parameter_groups(self, *, first: float = 0.001, second: float = 0.01, third: float = 0.001) -> list[dict]:
-        """Optimiser groups with document 003's learning rates for the three convolutions; the coarse net has none."""
+        """Optimiser groups with Lacelle and Nofal's learning rates for the three convolutions; the coarse net has none."""
         layers = ((self.fine1, first), (self.fine3, second), (self.fine4, third))
         return [{"params": list(layer.parameters()), "lr": rate} for layer, rate in layers]
 
@@ -154,7 +154,7 @@ def initialise(model: nn.Module, how: str) -> None:
     Raises:
         ValueError: for an unknown name.
 
-    Source: document 003, section 3.3; `pytorch` is what its layers do by themselves (uniform, bounded by one over the root of
+    Source: Lacelle and Nofal, section 3.3; `pytorch` is what its layers do alone (uniform, bounded by one over the root of
     the number of inputs, weights and biases alike).
     """
     draw = {

@@ -318,7 +318,7 @@ def _downloaded(name: str, timeout: float, silent: str | None) -> tuple[ZeroShot
         return from_folder(folder, name=name, origin=f"weights of {published.repository}, downloaded"), "", None
     except ConnectionError as error:
         reason, silent = str(error), str(error) if isinstance(error, hub.Unreachable) else None
-    if name == "dpt-large":  # the same weights, where document 000 had them from
+    if name == "dpt-large":  # the same weights, where Akondi had them from
         file = zoo.in_torch_hub(zoo.DPT_LARGE_URL)
         try:
             imagenet.ensure(zoo.DPT_LARGE_URL, file, "2f21e586", timeout)

@@ -1,4 +1,4 @@
-"""HMA-Depth of document 004: a depth map at every scale of the decoder, and masks that share the pixels out among them."""
+"""HMA-Depth of Niu: a depth map at every scale of the decoder, and masks that share the pixels out among them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def hierarchical_masks(attention: Tensor) -> Tensor:
     attention: [B,S-1,H,W] in 0..1, coarse to fine, of all scales but the finest. Returns the masks [B,S,H,W]; they are not
     negative and sum to one at every pixel, whatever the attention is.
 
-    Source: document 004, equations 1 to 4: $M_{H/8} = A_{H/8}$, $M_{H/4} = A_{H/4}(1 - A_{H/8})$, ...,
+    Source: Niu, equations 1 to 4: $M_{H/8} = A_{H/8}$, $M_{H/4} = A_{H/4}(1 - A_{H/8})$, ...,
     $M_H = (1 - A_{H/8})(1 - A_{H/4})(1 - A_{H/2})$. They multiply maps of different sizes; here all are enlarged to the
     full size before.
 
@@ -46,9 +46,9 @@ class HMADepth(nn.Module):
 
     Args:
         backbone: name of the encoder, a network of torchvision that `encoders.Encoder` knows.
-        scales: how many of the decoder's finest scales have heads: 3 is H/4, H/2, H; 4 (document 004) begins at H/8, 5 at
+        scales: how many of the decoder's finest scales have heads: 3 is H/4, H/2, H; 4 (Niu) begins at H/8, 5 at
             H/16. The decoder itself is always the same.
-        attention: how the scales are joined. `masks`: document 004. `average`: no attention, every scale counts the same
+        attention: how the scales are joined. `masks`: Niu. `average`: no attention, every scale counts the same
             everywhere. `lpg`: BTS's fusion: the coarser heads estimate a plane for each of their pixels (`planes.PlaneHead`)
             in place of a depth, a further map is estimated at full size, and a convolution joins them. `convolution`: the
             same with depth heads in place of the planes (plain fusion).
@@ -60,7 +60,7 @@ class HMADepth(nn.Module):
         ValueError: for unknown options, for images below 32 pixels a side, and in training for a single image so small that
             batch normalisation would have one value per channel.
 
-    Source: document 004, sections 2 and 3. It leaves open the decoder's widths, the inside of the heads and of the ASPP, and
+    Source: Niu, sections 2 and 3. It leaves open the decoder's widths, the inside of the heads and of the ASPP, and
     how depth is bounded: these follow BTS (arXiv:1907.10326, section 3), which it builds on, save that every convolution has
     batch normalisation and ReLU, where BTS has ELU, mostly without. Features are enlarged bilinearly as 004 says, and so are
     the maps that a head estimates at its scale. 004's figure 1 was not at hand. Of BTS's fusion, `lpg` leaves out that the
@@ -192,7 +192,7 @@ class EveryScale(nn.Module):
 def scale_loss(loss: Callable[..., Tensor], weight: float) -> Callable[..., Tensor]:
     """A loss for `EveryScale`: that of the depth, plus `weight` times the mean of those of the scales' own depth maps.
 
-    Without it nothing asks of a scale that its map be a depth map, and the masks have nothing to choose between. Document 004
+    Without it nothing asks of a scale that its map be a depth map, and the masks have nothing to choose between. Niu
     prints the loss of the depth alone (equation 6); this addition is ours.
 
     Args:
@@ -273,7 +273,7 @@ class Up(nn.Module):
 class DenseASPP(nn.Module):
     """Dilated convolutions (3, 6, 12, 18, 24), each reading the input and all before it, joined by one convolution.
 
-    Source: document 004 gives the dilations; the dense wiring is BTS's (arXiv:1907.10326, section 3.2).
+    Source: Niu gives the dilations; the dense wiring is BTS's (arXiv:1907.10326, section 3.2).
     """
 
     def __init__(self, channels_in: int, channels: int) -> None:

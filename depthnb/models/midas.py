@@ -50,7 +50,7 @@ class ZeroShot(nn.Module):
     Shapes: image float [B,3,H,W], RGB in 0..1, of any size -> float32 [B,1,H,W], inverse depth up to an unknown scale and
     shift (kind `affine-inverse`: 1 / prediction is *not* depth, see `metrics.align`). The image is resized (bicubic,
     antialiased where it shrinks) as `wants` says, the prediction resized back to the image's own size (bicubic), as
-    document 000 and the published example do it.
+    Akondi and the published example do it.
 
     network: pixels [B,3,h,w] -> [B,h,w] or [B,1,h,w], or an object with such a `predicted_depth`, as transformers' models
     return it. origin: where the weights come from. Raises ValueError for another output.

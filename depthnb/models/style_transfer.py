@@ -1,4 +1,4 @@
-r"""Style transfer of Gatys, Ecker and Bethge (2016) as document 000 used it: features, Gram matrices, two distances."""
+r"""Style transfer of Gatys, Ecker and Bethge (2016) as Akondi used it: features, Gram matrices, two distances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from depthnb.models.densenet import DenseDepth
 from depthnb.weights import imagenet as weights
 from depthnb.weights.origin import Kind, Origin
 
-# network -> preset -> (content layer, style layers): those of the tutorial that document 000 names, of Gatys et al., the first
+# network -> preset -> (content layer, style layers): those of the tutorial that Akondi names, of Gatys et al., the first
 _VGG = {
     "tutorial": ("conv2_2", "conv1_1 conv1_2 conv2_1 conv2_2 conv3_1"),
     "gatys": ("conv4_2", "conv1_1 conv2_1 conv3_1 conv4_1 conv5_1"),
@@ -136,7 +136,7 @@ def vgg(
 def depth_encoder(model: DenseDepth, layers: str = "tutorial", *, origin: Origin) -> Features:
     """Layers of the encoder of a depth network of notebook 05; names of layers as torchvision gives them.
 
-    layers: one of `PRESETS`. origin: where the weights come from. Source: document 000, section 5.3.3,
+    layers: one of `PRESETS`. origin: where the weights come from. Source: Akondi, section 5.3.3,
     which wishes for models "specifically designed for depth" in place of VGG-19.
     """
     content, style = _layers("depth encoder", layers)

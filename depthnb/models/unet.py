@@ -1,4 +1,4 @@
-"""The U-Net of document 001, with an encoder of its own or one of torchvision's."""
+"""The U-Net of Chapre and Deshpande, with an encoder of its own or one of torchvision's."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class UNet(nn.Module):
     Raises ValueError for an unknown encoder or output, options out of range, and weights asked for of the plain encoder,
     naming what is known.
 
-    Source: document 001, section IV, and Ronneberger et al. 2015 (arXiv:1505.04597). Deviations: batch normalisation
+    Source: Chapre and Deshpande, section IV, and Ronneberger et al. 2015 (arXiv:1505.04597). Deviations: batch normalisation
     (neither has it), padding (Ronneberger et al. crop), and a 1x1 convolution with bilinear enlargement in the place of
     their 2x2 transposed convolution, which halves the channels at the same place (the document says only "upscaling"). Of
     the activations the document says nothing; here they are leaky ReLUs, and the last one is said above.

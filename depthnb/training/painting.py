@@ -31,7 +31,7 @@ _REMEMBERED = 10  # steps that L-BFGS remembers (torch: 100), because a checkpoi
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a picture is painted; plain values, the defaults are those of the tutorial that document 000 names.
+    """How a picture is painted; plain values, the defaults are those of the tutorial that Akondi names.
 
     style_weight, content_weight: of the two distances. start: the picture to begin with: the `content`, the `style`, or
     `noise`, uniform in 0..1. optimizer: `lbfgs` (without line search), `adam` or `sgd`. learning_rate: of it; the change of

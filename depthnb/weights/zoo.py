@@ -43,7 +43,7 @@ NETWORKS: Mapping[str, Published] = MappingProxyType(
     }
 )
 NEWER = ("MiDaS v3.1 (not loaded here)", (*TEN, "KITTI", NYU), "release notes of MiDaS v3.1")
-# the file that torch.hub.load("intel-isl/MiDaS", "DPT_Large") of document 000 fetches; its name holds the SHA-256's start
+# the file that torch.hub.load("intel-isl/MiDaS", "DPT_Large") of Akondi fetches; its name holds the SHA-256's start
 DPT_LARGE_URL = "https://github.com/intel-isl/MiDaS/releases/download/v3/dpt_large-midas-2f21e586.pt"
 
 

@@ -1,4 +1,4 @@
-"""DenseDepth: document 002's table and count, any size, the inverse target, encoders with and without weights."""
+"""DenseDepth: Constantinescu et al.'s table and count, any size, the inverse target, encoders with and without weights."""
 
 from functools import partial
 

@@ -45,7 +45,7 @@ def printed():
 
 
 def test_eigen_is_as_printed_layer_by_layer(printed):
-    """Figure 1 of Eigen et al. and section 3.1 of document 003."""
+    """Figure 1 of Eigen et al. and section 3.1 of Lacelle and Nofal."""
     assert printed(torch.rand(1, 3, 228, 304)).shape == (1, 1, 55, 74)
     table = models.describe(printed, (228, 304))
     expected = [

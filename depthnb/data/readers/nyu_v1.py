@@ -4,14 +4,14 @@ MATLAB v7.3 like V2's file (see `depthnb.data.readers.mat73`): images uint8 (N, 
 rawDepths uint16 (N, 640, 480), scenes a cell array of names such as living_room_0001b. There are no scene types: they
 are the names without their number.
 
-- Truth "filled" (default), protocol nyu-v1: `depths`, the only depth in metres, so what document 003 must have used. It
+- Truth "filled" (default), protocol nyu-v1: `depths`, the only depth in metres, so what Lacelle and Nofal must have used. It
   was projected onto the colour image, and its holes were filled in from the picture.
 - Truth "raw", protocol nyu-v1-raw: `rawDepths`. In V1 they are not what V2 calls by this name, but the Kinect's own
   output: 11-bit disparities (2047 = none) with their two bytes swapped, as seen by the depth camera. They are turned
   into metres and projected onto the colour image here, by the published calibration and as the authors' toolbox does
   it, except that the depth kept is that along the colour camera's axis (it differs by 8 mm). Pixels nothing falls on
   are invalid. The first frame is compared with its `depths`: should the two disagree, the file is refused.
-- Split: none is published for depth, and document 003 drew 640 + 160 frames at random (`data.training_split` with
+- Split: none is published for depth, and Lacelle and Nofal drew 640 + 160 frames at random (`data.training_split` with
   by="frame" and frames=640). Here whole places are drawn by a fixed hash: 20 % for testing, 10 % for validation. The
   letters of one place (living_room_0001a, b) are views of one place and stay together.
 
