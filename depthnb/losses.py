@@ -313,6 +313,43 @@ def mare(*, pred: Tensor, depth: Tensor, valid: Tensor, edge_weighting: bool = F
 
 
 @_masked
+def keras_example(*, pred: Tensor, depth: Tensor, valid: Tensor, data_range: float, window: int = 7) -> Tensor:
+    r"""The loss of Keras' example "Monocular depth estimation": 0.85 (1 - SSIM) + 0.1 L1 + 0.9 smoothness.
+
+    The smoothness is the mean size of the prediction's own slope times e to the mean size of the true slope, down and
+    across, each. It falls where the prediction is flat, whatever the truth is.
+
+    Args:
+        pred, depth: [B, 1, H, W], one unit for both.
+        valid: bool, [B, 1, H, W].
+        data_range, window: of the SSIM, as for `ssim`.
+
+    Returns:
+        Scalar; 0 without a valid pixel.
+
+    Raises:
+        ValueError: as `ssim`.
+
+    Source: V. Basu, "Monocular depth estimation", Keras code examples, 2021. Deviations: masks; the constants of the SSIM
+    are those of `ssim`; depth is what it is given, here metres.
+
+    >>> depth = torch.tensor([[[[1.0, 2.0]]]])
+    >>> found = keras_example(pred=2 * depth, depth=depth, valid=depth > 0, data_range=10.0)
+    >>> bool(torch.isclose(found, 0.1 * torch.tensor(1.5) + 0.9 * 2 * torch.tensor(1.0).exp()))  # no window, one slope
+    True
+    """
+    smoothness = pred.new_zeros(())
+    for dim in (-2, -1):
+        length = pred.shape[dim] - 1
+        both = (valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length)).to(pred.dtype)
+        true, predicted = (_mean(x.diff(dim=dim).abs(), both) for x in (depth, pred))
+        smoothness = smoothness + predicted * true.exp()
+    given = {"pred": pred, "depth": depth, "valid": valid}
+    dissimilarity = 2 * ssim(**given, data_range=data_range, window=window)
+    return 0.85 * dissimilarity + 0.1 * l1(**given) + 0.9 * smoothness
+
+
+@_masked
 def scale_shift_invariant(
     *, pred: Tensor, depth: Tensor, valid: Tensor, robust: bool = False, per_image: bool = False
 ) -> Tensor:

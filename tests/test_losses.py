@@ -23,6 +23,7 @@ LOSSES = {
     "gradient": losses.gradient,
     "densedepth": partial(losses.densedepth, max_depth=10.0),
     "densedepth depth": partial(losses.densedepth, max_depth=10.0, target="depth"),
+    "keras": partial(losses.keras_example, data_range=10.0),
     "mare": losses.mare,
     "mare edges": partial(losses.mare, edge_weighting=True),
     "scale_shift_invariant": losses.scale_shift_invariant,
@@ -84,6 +85,20 @@ def loop(name, pred, depth, valid):
         return np.mean([np.mean(g**2) - lam * np.mean(g) ** 2 for g in log])
     if name == "gradient":
         return sum(loop_steps(p - d, v) for p, d, v in images) / number
+    if name == "keras":
+        dissimilarity = 2 * losses.ssim(pred=pred, depth=depth, valid=valid, data_range=10.0, window=7).item()
+        smooth = 0
+        for axis in (0, 1):
+            pairs = [
+                np.logical_and(*(np.take(v, np.arange(n, v.shape[axis] - 1 + n), axis) for n in (0, 1)))
+                for _, _, v in images
+            ]
+            true, guess = (
+                np.concatenate([abs(np.diff(x[k], axis=axis))[on] for x, on in zip(images, pairs, strict=True)]).mean()
+                for k in (1, 0)
+            )
+            smooth += guess * np.exp(true)
+        return 0.85 * dissimilarity + 0.1 * loop("l1", pred, depth, valid) + 0.9 * smooth
     if name == "mare":
         return sum((abs(p - d) / d)[v].sum() for p, d, v in images) / number
     if name == "mare edges":
@@ -270,7 +285,7 @@ def test_an_image_without_a_valid_pixel_leaves_the_others_alone(loss):
 
 
 @every_loss
-def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
+def test_a_perfect_prediction_has_a_finite_gradient_and_costs_nothing_but_with_the_keras_example(loss):
     _, depth, valid = maps()
     inverse = any(
         loss is LOSSES[name] for name in LOSSES if name.startswith(("scale_shift", "gradient_match", "midas"))
@@ -278,7 +293,11 @@ def test_a_perfect_prediction_is_zero_with_a_finite_gradient(loss):
     leaf = (1 / depth if inverse else depth).clone().requires_grad_()
     value = loss(pred=leaf, depth=depth, valid=valid)
     value.backward()
-    assert value.item() == pytest.approx(0, abs=1e-12) and leaf.grad.isfinite().all()
+    assert leaf.grad.isfinite().all()
+    if loss is LOSSES["keras"]:  # the example's loss pays for every slope, the true ones too
+        assert value.item() > 1
+    else:
+        assert value.item() == pytest.approx(0, abs=1e-12)
 
 
 @every_loss
