@@ -189,7 +189,8 @@ from depthnb.data.sample import Dataset
 class Slow(Memory):
     def read(self, row):
         time.sleep(0.01)
-        print("read", row, flush=True)
+        sys.stdout.write(f"read {{row}}\\n")  # in one piece: threads print here
+        sys.stdout.flush()
         if row == 10:
             sys.stdin.readline()  # until the test says so
         return super().read(row)
