@@ -26,7 +26,7 @@ from .style import (
     save,
     show,
 )
-from .training import activation_stats, curves
+from .training import activation_stats, curves, step_losses
 
 __all__ = [
     "DPI",
@@ -64,6 +64,7 @@ __all__ = [
     "show",
     "signed",
     "spread",
+    "step_losses",
     "valid_fraction",
     "verdicts",
 ]

@@ -14,6 +14,33 @@ _MOST_DROPS = 8
 
 
 @house_style
+def step_losses(losses: Mapping[str, Sequence[float]], *, band: tuple[float, float] | None = None) -> Figure:
+    """Draw the loss of every step on a logarithmic axis, a panel for each training.
+
+    Args:
+        losses: name -> loss of each step, in order; positive.
+        band: (low, high) of a range to mark, such as one that was printed.
+
+    Raises:
+        ValueError: where there is nothing to draw.
+    """
+    if not losses or not all(len(values) for values in losses.values()):
+        raise ValueError("no step to draw; expected at least one loss of each training")
+    figure = new_figure(9, 2.3 * -(-len(losses) // 2), alt=f"Loss of every step: {', '.join(losses)}")
+    axes = figure.subplots(-(-len(losses) // 2), min(2, len(losses)), squeeze=False).flatten()
+    for ax, (name, values) in zip(axes, losses.items(), strict=False):
+        if band:
+            ax.axhspan(*band, color=NEUTRAL, alpha=0.25, label=f"{band[0]:g} to {band[1]:g}")
+        ax.plot(np.arange(1, len(values) + 1), values, linewidth=1)
+        ax.set(yscale="log", title=name, xlabel="step", ylabel="loss")
+    for ax in axes[len(losses) :]:
+        ax.set_axis_off()
+    if band:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
+    return figure
+
+
+@house_style
 def curves(
     histories: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,

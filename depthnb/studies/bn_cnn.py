@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pandas as pd
+import torch
 from torch import Tensor
 
-from depthnb import evidence, losses
+from depthnb import evidence, losses, models, training
 from depthnb.evidence import Claim
 
 NOTEBOOK = "02_bn_cnn"
@@ -42,6 +43,45 @@ def loss_ranges(preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor) ->
 def as_akondi(loss: str, unit: str) -> str:
     """Name of a net that is trained as the document says: 3 epochs, unshuffled, a constant step size, targets in a unit."""
     return f"as Akondi, {loss} in {unit}"
+
+
+def train_as_akondi(
+    train, *, loss: str, unit: str, channels: int, steps: int, batch_size: int, seed: int, device: str
+) -> tuple[models.BNCNN, list[float]]:
+    """Train a BN-CNN as Akondi says: Adam, three epochs, the frames in their order, no augmentation.
+
+    Args:
+        train: frames of the data contract.
+        loss, unit: `mse` or `l1`, of depth in one of `UNITS`.
+        channels, steps, batch_size, seed, device: as in the notebook.
+
+    Returns:
+        The net, and the loss of every step in the unit (MSE: its square). It predicts metres.
+
+    Source: Akondi, sections 2.2.1 and 2.2.2. The step size and the unit are not given: Adam's default, 0.001, and `unit`.
+    """
+    torch.manual_seed(seed)
+    net = models.BNCNN(width=channels, depth=steps, unit=UNITS[unit])
+    seen: list[float] = []
+
+    def recorded(**maps: Tensor) -> Tensor:
+        value = loss_in_unit(getattr(losses, loss), UNITS[unit], **maps)
+        seen.append(float(value.detach()))
+        return value
+
+    training.fit(
+        net,
+        train,
+        loss=recorded,
+        optimizer=torch.optim.Adam(net.parameters()),
+        epochs=3,
+        batch_size=batch_size,
+        shuffle=False,
+        seed=seed,
+        device=device,
+        progress=False,
+    )
+    return net, seen
 
 
 def claims(*, dataset: str, ranges: pd.DataFrame) -> list[Claim]:

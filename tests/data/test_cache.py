@@ -188,8 +188,11 @@ from data_fixtures import Memory
 from depthnb.data.sample import Dataset
 class Slow(Memory):
     def read(self, row):
-        time.sleep(0.05)
-        print("read", row, flush=True)
+        time.sleep(0.01)
+        sys.stdout.write(f"read {{row}}\\n")  # in one piece: threads print here
+        sys.stdout.flush()
+        if row == 10:
+            sys.stdin.readline()  # until the test says so
         return super().read(row)
 ds = Dataset(Slow(22), "train", (10, 13))
 print("done", float(ds.batch(range(20))["depth"].double().sum()), flush=True)
@@ -199,7 +202,8 @@ print("done", float(ds.batch(range(20))["depth"].double().sum()), flush=True)
 def start(cache):
     code = textwrap.dedent(SLOW).format(tests=str(Path(__file__).parents[1] / "helpers"))
     environment = {**os.environ, "DEPTHNB_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes)
 
 
 def test_killed_in_the_middle_counts_as_not_there(cache):
@@ -207,8 +211,7 @@ def test_killed_in_the_middle_counts_as_not_there(cache):
     for _ in range(5):
         process.stdout.readline()
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
-    process.stdout.close()
+    process.communicate(timeout=30)
     left = prepared_folders(cache)
     assert len(left) == 1 and ".tmp-" in left[0]
     ds = Dataset(Memory(22), "train", SIZE)
@@ -217,16 +220,21 @@ def test_killed_in_the_middle_counts_as_not_there(cache):
 
 
 def test_two_processes_prepare_once_and_agree(cache):
-    first, second = start(cache), start(cache)
-    outputs = [process.communicate(timeout=120)[0].splitlines() for process in (first, second)]
+    first = start(cache)
+    begun = first.stdout.readline()
+    second = start(cache)
+    told = second.stdout.readline()
+    lines = [begun, told]
+    for process in (first, second):
+        with process:  # not communicate(): it forgets what readline() has read ahead
+            process.stdin.write("go\n")
+            process.stdin.close()
+            lines.append(process.stdout.read())
     assert first.returncode == 0 and second.returncode == 0
-    assert outputs[0][-1] == outputs[1][-1] and outputs[0][-1].startswith("done")
-    lines = [line for output in outputs for line in output]
     assert sum(line.count("read ") for line in lines) == 20  # one worked, the other waited
-    (told,) = [line for line in lines if "waiting" in line]
-    assert re.match(
-        rf"process ({first.pid}|{second.pid}) on .* \(since .*\) prepares these frames already: waiting", told
-    )
+    assert re.match(rf"process {first.pid} on .* \(since .*\) prepares these frames already: waiting\n", told)
+    done = [line.splitlines()[-1] for line in lines[2:]]
+    assert done[0] == done[1] and done[0].startswith("done")
     assert len(prepared_folders(cache)) == 1
 
 
