@@ -172,7 +172,9 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
 
 
 def _details(most: float, options: Mapping) -> Claim:
-    claim = "localised changes of depth are ignored (4.2.2): edge F1 below half of that of the truth, reduced to this size"
+    claim = (
+        "localised changes of depth are ignored (4.2.2): edge F1 below half of that of the truth, reduced to this size"
+    )
     if pd.isna(most):
         return evidence.untested(claim, "the truth is too sparse for edges", appendix=True)
     return evidence.measured(
