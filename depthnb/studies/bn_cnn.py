@@ -1,4 +1,4 @@
-"""Document 000's claims on its BN-CNN, for notebook 02."""
+"""Akondi's claims on the BN-CNN, for notebook 02."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def loss_ranges(preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor) ->
 
 
 def as_akondi(loss: str, unit: str) -> str:
-    """Name of a net that is trained as the document says: 3 epochs, unshuffled, a constant step size, targets in a unit."""
+    """Name of a net that is trained as Akondi says: 3 epochs, unshuffled, a constant step size, targets in a unit."""
     return f"as Akondi, {loss} in {unit}"
 
 

@@ -1,4 +1,4 @@
-"""The documents' claims about their data, for notebook 01."""
+"""What Akondi, Constantinescu et al., and Lacelle and Nofal say about their data, for notebook 01."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def claims(
             max(ranks.values()) <= types / 2,
         ),
         fact(
-            "Constantinescu et al.: over 1449 labelled pairs, with masks for 27 object classes",
+            "Constantinescu, Enache and Ghiorgiu (Dataset): over 1449 labelled pairs, with masks for 27 object classes",
             f"{frames} pairs and no more; {types} is the number of its scene types",
             frames > 1449,
         ),

@@ -1,4 +1,4 @@
-"""Document 003's claims and its Table 1, for notebook 03."""
+"""The claims and Table 1 of Lacelle and Nofal, for notebook 03."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COARSE, FINE = "coarse", "coarse + fine"  # names of the nets
 
 
 def table1(tests: Mapping, *, dataset: str) -> pd.DataFrame:
-    """Document 003's Table 1 and its Eigen rows (Table 2) beside ours.
+    """Table 1 of Lacelle and Nofal and their rows of Eigen et al. (Table 2), beside ours.
 
     tests: "coarse train", "coarse + fine val" ... -> Evaluation. Our value is the mean over images of the root, `unrooted`
-    the mean over images of its square, which is what the document's equation 1 says. Read from published.csv.
+    the mean over images of its square, which is what their equation 1 says. Read from published.csv.
     """
     measures = [
         ("RMSE (log, scale inv.) Training", "si_rmse_log", "train"),
@@ -36,7 +36,7 @@ def table1(tests: Mapping, *, dataset: str) -> pd.DataFrame:
                 {
                     "row": label,
                     "net": name,
-                    "document 003 (NYU V1)": _printed("1", metric, split, printed),
+                    "Lacelle and Nofal (NYU V1)": _printed("1", metric, split, printed),
                     "Eigen et al. (NYU V2)": _printed("2", metric, split, f"Eigen et al. {printed}"),
                     f"ours ({dataset})": values.mean(),
                     f"ours, unrooted ({dataset})": (values**2).mean(),
@@ -46,7 +46,7 @@ def table1(tests: Mapping, *, dataset: str) -> pd.DataFrame:
 
 
 def _printed(table: str, metric: str, split: str, method: str) -> float:
-    """One number of document 003, NaN where the table has none."""
+    """One number of Lacelle and Nofal, NaN where the table has none."""
     rows = published.load("003")
     rows = rows[(rows[["table", "metric", "split", "method"]] == [table, metric, split, method]).all(axis=1)]
     return float(rows["value"].iloc[0]) if len(rows) else float("nan")
@@ -58,7 +58,7 @@ INITIALISATIONS = ("kaiming-xavier", "pytorch", "normal-0.01", "normal-1", "unif
 def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed: int = 0) -> pd.DataFrame:
     """Spread of activations and gradients in every layer of the untrained coarse net, for several initialisations.
 
-    Dropout is off. The loss is that of document 003's training (scale-invariant, lambda 0.5), on valid pixels alone.
+    Dropout is off. The loss is that of Lacelle and Nofal's training (scale-invariant, lambda 0.5), on valid pixels alone.
 
     Args:
         size: (H, W) of the images.
@@ -69,7 +69,7 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
         One row per initialisation and layer: `initialisation`, `layer` (coarse1 .. coarse7), `activation_std`, and
         `gradient_std` (of the loss by the layer's output).
 
-    Source of the claim tested: document 003, section 3.3.
+    Source of the claim tested: Lacelle and Nofal, section 3.3.
     """
     rows = []
     for how in INITIALISATIONS:
@@ -110,7 +110,7 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
     """What Lacelle and Nofal say.
 
     signals: `initialisations`. ceiling: `evaluation.ceiling` at the size of the net's output. A comparison counts when the
-    better net beats the mean image by 5 %: these nets, without pretraining, come no further.
+    better net beats the mean image by 5 %, half of the usual margin: these nets start without pretraining.
     """
     options = {"dataset": dataset, "margin": 5.0}
     theirs = _printed("1", "si_rmse_log", "val", "Coarse + Fine")
@@ -127,16 +127,16 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
             **options,
         ),
         evidence.in_print(
-            f"its scale-invariant validation error lags behind Eigen's by {percent:.0f} % (4.2.1)",
+            f"its scale-invariant validation error lags behind that of Eigen et al. by {percent:.0f} % (4.2.1)",
             f"{theirs} is {100 * (theirs / eigens - 1):.0f} % more than {eigens}; the difference over the mean of the two is "
-            f"{middle:.1f} %. Eigen's number was measured on other data",
+            f"{middle:.1f} %. the number of Eigen et al. was measured on other data",
         ),
         evidence.measured(
             NOTEBOOK,
             COARSE,
             0.95,
             measure="middle farther",
-            claim="the coarse output always takes the middle for farther than the edges (4.2.2)",
+            claim="the coarse output always considers the middle farther than the edges (4.2.2)",
             direction=evidence.HIGHER,
             **options,
         ),
@@ -162,7 +162,7 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
             NOTEBOOK,
             (FINE, "abs_rel"),
             (FINE, "abs_rel aligned"),
-            claim="single photographs do not give absolute depth (5): told the scale of each image, the error falls",
+            claim="single photographs do not give absolute depth (5): aligned with the truth of each image, the error falls",
             direction=evidence.LOWER,
             appendix=True,
             **options,
@@ -172,7 +172,9 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
 
 
 def _details(most: float, options: Mapping) -> Claim:
-    claim = "localised changes of depth are ignored (4.2.2): edge F1 below half of what the truth has at the size of the output"
+    claim = (
+        "localised changes of depth are ignored (4.2.2): edge F1 below half of that of the truth, reduced to this size"
+    )
     if pd.isna(most):
         return evidence.untested(claim, "the truth is too sparse for edges", appendix=True)
     return evidence.measured(
