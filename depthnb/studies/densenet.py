@@ -1,4 +1,4 @@
-"""Document 002's claims and its layer table, for notebook 05."""
+"""The claims of Constantinescu, Enache and Ghiorgiu and their layer table, for notebook 05."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STEP = [("UP{}", "upsample"), ("CONCAT{}", "concat"), ("UP{}-CONVA", "conv_a"),
 
 
 def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFrame:
-    """Document 002's layer table beside what a running DenseDepth has at that input size (H, W).
+    """The layer table of Constantinescu, Enache and Ghiorgiu beside what a running DenseDepth has at that input size (H, W).
 
     One row per row of the document: `label` (what the layer is), `document's label` (as printed), `document` and `found`
     (height x width x channels), `parameters` (of that layer alone).
@@ -52,7 +52,7 @@ def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFr
 
 
 def _number(metric: str, dataset: str = "") -> pd.Series:
-    """A number of document 002's text."""
+    """A number in the text of Constantinescu, Enache and Ghiorgiu."""
     rows = published.load("002")
     return rows[(rows["table"] == "text") & (rows["metric"] == metric) & (rows["dataset"] == dataset)].iloc[0]
 
@@ -108,7 +108,7 @@ def claims(
     at full width. terms: `loss_terms`.
     """
     large, small = terms.iloc[0], terms.iloc[-1]
-    waits = "the document's encoder starts from ImageNet; comparisons of random encoders would say nothing about it"
+    waits = "their encoder starts from ImageNet weights; comparisons of random encoders would say nothing about it"
     rows = [
         *_size(printed, table),
         _decoder(printed),
@@ -187,5 +187,5 @@ def _iterations() -> Claim:
         f"{steps['printed']} iterations for NYU Depth v2, in batches of {batch:.0f}",
         f"would be {passes:.0f} passes over the authors' {code['images']:,.0f} images, {pace:.0f} steps a second in the "
         f"{code['hours']:.0f} hours they name. Their code makes {code['epochs']:.0f} passes, which is {images / 1e6:.1f}M "
-        "images: the number counts images",
+        "images: the number seems to count images",
     )

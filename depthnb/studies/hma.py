@@ -1,4 +1,4 @@
-"""Document 004's claims and its Table I, for notebook 06."""
+"""Niu's claims and Table I, for notebook 06."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ REPOSITORY = {
 
 
 def table1(ours: Mapping[str, Mapping[str, float]], *, dataset: str) -> pd.DataFrame:
-    """Document 004's Table I, the rows of BTS's own repository, and ours, each with the data it was measured on.
+    """Niu's Table I, the rows of BTS's own repository, and ours, each with the data it was measured on.
 
     ours: name -> metrics. Columns: method, measured on, and the six measures of the table, all published numbers read from
     published.csv.
     """
-    printed = published.table("004", "I").assign(**{"measured on": "KITTI, as document 004 prints it"})
+    printed = published.table("004", "I").assign(**{"measured on": "KITTI, as Niu prints it"})
     theirs = published.table("paper", "BTS repository KITTI").assign(
         **{"measured on": "KITTI, as BTS's authors report"}
     )
@@ -44,18 +44,18 @@ def table1(ours: Mapping[str, Mapping[str, float]], *, dataset: str) -> pd.DataF
 
 
 def split_counts() -> pd.DataFrame:
-    """Frames and drives of KITTI's Eigen split: what document 004 prints beside what the lists in `data/splits` hold.
+    """Frames and drives of KITTI's Eigen split: what Niu prints beside what the lists in `data/splits` hold.
 
-    One row a split: `split`, `document 004` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of
-    truth), `document 004, scenes` and `lists, drives`. The frames need not be there.
+    One row a split: `split`, `Niu` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of
+    truth), `Niu, scenes` and `lists, drives`. The frames need not be there.
     """
     printed = published.load("004").query("table == 'text'").set_index(["metric", "split"])["value"]
     scans, annotated = (kitti.official_index(truth)[0] for truth in ("raw", "annotated"))
     rows = []
     for name, parts, key in (("train", ("train", "val"), "train"), ("test", ("test",), "eigen test")):
         with_scan, with_truth = (frames[frames["split"].isin(parts)] for frames in (scans, annotated))
-        counted = {"split": name, "document 004": int(printed["images", key]), "lists, laser scan": len(with_scan)}
-        counted |= {"lists, annotated": len(with_truth), "document 004, scenes": int(printed["scenes", key])}
+        counted = {"split": name, "Niu": int(printed["images", key]), "lists, laser scan": len(with_scan)}
+        counted |= {"lists, annotated": len(with_truth), "Niu, scenes": int(printed["scenes", key])}
         rows.append({**counted, "lists, drives": with_scan["scene"].nunique()})
     return pd.DataFrame(rows)
 
@@ -301,6 +301,6 @@ def _split() -> Claim:
         key: f"{train[f'lists, {key}']} and {test[f'lists, {key}']}" for key in ("laser scan", "drives", "annotated")
     }
     text = f"lists: {pairs['laser scan']} frames of {pairs['drives']} drives have a laser scan, "
-    same = train["document 004"] == train["lists, laser scan"] and test["document 004"] == test["lists, laser scan"]
-    claim = f"the Eigen split has {train['document 004']} training and {test['document 004']} test images (3)"
+    same = train["Niu"] == train["lists, laser scan"] and test["Niu"] == test["lists, laser scan"]
+    claim = f"the Eigen split has {train['Niu']} training and {test['Niu']} test images (3)"
     return evidence.fact(claim, f"{text}{pairs['annotated']} annotated depth", bool(same), appendix=True)

@@ -1,4 +1,4 @@
-"""Document 001's claims and its table of epochs, for notebook 04."""
+"""The claims of Chapre and Deshpande and their table of epochs, for notebook 04."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NOTEBOOK, NET = "04_unet", "U-Net"
 
 
 def epochs_table(history, *, steps: int) -> pd.DataFrame:
-    """Document 001's Table 1 beside our own epochs, one row an epoch, as many as the longer of the two has.
+    """Chapre and Deshpande's Table 1 beside our own epochs, one row an epoch, as many as the longer of the two has.
 
     history: `training.History`; steps: training batches an epoch. Our milliseconds are an epoch's wall time, validation
-    included, over its steps. The document's columns are read from published.csv.
+    included, over its steps. Their columns are read from published.csv.
     """
     theirs = published.table("001", "1").set_index(pd.RangeIndex(1, 11, name="epoch"))
     frame = history.frame.set_index("epoch")
@@ -33,9 +33,9 @@ def epochs_table(history, *, steps: int) -> pd.DataFrame:
         }
     )
     columns = {
-        "tensorflow_loss": '001, "Tensorflow Loss"',
-        "custom_loss": '001, "Custom Loss"',
-        "ms_per_step": "001, ms/step",
+        "tensorflow_loss": 'Chapre and Deshpande, "Tensorflow Loss"',
+        "custom_loss": 'Chapre and Deshpande, "Custom Loss"',
+        "ms_per_step": "Chapre and Deshpande, ms/step",
     }
     return pd.concat([theirs[list(columns)].rename(columns=columns), ours], axis=1).reset_index()
 
@@ -130,7 +130,7 @@ def claims(*, dataset: str, layers, entropies, masks, relative, ceiling: Mapping
             NOTEBOOK,
             (NET, "train abs_rel"),
             (NET, "abs_rel"),
-            claim="results can be shown on training images (figure 4): new scenes look as good",
+            claim="pictures of training frames are enough (figure 4): the error is the same on new scenes",
             dataset=dataset,
             direction=evidence.EQUAL,
         ),
@@ -146,7 +146,7 @@ def claims(*, dataset: str, layers, entropies, masks, relative, ceiling: Mapping
         _swept("the combined loss improved overall performance (VI), beside L1", {"loss": "l1"}, {"loss": "ssim+mare"}),
         _swept("a ResNet can improve it (VI)", {"encoder": "plain"}, {"encoder": "resnet18"}),
         _swept(
-            "its loss is better than that of the Keras example, from which it seems to have started",
+            "their loss is better than that of the Keras example, from which they seem to have started (an inference)",
             {"loss": "keras"},
             {"loss": "ssim+mare"},
         ),
@@ -202,7 +202,7 @@ def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, relative) -> list
             bool(alone.gradient > 0),
         ),
         evidence.in_print(
-            "its two loss columns are two losses of one training (Table 1)",
+            "the two loss columns are two losses of one training (Table 1)",
             f"both fall (rank correlation {agree:.2f}). Read as a cross-entropy, the first would give the right class a "
             f"probability of {math.exp(-first):.2f}, then {math.exp(-last):.2f}",
             appendix=True,

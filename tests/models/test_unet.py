@@ -312,7 +312,7 @@ def test_ten_epochs_of_the_document_stand_beside_ours():
     rows = [{"epoch": i, "train_loss": 1 / i, "val_loss": 2 / i, "learning_rate": 0.1, "seconds": 3.0} for i in (1, 2)]
     table = study.epochs_table(training.History(rows), steps=10)
     assert len(table) == 10 and table["epoch"].tolist() == list(range(1, 11))
-    assert table['001, "Custom Loss"'].iloc[[0, -1]].tolist() == [0.7228, 0.2385]
+    assert table['Chapre and Deshpande, "Custom Loss"'].iloc[[0, -1]].tolist() == [0.7228, 0.2385]
     assert table["ours, ms/step"].iloc[:2].tolist() == [300.0, 300.0] and table["ours, ms/step"].iloc[2:].isna().all()
     longer = training.History([{**rows[0], "epoch": i} for i in range(1, 13)])
     assert len(study.epochs_table(longer, steps=10)) == 12
