@@ -151,9 +151,17 @@ def claims(results: Sequence[Result], metric: str = "abs_rel") -> list[Claim]:
             results, metric, "03_eigen", "Lacelle and Nofal (5): the multi-scale network may outperform other designs"
         ),
         _leads(
-            results, metric, "05_densenet", "Constantinescu et al.: transfer from ImageNet outperforms other methods"
+            results,
+            metric,
+            "05_densenet",
+            "Constantinescu et al. (Introduction): transfer from ImageNet outperforms other methods",
         ),
-        _leads(results, metric, "06_hma", f"Niu (3): HMA-Depth outperforms other methods, here in {metric}"),
+        _leads(
+            results,
+            metric,
+            "06_hma",
+            f"Niu (3): HMA-Depth outperforms other methods in all metrics but RMSE, here in {metric}",
+        ),
     ]
     frame = table(results)
     ours = frame[frame["kind"] == "ours"]

@@ -1,4 +1,4 @@
-"""Document 000's claims on MiDaS, the paper's on mixing, and their tables, for notebook 07."""
+"""Akondi's claims on MiDaS, the paper's on mixing, and their tables, for notebook 07."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def published_errors() -> pd.DataFrame:
 
 
 def ask(network: nn.Module, dataset: Dataset) -> Tensor:
-    """Inverse depth of every frame, photographs at their native size and one at a time, as document 000 asked.
+    """Inverse depth of every frame, photographs at their native size and one at a time, as Akondi asked.
 
     network: image [1,3,H,W] -> [1,1,H,W], such as what `find` returns; stays on its device. Returns float32 [N,1,H,W] on the
     CPU, all at the size of the first frame.

@@ -109,7 +109,7 @@ def test_the_closing_sentences_are_computed(results):
 
 def test_sentences_name_best_and_worst(results):
     text = style.wishes_said(results["wishes"])
-    assert "10 % to an empty picture" in text and "farthest: its pixels in random order" in text
+    assert "an empty picture 10 %" in text and "farthest: its pixels in random order" in text
     text = style.set_ups_said(results["set_ups"])
     assert text.startswith("Empty: 2 of 3 set-ups. Of the 1 whose depth map is not scaled to 0..1, 1 end empty")
     assert text.endswith("Not empty: the tutorial.")
@@ -119,7 +119,7 @@ def test_sentences_name_best_and_worst(results):
     opponents = style.rivals(results["opponents"], scored(0.25), scored(0.15))
     text = style.grid_said(grid, opponents, 2)
     assert "Best of 2 cells: abs_rel 0.200 on 2 frames, with a net" in text
-    assert "1 of the photograph's brightness (0.250), 0 of the other scene's depth map (0.150)" in text
+    assert "the photograph's brightness (0.250): 1; the other scene's depth map (0.150): 0" in text
 
 
 def test_tables(results):

@@ -1,4 +1,4 @@
-"""Document 000's claims on style transfer, the table they are checked by, and the verdict, for notebook 08."""
+"""Akondi's claims on style transfer, the table they are checked by, and the verdict, for notebook 08."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER, OWN = "painted, style of another scene", "painted, its own true depth as 
 COLOURED, ENCODER = "painted, that style in colours", "painted, with a depth network's features"
 PHOTO, STYLE = "the photograph's brightness, not painted", "that other scene's depth map, not painted"
 TRUTH = "the true depth as a picture, not painted"
-# style transfer for depth before document 000; not as a depth map's style, but to make photographs look like rendered frames
+# style transfer for depth before Akondi's report; not as a depth map's style, but to make photographs look like rendered frames
 PRECEDENT = (2018, "Atapour-Abarghouei and Breckon, CVPR 2018")
 
 
@@ -30,7 +30,7 @@ def scores(tests: Mapping, opponents: Mapping) -> pd.DataFrame:
     """Everything that was read as depth, best abs_rel first: method, `METRICS`, and for pictures their correlations.
 
     tests: `OTHER`, `OWN`, `COLOURED`, `PHOTO`, `STYLE`, `TRUTH` and, where there is one, `ENCODER` -> Evaluation of
-    `style_study.read`; opponents: `evaluation.baselines`.
+    `measures.read`; opponents: `evaluation.baselines`.
     """
     rows = {**tests, **{label: opponents[key] for key, label in OPPONENTS.items()}}
     table = [{"method": name, **{m: each.summary.get(m) for m in MEASURES}} for name, each in rows.items()]
@@ -38,23 +38,23 @@ def scores(tests: Mapping, opponents: Mapping) -> pd.DataFrame:
 
 
 def wishes_said(wishes: pd.DataFrame) -> str:
-    """What `style_study.wishes` found, in sentences that follow its numbers."""
+    """What `measures.wishes` found, in sentences that follow its numbers."""
     said = []
     for encoding in ENCODINGS:
         share = wishes.set_index("candidate")[encoding]
         percent = {name: _percent(value) for name, value in share.items()}
         ranked = share.drop(["the depth map itself", "the photograph"]).sort_values().index
         said.append(
-            f"Encoding {encoding}: of the photograph's distance from the style of its depth map there remain "
-            f"{percent['mirrored']} to that map mirrored, {percent['turned upside down']} when it stands on its head, "
-            f"{percent['the best empty picture']} to an empty picture, {percent['the depth map of another scene']} to a true "
-            f"depth map of another scene. Nearest: {ranked[0]}; farthest: {ranked[-1]}."
+            f"Encoding {encoding}. Distance from the style of the depth map, as a share of the photograph's: that map mirrored "
+            f"{percent['mirrored']}, upside down {percent['turned upside down']}, an empty picture "
+            f"{percent['the best empty picture']}, a true depth map of another scene "
+            f"{percent['the depth map of another scene']}. Nearest: {ranked[0]}; farthest: {ranked[-1]}."
         )
     return "\n".join(said)
 
 
 def set_ups_said(set_ups: pd.DataFrame) -> str:
-    """What `style_study.set_ups` found, in sentences that follow its numbers."""
+    """What `measures.set_ups` found, in sentences that follow its numbers."""
     empty, rest = (set_ups[set_ups["empty"] == which] for which in (True, False))
     unscaled = set_ups[set_ups["style"] != "0..1"]
     loaded = unscaled["empty"] & (unscaled["clipped"] > 0.9)
@@ -67,17 +67,17 @@ def set_ups_said(set_ups: pd.DataFrame) -> str:
 
 
 def grid_said(grid: pd.DataFrame, rivals: Mapping[str, float], frames: int) -> str:
-    """Which cell of `style_grid.grid` is best, beside the opponents on the same frames (name -> abs_rel)."""
+    """Which cell of `grid.grid` is best, beside the opponents on the same frames (name -> abs_rel)."""
     # the base recipe stands on every axis of the grid and counts once
     grid = grid.drop_duplicates(["made_by", "network", "layers", "start", "style_weight"])
     best = grid.loc[grid["abs_rel"].idxmin()]
     still = grid["with_photo"]
-    ahead = [f"{(grid['abs_rel'] < value).sum()} of {name} ({value:.3f})" for name, value in rivals.items()]
+    ahead = [f"{name} ({value:.3f}): {(grid['abs_rel'] < value).sum()}" for name, value in rivals.items()]
     return (
         f"Best of {len(grid)} cells: abs_rel {best['abs_rel']:.3f} on {frames} frames, with {best['made_by']}, "
         f"layers {best['layers']}, start {best['start']}, style weight {best['style_weight']:g}. "
-        f"Cells ahead of an opponent: {', '.join(ahead)}. Correlation of the painted brightness with the photograph's: "
-        f"{still.median():.2f} in the median cell, {still.min():.2f} in the least."
+        f"Number of cells with a lower error than {'; '.join(ahead)}. Correlation of the painted brightness with the "
+        f"photograph's: {still.median():.2f} in the median cell, at least {still.min():.2f}."
     )
 
 
@@ -111,7 +111,7 @@ def closing(tests: Mapping, opponents: Mapping, *, made_by: str) -> str:
     end = (
         "On these frames it is an estimate of depth."
         if set(parts) == {"better than"}
-        else ("What it knows of depth was in the pictures that it was given.")
+        else "So painting is not better than every opponent that needs none."
     )
     return (
         f"Painted by {made_by}, read as depth and aligned, style transfer has an abs_rel of {scored['abs_rel']:.3f} and a "

@@ -64,7 +64,7 @@ def grid(
     few: some test frames. styles: [N,3,H,W], one for each. size: `coarse` or `fine` (how many style weights).
     features, recipe, layers: of the base, from which every row after the first part differs in one thing. checkpoint: name ->
     file, as `Run.checkpoint`, so that an interrupted grid continues. The other arguments: as for `paint` and
-    `style_study.read`. Columns: axis (`weight and start`, `layers`, `network`), network, made_by (network with its
+    `measures.read`. Columns: axis (`weight and start`, `layers`, `network`), network, made_by (network with its
     weights), layers, start, style_weight, abs_rel, rmse, delta1, correlation, with_photo, deviation, empty (share of
     pictures). Raises ValueError for an unknown size.
     """
