@@ -75,7 +75,7 @@ def distances(histories: Mapping[str, pd.DataFrame]) -> Figure:
 def recipes(table: pd.DataFrame, opponents: Mapping[str, float], *, metric: str = "abs_rel") -> Figure:
     """Draw the grid of recipes: `metric` by style weight, one line a start, and one dot for each other variation.
 
-    `table` as `style_grid.grid` returns it; `opponents` name -> value, lines across both panels. Raises ValueError for
+    `table` as `style_transfer.grid.grid` returns it; `opponents` name -> value, lines across both panels. Raises ValueError for
     missing columns.
     """
     require_columns(table, ["axis", "network", "layers", "start", "style_weight", metric], "grid")

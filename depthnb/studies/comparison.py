@@ -43,7 +43,9 @@ def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluat
     if rule.alignment != "none":
         print(f"no opponents by distance: protocol {rule.name} aligns every prediction")
         return {}
-    size = tuple(int(first.params.get(side, default)) for side, default in zip(("height", "width"), _SIZE, strict=True))
+    size = tuple(
+        int(first.params.get(side) or default) for side, default in zip(("height", "width"), _SIZE, strict=True)
+    )
     try:
         train = data.open(first.dataset, root, "train", size)
         test = data.open(first.dataset, root, "test", size)
