@@ -7,9 +7,10 @@ import hashlib
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAMES = ("id", "scene", "scene_type")  # columns that hold names, in every table that has them
 
@@ -93,6 +94,8 @@ def read_table(file: str | os.PathLike, *, text: Collection[str] = NAMES) -> pd.
         OSError: if the file cannot be read.
         ValueError: if it is no table in UTF-8.
     """
+    import pandas as pd  # reading the records of runs, which imports this module, shall not wait for it
+
     table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")
     for name in table.columns:
         if name not in text:
@@ -102,6 +105,8 @@ def read_table(file: str | os.PathLike, *, text: Collection[str] = NAMES) -> pd.
 
 def _numbers(column: pd.Series) -> pd.Series:
     """The column as numbers if they are all written as numbers are; else as it is."""
+    import pandas as pd
+
     filled = column[column != ""]
     try:
         values = pd.to_numeric(filled)

@@ -52,6 +52,10 @@ class Frames(Toy):
         given = maps(junk, frames)
         self.image, self.depth, self.valid = given["image"], given["depth"], given["valid"]
 
+    @property
+    def valid_share(self) -> float:
+        return float(self.valid.float().mean())
+
     def batch(self, indices) -> dict:
         return {**super().batch(indices), "intrinsics": K.expand(len(indices), 3, 3)}
 
@@ -157,6 +161,7 @@ CASES = {
     },
     "losses.silog": measured(losses.silog, lam=0.85, root=True, per_image=False),
     "losses.ssim": measured(losses.ssim, data_range=10.0, window=7),
+    "losses.keras_example": measured(losses.keras_example, data_range=10.0, window=7),
     "losses.mare": measured(losses.mare, edge_weighting=True),
     "losses.densedepth": measured(losses.densedepth, max_depth=10.0),
     "metrics.alignment.fit_scale_shift": lambda given: alignment.fit_scale_shift(

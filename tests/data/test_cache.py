@@ -227,8 +227,9 @@ def test_two_processes_prepare_once_and_agree(cache):
     lines = [begun, told]
     for process in (first, second):
         with process:  # not communicate(): it forgets what readline() has read ahead
-            process.stdin.write("go\n")
-            process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # the second need not ask, and may have ended
+                process.stdin.write("go\n")
+                process.stdin.close()
             lines.append(process.stdout.read())
     assert first.returncode == 0 and second.returncode == 0
     assert sum(line.count("read ") for line in lines) == 20  # one worked, the other waited

@@ -85,7 +85,7 @@ def test_parameters_as_declared_or_injected(cells):
         ("epochs = 0", "'epochs' must be at least 1, found 0"),
         ("learning_rate = -0.1", "'learning_rate' must be between 0 and 10"),
         ("learning_rate = float('nan')", "'learning_rate' must be between 0 and 10"),
-        ("height = 8", "at least 16 pixels, found 8"),
+        ("height = 8", "0 or at least 16 pixels, found 8"),
         ("device = 'gpu'", "'device' must be auto, cpu, cuda or mps"),
         ("run = '../elsewhere'", "'run' must be a letter, then letters"),
         ("run = '1'", "'run' must be a letter"),

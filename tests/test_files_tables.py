@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from depthnb import tables
+from depthnb import files
 
 WORDS = ["NA", "None", "null", "nan", "1e5", "007", "", "N/A", "-inf", "True", "café", "a,b", "1_000"]
 
@@ -16,7 +16,7 @@ def test_words_stay_words_and_numbers_are_numbers(tmp_path):
     table.loc[2, "abs_rel"] = np.nan
     table["nothing"] = np.nan
     table.to_csv(tmp_path / "table.csv", index=False, float_format="%.6g")
-    again = tables.read(tmp_path / "table.csv")
+    again = files.read_table(tmp_path / "table.csv")
     assert again["id"].tolist() == again["note"].tolist() == WORDS
     assert again["pixels"].dtype == np.int64 and again["nothing"].isna().all() and again["nothing"].dtype == float
     np.testing.assert_allclose(again["abs_rel"], table["abs_rel"], rtol=1e-5)
@@ -26,21 +26,21 @@ def test_words_stay_words_and_numbers_are_numbers(tmp_path):
 def test_numbers_come_back_as_they_were_written(tmp_path, numbers):
     for options in ({}, {"float_format": "%.6g"}):
         pd.DataFrame({"x": numbers}).to_csv(tmp_path / "table.csv", index=False, **options)
-        assert tables.read(tmp_path / "table.csv")["x"].tolist() == numbers
+        assert files.read_table(tmp_path / "table.csv")["x"].tolist() == numbers
 
 
 def test_columns_named_text_are_text_whatever_they_hold(tmp_path):
     pd.DataFrame({"id": [1, 2], "drive": ["0001", "0002"], "n": [1, 2]}).to_csv(tmp_path / "table.csv", index=False)
-    read = tables.read(tmp_path / "table.csv", text=("id", "drive"))
+    read = files.read_table(tmp_path / "table.csv", text=("id", "drive"))
     assert read["id"].tolist() == ["1", "2"] and read["drive"].tolist() == ["0001", "0002"] and read["n"].sum() == 3
 
 
 def test_what_is_no_table_is_an_error(tmp_path):
     (tmp_path / "table.csv").write_bytes(b"")
     with pytest.raises(ValueError):
-        tables.read(tmp_path / "table.csv")
+        files.read_table(tmp_path / "table.csv")
     (tmp_path / "table.csv").write_bytes(b"id\n\xff\xfe\n")
     with pytest.raises(ValueError):
-        tables.read(tmp_path / "table.csv")
+        files.read_table(tmp_path / "table.csv")
     with pytest.raises(OSError):
-        tables.read(tmp_path / "nowhere.csv")
+        files.read_table(tmp_path / "nowhere.csv")
