@@ -152,7 +152,7 @@ def test_runs_on_nyu_v2_from_a_foreign_directory(name, nyu_file, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
     assert record["finished"] is True and record["dataset"] == "nyu-v2" and record["params"]["epochs"] == 1
-    assert record["protocol"]["name"] == "nyu-eigen" and 0 < record["metrics"]["test"]["abs_rel"] < 100
+    assert record["protocol"]["name"].startswith("nyu-eigen") and 0 < record["metrics"]["test"]["abs_rel"] < 100
     assert str(tmp_path) not in json.dumps({k: v for k, v in record.items() if k not in ("params", "command")})
 
 
