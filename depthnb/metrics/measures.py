@@ -16,28 +16,8 @@ from torch import Tensor
 
 from depthnb.metrics.alignment import align
 from depthnb.metrics.checks import check_finite, check_maps
-from depthnb.metrics.protocols import AVERAGES, PROTOCOLS, Protocol, protocol
+from depthnb.metrics.protocols import AVERAGES, Protocol, protocol
 from depthnb.metrics.ssim import ssim_map, trusted_windows
-
-__all__ = [
-    "BETTER",
-    "EDGE_THRESHOLDS",
-    "KINDS",
-    "NAMES",
-    "PIXEL_NAMES",
-    "PROTOCOLS",
-    "RELATIVE_EDGE_THRESHOLDS",
-    "Protocol",
-    "align",
-    "aligned",
-    "by_distance",
-    "evaluate",
-    "finish",
-    "per_image",
-    "pool",
-    "protocol",
-    "statistics",
-]
 
 KINDS = ("metric", "affine-inverse")
 EDGE_THRESHOLDS: Mapping[str, float] = MappingProxyType({"edge_f1_025": 0.25, "edge_f1_050": 0.5, "edge_f1_100": 1.0})

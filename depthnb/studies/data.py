@@ -17,7 +17,7 @@ def claims(
     the camera is not. indoors: whether the frames are, of which a claim speaks.
     """
     frames, scenes, types = labelled["frames"].sum(), labelled["scenes"].sum(), len(labelled)
-    total = compared["document 000"].sum()
+    total = compared["Akondi"].sum()
     ranks = {word: labelled["scene_type"].tolist().index(word) + 1 for word in compared["scene_type"]}
     ranked = ", ".join(f"{word} {rank}" for word, rank in sorted(ranks.items(), key=lambda pair: pair[1]))
     middle = middle.dropna()

@@ -215,7 +215,7 @@ def test_of_data_what_the_lists_say():
     labelled = pd.DataFrame(
         {"scene_type": ["bedroom", "office", "attic"], "frames": [1000, 400, 49], "scenes": [300, 100, 64]}
     )
-    listed = pd.DataFrame({"scene_type": ["bedroom", "office"], "document 000": [15466, 3270]})
+    listed = pd.DataFrame({"scene_type": ["bedroom", "office"], "Akondi": [15466, 3270]})
     middle = pd.DataFrame({"middle": [3.0, 2.0, 4.0], "border": [2.0, 2.5, 1.0]})
     options = {"labelled": labelled, "compared": listed, "middle": middle, "forgotten": 0.5}
     verdicts = [each.verdict for each in data.claims(**options, indoors=True)]
