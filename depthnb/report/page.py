@@ -176,6 +176,7 @@ def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str])
         table = _read_table(file, reports_dir, problems) if file.is_file() else None
         if table is not None:
             other = "" if run is found[0] else f" (run {run['folder'].name})"
+            table = table.drop(columns="appendix", errors="ignore").dropna(axis="columns", how="all")
             return _table(table, f"Claims of the document, checked{other}")
     return None
 

@@ -14,6 +14,7 @@ from depthnb import data, evaluation, metrics
 from depthnb.data import transforms
 from depthnb.evidence import HIGHER, HOLDS, LOWER, SAME, UNDECIDED, UNTESTED, Claim, Effect, fact, published, untested
 from depthnb.evidence.scenes import bootstrap
+from depthnb.evidence.seeds import MARGIN
 from depthnb.evidence.verdicts import MATTERS, holm, verdict
 from depthnb.report.results import METHODS, Result, comparable, groups, measured
 from depthnb.report.tables import images, table
@@ -197,7 +198,16 @@ def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) ->
     effect = Effect.of(values[others[0]], values[own[0]])
     if effect.pairs < 2:
         return untested(claim, f"{here}; they share {effect.pairs} seed(s), it takes two")
+    if not any(_has_learnt(parts[name]) for name in (own[0], others[0])):
+        return untested(claim, f"{here}; under-trained: neither beats the mean image by {MARGIN:g} %")
     return Claim(claim, here, effect=effect, direction=LOWER if lower else HIGHER)
+
+
+def _has_learnt(part: Sequence[Result]) -> bool:
+    """Whether runs of one method beat the mean image by `MARGIN` on average; also where nobody knows what that scores."""
+    ours = np.mean([each.metrics["abs_rel"] for each in part])
+    blank = [each.baselines["mean_image"]["abs_rel"] for each in part if "mean_image" in each.baselines]
+    return not blank or bool(ours <= (1 - MARGIN / 100) * np.mean(blank))
 
 
 def _by_seed(part: Sequence[Result], metric: str) -> dict[int, float]:
