@@ -557,6 +557,15 @@ def test_claims_need_the_method_and_its_seeds(reports):
     assert checked["verdict"].iloc[-1] == "does not hold" and "U-Net: not better than" in checked["here"].iloc[-1]
 
 
+@pytest.mark.parametrize(("better", "verdict"), [(0.56, "not tested here"), (0.50, "holds")])  # the mean image has 0.6
+def test_no_method_leads_where_none_has_learnt(reports, better, verdict):
+    for seed in (0, 1):
+        finish("02_bn_cnn", f"quick-seed{seed}", [0.7 + 0.01 * seed] * 6, seed=seed)
+        finish("03_eigen", f"quick-seed{seed}", [better + 0.005 * seed] * 6, seed=seed)
+    row = evidence.decide(study.claims(load())).iloc[0]
+    assert row["verdict"] == verdict and ("under-trained" in row["here"]) == (verdict != "holds")
+
+
 # --- the notebook -----------------------------------------------------------------------------------------------------
 
 NOTEBOOK = runs.ROOT / "notebooks" / "10_comparison.ipynb"
