@@ -1,25 +1,12 @@
-"""What every notebook promises: form, size, committed outputs of one clean run, and papermill from anywhere."""
+"""What every notebook promises: form, size, committed outputs of one clean run, a mistyped parameter refused."""
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import torch
-from data_fixtures import write_folder, write_index, write_nyu_v2
-
-import depthnb
-from depthnb import data
-from depthnb.data import transforms
-from depthnb.data.readers import nyu_v2
-
-ROOT = Path(depthnb.__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-TRAINING = [file for file in NOTEBOOKS if file.stem not in ("01_data", "10_comparison")]
+from notebook_runs import NOTEBOOKS, ROOT, TRAINING, papermill
 
 
 def code_cells(file: Path) -> list[dict]:
@@ -106,19 +93,6 @@ def test_short_and_explained(notebook):
     assert len(defining) <= 1, "functions belong into depthnb; only the cell of the one idea may define one"
 
 
-def brief(name: str) -> dict[str, int]:
-    """Parameters of one short training."""
-    return {"epochs": 1, "batch_size": 4, **({} if name == "08_style_transfer" else {"min_steps": 0})}
-
-
-def papermill(file: Path, output: Path, cwd: Path, reports: Path, **parameters) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "papermill", str(file), str(output), "--kernel", "python3", "--no-progress-bar"]
-    for name, value in parameters.items():
-        command += ["-p", name, str(value)]
-    environment = {**os.environ, "DEPTHNB_REPORTS": str(reports), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)
-
-
 def test_a_wrong_name_fails_and_names_the_right_one(tmp_path):
     done = papermill(
         ROOT / "notebooks/03_eigen.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports", epoch=41
@@ -126,53 +100,3 @@ def test_a_wrong_name_fails_and_names_the_right_one(tmp_path):
     assert done.returncode != 0
     assert "unknown parameter 'epoch'" in done.stderr and "'epochs'" in done.stderr
     assert not list((tmp_path / "reports").rglob("run.json"))
-
-
-@pytest.fixture(scope="module")
-def nyu_file(tmp_path_factory) -> Path:
-    """Forty embedded frames at 640x480 in the layout of NYU V2's labelled .mat, under names of its own scenes."""
-    rooms = data.open("rooms", split="all").subset(40)
-    frames = []
-    for i in range(40):
-        frame = transforms.resize(rooms[i], (480, 640))
-        raw = torch.where(frame["valid"], frame["depth"], torch.zeros(()))[0].numpy()
-        image = (frame["image"] * 255).round().to(torch.uint8).numpy()
-        frames.append({"image": image, "raw": raw, "filled": frame["depth"][0].numpy()})
-    chosen = nyu_v2.official_index().iloc[:40]
-    file = tmp_path_factory.mktemp("nyu") / nyu_v2.FILE
-    return write_nyu_v2(file, frames, chosen["scene"].tolist(), chosen["scene_type"].tolist())
-
-
-@pytest.mark.parametrize("name", [file.stem for file in TRAINING])
-def test_runs_on_nyu_v2_from_a_foreign_directory(name, nyu_file, tmp_path):
-    done = papermill(
-        ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="nyu-v2", data_root=nyu_file, height=96, width=128, **brief(name),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
-    assert record["finished"] is True and record["dataset"] == "nyu-v2" and record["params"]["epochs"] == 1
-    assert record["protocol"]["name"].startswith("nyu-eigen") and 0 < record["metrics"]["test"]["abs_rel"] < 100
-    assert str(tmp_path) not in json.dumps({k: v for k, v in record.items() if k not in ("params", "command")})
-
-
-@pytest.fixture(scope="module")
-def mixed_folder(tmp_path_factory) -> Path:
-    """Frames of two sizes whose depths go beyond 10 m, and of which every second camera is unknown."""
-    root = tmp_path_factory.mktemp("mixed")
-    scenes = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "test"}
-    rows = write_folder(root, scenes, per_scene=3, sizes=[(96, 128), (120, 90)])
-    rows = [[*row[:7], str(float(row[7]) * 6), *(row[8:] if i % 2 else [""] * 4)] for i, row in enumerate(rows)]
-    write_index(root, rows)
-    return root
-
-
-@pytest.mark.parametrize("name", [file.stem for file in NOTEBOOKS if file.stem != "10_comparison"])
-def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
-    done = papermill(
-        ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
-    assert record["finished"] is True and record["dataset"] == "folder"

@@ -1,0 +1,25 @@
+"""The notebooks, and papermill as a user starts it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import depthnb
+
+ROOT = Path(depthnb.__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+TRAINING = [file for file in NOTEBOOKS if file.stem not in ("01_data", "10_comparison")]
+
+
+def brief(name: str) -> dict[str, int]:
+    """Parameters of one short training."""
+    return {"epochs": 1, "batch_size": 4, **({} if name == "08_style_transfer" else {"min_steps": 0})}
+
+
+def papermill(file: Path, output: Path, cwd: Path, reports: Path, **parameters) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "papermill", str(file), str(output), "--kernel", "python3", "--no-progress-bar"]
+    for name, value in parameters.items():
+        command += ["-p", name, str(value)]
+    environment = {**os.environ, "DEPTHNB_REPORTS": str(reports), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)

@@ -1,0 +1,30 @@
+"""Every notebook runs by papermill on a folder of frames of several sizes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from data_fixtures import write_folder, write_index
+from notebook_runs import NOTEBOOKS, ROOT, brief, papermill
+
+
+@pytest.fixture(scope="module")
+def mixed_folder(tmp_path_factory) -> Path:
+    """Frames of two sizes whose depths go beyond 10 m, and of which every second camera is unknown."""
+    root = tmp_path_factory.mktemp("mixed")
+    scenes = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "test"}
+    rows = write_folder(root, scenes, per_scene=3, sizes=[(96, 128), (120, 90)])
+    rows = [[*row[:7], str(float(row[7]) * 6), *(row[8:] if i % 2 else [""] * 4)] for i, row in enumerate(rows)]
+    write_index(root, rows)
+    return root
+
+
+@pytest.mark.parametrize("name", [file.stem for file in NOTEBOOKS if file.stem != "10_comparison"])
+def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
+    done = papermill(
+        ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
+        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
+    assert record["finished"] is True and record["dataset"] == "folder"
