@@ -100,7 +100,7 @@ epochs_of = $(or $(patsubst epochs=%,%,$(filter epochs=%,$(shell awk '$$1 == "$(
 	$(shell awk '$$1 == "epochs:" {print $$2}' $(PARAMS)/$(notebook_of)-rooms-full.yaml))
 doubled_of = $(if $(filter %-doubled,$(name_of)),-p epochs $(shell expr 2 '*' $(epochs_of)))
 # the line "full" is the preset itself: its runs are called rooms-full, rooms-full-seed1 ...
-run_of = $(if $(filter full,$(name_of)),rooms-full$(if $(filter-out 0,$(seed_of)),-seed$(seed_of)),sweep-$(notdir $*))
+run_of = $(if $(filter full,$(name_of)),rooms-full$(if $(filter-out 0,$(seed_of)),-seed$(seed_of)),ablation-$(notdir $*))
 
 build/evidence/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-rooms-full.yaml) $(EVIDENCE) | $(READY)
 	$(call papermill,$(notebook_of),evidence/$*,-f $(PARAMS)/$(notebook_of)-rooms-full.yaml \

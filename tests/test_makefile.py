@@ -203,9 +203,9 @@ def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(cl
     assert calls == {
         f"{base} -p seed 0 -p run rooms-full",
         f"{base} -p seed 7 -p run rooms-full-seed7",
-        f"{base} -p epochs 40 -p seed 0 -p run sweep-full-doubled-0",
-        f"{changed} -p seed 0 -p run sweep-not-shuffled-0",
-        f"{changed} -p seed 7 -p run sweep-not-shuffled-7",
-        f"{changed} -p epochs 60 -p seed 0 -p run sweep-not-shuffled-doubled-0",
+        f"{base} -p epochs 40 -p seed 0 -p run ablation-full-doubled-0",
+        f"{changed} -p seed 0 -p run ablation-not-shuffled-0",
+        f"{changed} -p seed 7 -p run ablation-not-shuffled-7",
+        f"{changed} -p epochs 60 -p seed 0 -p run ablation-not-shuffled-doubled-0",
     }
     assert clone.make("evidence", "SEEDS=0 7")[2] == []

@@ -46,7 +46,7 @@ def test_the_ablations_change_known_things():
     lines = [line for line in lines if line and line[0] != "#"]
     assert len({(notebook, name) for notebook, name, *_ in lines}) == len(lines), "a name twice"
     for notebook, name, *changes in lines:
-        assert RULES["run"][0](f"sweep-{name}-0"), f"{notebook} {name}: no name that a run can have"
+        assert RULES["run"][0](f"ablation-{name}-0"), f"{notebook} {name}: no name that a run can have"
         assert bool(changes) != (name == "full"), f"{notebook} {name}: only the line `full` changes nothing"
         known = declared(notebook)
         base = yaml.safe_load((NOTEBOOKS / f"params/{notebook}-rooms-full.yaml").read_text())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from depthnb.evidence.seeds import LOWER, MARGIN, between
-from depthnb.evidence.trainings import BASE, DOUBLED, compared_params, swept
+from depthnb.evidence.trainings import BASE, DOUBLED, ablation_runs, compared_params
 from depthnb.evidence.verdicts import SAME, UNDECIDED, UNTESTED, holm, verdict
 
 
@@ -25,7 +25,7 @@ def ablations(notebook: str, *, measure: str = "abs_rel", on: str = "test", marg
     """
     columns = ["changed", "mean", "change (%)", "low", "high", "p (Holm)", "seeds", "steps", "verdict", "parameters"]
     lines: dict[str, list[dict]] = {}
-    records = swept(notebook)
+    records = ablation_runs(notebook)
     for name, record in records:
         if record["metrics"].get(on, {}).get(measure) is not None and not name.endswith(DOUBLED):
             lines.setdefault(name, []).append(record)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depthnb import runs
-from depthnb.evidence.trainings import FULL, compared_params, doubles, full, swept
+from depthnb.evidence.trainings import FULL, ablation_runs, compared_params, doubles, full
 from depthnb.evidence.verdicts import Claim, Effect, beats, fact, untested
 
 MARGIN = 10.0  # percent of abs_rel by which a training must beat the mean image, or it has barely begun
@@ -51,7 +51,7 @@ def between(
     margin: float = MARGIN,
     appendix: bool = False,
 ) -> Claim:
-    """A claim that a change of parameters changes a number, by the runs of the sweep.
+    """A claim that a change of parameters changes a number, by the runs of the ablations.
 
     Args:
         notebook: whose runs.
@@ -65,12 +65,12 @@ def between(
     Returns:
         A `Claim` with its effect, or one that says what is missing for a test.
     """
-    records = [record for _, record in swept(notebook)]
+    records = [record for _, record in ablation_runs(notebook)]
     names = ", ".join(f"{key} {before[key]} -> {after[key]}" for key in before)
     pairs = [(one, other) for one in _sides(records, before, measure, on) for other in _sides(records, after, measure, on)
              if one[0] == other[0]]  # fmt: skip
     if not pairs:
-        return untested(claim, f"needs the runs of the sweep with {names}: make evidence", appendix=appendix)
+        return untested(claim, f"needs the runs with {names}: make evidence", appendix=appendix)
     (_, one), (_, other) = max(pairs, key=lambda pair: len(pair[0][1].values.keys() & pair[1][1].values.keys()))
     said = f"{on} {measure} with {names}".strip()
     return _judged(claim, one, other, direction, said, margin, appendix)

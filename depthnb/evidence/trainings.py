@@ -13,7 +13,7 @@ from depthnb.weights.origin import Origin
 FULL = "rooms-full"  # the preset whose runs decide
 
 
-SWEEP = re.compile(r"sweep-(?P<name>.+)-(?P<seed>\d+)")
+ABLATION = re.compile(r"ablation-(?P<name>.+)-(?P<seed>\d+)")
 
 
 NOT_COMPARED = ("run", "seed", "device", "data_root")
@@ -37,16 +37,16 @@ def full(notebook: str, dataset: str, *, preset: str = FULL, nets: Sequence[str]
     return list(max(groups.values(), key=len, default={}).values())
 
 
-def swept(notebook: str) -> list[tuple[str, dict]]:
+def ablation_runs(notebook: str) -> list[tuple[str, dict]]:
     """Finished runs for ablations as (name of the line, run.json), sorted, on the same frames as most of them.
 
-    The base are the full runs, the other lines are called sweep-<name>-<seed>. Of runs with the same parameters and seed the
+    The base are the full runs, the other lines are called ablation-<name>-<seed>. Of runs with the same parameters and seed the
     first counts. An encoder that was to start from ImageNet weights and found none is told from one that did: its parameter
     `pretrained` reads "none" here, whatever was asked for.
     """
     chosen, seen = [], set()
     for record in runs.finished(notebook):
-        line = SWEEP.fullmatch(record["run"])
+        line = ABLATION.fullmatch(record["run"])
         if not line and not record["run"].startswith(FULL):
             continue
         params = dict(record["params"])

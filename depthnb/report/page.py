@@ -127,7 +127,7 @@ def _finished(reports_dir: Path, problems: list[str]) -> dict[str, list[dict[str
 def _preference(run: str) -> tuple[int, str]:
     order = ("paper", "rooms-full", "quick")
     places = [i for i, name in enumerate(order) if run == name or run.startswith(f"{name}-")]
-    return (places[0] if places else len(order) + run.startswith("sweep"), run)
+    return (places[0] if places else len(order) + run.startswith("ablation"), run)
 
 
 def _place(notebook: str) -> tuple[bool, str]:

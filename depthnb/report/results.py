@@ -28,7 +28,7 @@ METHODS: Mapping[str, str] = {
     "09_gan": "GAN",
 }
 BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
-PRESETS = ("best", *BEST, "sweep")
+PRESETS = ("best", *BEST, "ablation")
 BAND_METRICS = metrics.PIXEL_NAMES  # what a band of distance defines
 FROM_IMAGENET = ("05_densenet", "08_style_transfer")  # about ImageNet weights: where there were none, the name says so
 SCORED = "test"  # the split that is compared
@@ -93,12 +93,12 @@ class Result:
 def preset_of(run: str) -> str:
     """The preset that a run's name says: what is left without the endings for a seed and for a hash.
 
-    >>> [preset_of(name) for name in ("quick", "quick-0a1b2c3d", "rooms-full-seed1", "sweep-frames-160-seed2", "long")]
-    ['quick', 'quick', 'rooms-full', 'sweep', 'long']
+    >>> [preset_of(name) for name in ("quick", "quick-0a1b2c3d", "rooms-full-seed1", "ablation-frames-160-seed2", "long")]
+    ['quick', 'quick', 'rooms-full', 'ablation', 'long']
     """
     name = re.sub(r"-[0-9a-f]{8}$", "", run)
     name = re.sub(r"-seed\d+$", "", name)
-    return "sweep" if name.startswith("sweep") else name
+    return "ablation" if name.startswith("ablation") else name
 
 
 def check(*, metric: str, preset: str, results: Sequence[Result] = ()) -> None:
@@ -122,7 +122,7 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
         folder = record["folder"]
         if record.get("dataset") != dataset or SCORED not in record.get("metrics", {}):
             continue
-        if preset_of(folder.name) == "sweep" and not (folder / "per_image.csv").exists():
+        if preset_of(folder.name) == "ablation" and not (folder / "per_image.csv").exists():
             bare += 1
             continue
         try:
@@ -134,7 +134,7 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     notes.sort()
     if bare:
         notes.append(
-            f"runs of the sweep with run.json alone, as git keeps them: {bare}, in the ablations and not in the tables"
+            f"runs of ablations with run.json alone, as git keeps them: {bare}, in the ablations and not in the tables"
         )
     return _without_repeats(results, notes), notes
 

@@ -107,17 +107,19 @@ def claims(*, dataset: str, ranges: pd.DataFrame) -> list[Claim]:
             f"{units} gives that range with this very network; in metres the loss is {ranges.iloc[0]['trained']:.2f}",
             fitting.empty,
         ),
-        _swept("with shuffling the model would do a bit better (2.2.2)", {"shuffle": False}, {"shuffle": True}),
-        _swept(
+        _ablation("with shuffling the model would do a bit better (2.2.2)", {"shuffle": False}, {"shuffle": True}),
+        _ablation(
             "more layers and complexity improve it (4.1)", {"steps": 4, "channels": 16}, {"steps": 5, "channels": 32}
         ),
-        _swept("more epochs improve it (2.2.2, 5.1.3)", {"epochs": 20}, {"epochs": 40}),
-        _swept("augmenting the data improves it (5.1.3)", {"rotate": 0.0, "flip": 0.0}, {"rotate": 5.0, "flip": 0.5}),
+        _ablation("more epochs improve it (2.2.2, 5.1.3)", {"epochs": 20}, {"epochs": 40}),
+        _ablation(
+            "augmenting the data improves it (5.1.3)", {"rotate": 0.0, "flip": 0.0}, {"rotate": 5.0, "flip": 0.5}
+        ),
         evidence.within(NOTEBOOK, "mse", "l1", claim=today, dataset=dataset, direction=evidence.LOWER, appendix=True),
         evidence.against_baselines(NOTEBOOK, dataset, name="the BN-CNN"),
     ]
     return rows
 
 
-def _swept(claim: str, before: dict, after: dict) -> Claim:
+def _ablation(claim: str, before: dict, after: dict) -> Claim:
     return evidence.between(NOTEBOOK, before, after, claim=claim, direction=evidence.LOWER)

@@ -151,8 +151,8 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
             **options,
         ),
         _initialisation_claim(signals),
-        _swept("without the decay it plateaus early (4.1)", {"decay": False}, {"decay": True}, evidence.LOWER),
-        _swept(
+        _ablation("without the decay it plateaus early (4.1)", {"decay": False}, {"decay": True}, evidence.LOWER),
+        _ablation(
             "more frames have a comparatively small impact on the error (4.2.1), at equal steps",
             {"frames": 320, "epochs": 82},
             {"frames": 640, "epochs": 41},
@@ -182,7 +182,7 @@ def _details(most: float, options: Mapping) -> Claim:
     )
 
 
-def _swept(claim: str, before: Mapping, after: Mapping, direction: int) -> Claim:
+def _ablation(claim: str, before: Mapping, after: Mapping, direction: int) -> Claim:
     return evidence.between(NOTEBOOK, before, after, claim=claim, direction=direction, margin=5.0)
 
 

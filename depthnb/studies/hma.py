@@ -246,8 +246,8 @@ def claims(*, dataset: str, deviation: float, rival: str = RIVAL) -> list[Claim]
             direction=evidence.LOWER,
             **options,
         ),
-        _swept("the attention mechanism helps (4: to be proved)", {"attention": "average"}, {"attention": "masks"}),
-        _swept("four scales are better than three (4: to be proved)", {"scales": 3}, {"scales": 4}),
+        _ablation("the attention mechanism helps (4: to be proved)", {"attention": "average"}, {"attention": "masks"}),
+        _ablation("four scales are better than three (4: to be proved)", {"scales": 3}, {"scales": 4}),
         evidence.measured(
             NOTEBOOK,
             NET,
@@ -264,7 +264,7 @@ def claims(*, dataset: str, deviation: float, rival: str = RIVAL) -> list[Claim]
     return [*rows, evidence.against_baselines(NOTEBOOK, dataset, name=NET)]
 
 
-def _swept(claim: str, before: dict, after: dict) -> Claim:
+def _ablation(claim: str, before: dict, after: dict) -> Claim:
     return evidence.between(NOTEBOOK, before, after, claim=claim, direction=evidence.LOWER)
 
 

@@ -143,9 +143,11 @@ def claims(*, dataset: str, layers, entropies, masks, relative, ceiling: Mapping
             appendix=True,
             **options,
         ),
-        _swept("the combined loss improved overall performance (VI), beside L1", {"loss": "l1"}, {"loss": "ssim+mare"}),
-        _swept("a ResNet can improve it (VI)", {"encoder": "plain"}, {"encoder": "resnet18"}),
-        _swept(
+        _ablation(
+            "the combined loss improved overall performance (VI), beside L1", {"loss": "l1"}, {"loss": "ssim+mare"}
+        ),
+        _ablation("a ResNet can improve it (VI)", {"encoder": "plain"}, {"encoder": "resnet18"}),
+        _ablation(
             "their loss is better than that of the Keras example, from which they seem to have started (an inference)",
             {"loss": "keras"},
             {"loss": "ssim+mare"},
@@ -164,7 +166,7 @@ def claims(*, dataset: str, layers, entropies, masks, relative, ceiling: Mapping
     return [*rows, evidence.against_baselines(NOTEBOOK, dataset, name="the U-Net")]
 
 
-def _swept(claim: str, before: dict, after: dict) -> Claim:
+def _ablation(claim: str, before: dict, after: dict) -> Claim:
     return evidence.between(NOTEBOOK, before, after, claim=claim, direction=evidence.LOWER)
 
 

@@ -30,9 +30,9 @@ def finish(folder, run, seed, value, *, nets=None, notebook="06_hma", **params):
     (folder / notebook / run / runs.RECORD).write_text(json.dumps(record))
 
 
-def sweep(folder, name, values, **params):
+def line(folder, name, values, **params):
     for seed, value in enumerate(values):
-        run = f"rooms-full-seed{seed}" if name == "base" else f"sweep-{name}-{seed}"
+        run = f"rooms-full-seed{seed}" if name == "base" else f"ablation-{name}-{seed}"
         finish(folder, run, seed, value, **params)
 
 
@@ -49,8 +49,8 @@ def decided(*claims):
 
 
 def test_a_change_that_every_seed_shows_holds_or_does_not(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", [0.9 * value for value in BASE[:4]] + [0.91 * BASE[4]], scales=3)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", [0.9 * value for value in BASE[:4]] + [0.91 * BASE[4]], scales=3)
     claim = between({"scales": 3})
     assert claim.effect.change == pytest.approx(-9.8, abs=0.1) and claim.steps == "700"
     table = evidence.decide([claim, between({"scales": 3}, evidence.HIGHER)])
@@ -65,22 +65,22 @@ def test_a_change_that_every_seed_shows_holds_or_does_not(reports):
 def test_seeds_are_paired_and_not_their_ranges(reports):
     """The seeds differ by 20 %, every pair by 5 %: the ranges overlap, and the change is seen all the same."""
     wide = (0.24, 0.26, 0.28, 0.30, 0.32)
-    sweep(reports, "base", wide)
-    sweep(reports, "scales-3", [0.95 * value + 0.0005 * (i % 2) for i, value in enumerate(wide)], scales=3)
+    line(reports, "base", wide)
+    line(reports, "scales-3", [0.95 * value + 0.0005 * (i % 2) for i, value in enumerate(wide)], scales=3)
     assert decided(between({"scales": 3})) == ["holds"]
 
 
 def test_differences_of_chance_are_undecided_and_tiny_ones_do_not_matter(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", (0.31, 0.29, 0.30, 0.29, 0.31), scales=3)
-    sweep(reports, "scales-5", [value * (1 + 0.002 * (i % 2)) for i, value in enumerate(BASE)], scales=5)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", (0.31, 0.29, 0.30, 0.29, 0.31), scales=3)
+    line(reports, "scales-5", [value * (1 + 0.002 * (i % 2)) for i, value in enumerate(BASE)], scales=5)
     assert decided(between({"scales": 3}), between({"scales": 5})) == ["undecided", "no difference that matters"]
     assert decided(between({"scales": 5}, evidence.EQUAL)) == ["holds"]
 
 
 def test_many_comparisons_are_corrected_for(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", [v * f for v, f in zip(BASE, (0.90, 0.97, 0.88, 0.95, 0.96), strict=True)], scales=3)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", [v * f for v, f in zip(BASE, (0.90, 0.97, 0.88, 0.95, 0.96), strict=True)], scales=3)
     claim = between({"scales": 3})
     assert 0.01 < claim.effect.p < 0.05
     assert decided(claim) == ["holds"]
@@ -89,15 +89,15 @@ def test_many_comparisons_are_corrected_for(reports):
 
 @pytest.mark.parametrize("seeds_of_it", [0, 1])
 def test_one_seed_or_none_decides_nothing(reports, seeds_of_it):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", BASE[:seeds_of_it], scales=3)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", BASE[:seeds_of_it], scales=3)
     claim = between({"scales": 3})
     assert claim.verdict == "not tested here" and "make evidence" in claim.here
 
 
 def test_under_trained_nets_do_not_testify(reports):
-    sweep(reports, "base", [value + 0.08 for value in BASE])
-    sweep(reports, "scales-3", [value + 0.07 for value in BASE], scales=3)
+    line(reports, "base", [value + 0.08 for value in BASE])
+    line(reports, "scales-3", [value + 0.07 for value in BASE], scales=3)
     claim = between({"scales": 3})
     assert claim.verdict == "not tested here"
     assert "under-trained after 700 steps: the better side has abs_rel 0.370, the mean image 0.400" in claim.here
@@ -105,39 +105,39 @@ def test_under_trained_nets_do_not_testify(reports):
 
 
 def test_twice_the_steps_must_keep_the_sign(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
-    finish(reports, "sweep-full-doubled-0", 0, 0.250, epochs=20)
-    finish(reports, "sweep-scales-3-doubled-0", 0, 0.260, scales=3, epochs=20)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
+    finish(reports, "ablation-full-doubled-0", 0, 0.250, epochs=20)
+    finish(reports, "ablation-scales-3-doubled-0", 0, 0.260, scales=3, epochs=20)
     claim = between({"scales": 3})
     assert claim.verdict == "not tested here" and "+4.0 % after twice as many steps: under-trained" in claim.here
-    (reports / "06_hma" / "sweep-scales-3-doubled-0" / runs.RECORD).unlink()
-    finish(reports, "sweep-scales-3-doubled-1", 0, 0.240, scales=3, epochs=20)
+    (reports / "06_hma" / "ablation-scales-3-doubled-0" / runs.RECORD).unlink()
+    finish(reports, "ablation-scales-3-doubled-1", 0, 0.240, scales=3, epochs=20)
     claim = between({"scales": 3})
     assert "(twice the steps: -4.0 %)" in claim.here and decided(claim) == ["holds"]
 
 
 def test_a_change_that_never_took_effect_is_not_tested(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "average", BASE, attention="average")
+    line(reports, "base", BASE)
+    line(reports, "average", BASE, attention="average")
     table = evidence.decide([between({"attention": "average"}, evidence.EQUAL)])
     assert table["verdict"][0] == "not tested here" and "never took effect" in table["here"][0]
 
 
 def test_several_parameters_may_change_together(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "both", [0.8 * v + 0.001 * i for i, v in enumerate(BASE)], scales=5, attention="average")
-    sweep(reports, "other", BASE, scales=5)
+    line(reports, "base", BASE)
+    line(reports, "both", [0.8 * v + 0.001 * i for i, v in enumerate(BASE)], scales=5, attention="average")
+    line(reports, "other", BASE, scales=5)
     assert between({"scales": 5, "attention": "average"}).effect.pairs == 5
     one = between({"attention": "average"})
     assert "0.300 -> 0.242" in one.here, "beside the run that differs in the attention alone: the one with five scales"
 
 
 def test_other_frames_are_not_compared(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
     for seed in range(5):
-        file = reports / "06_hma" / f"sweep-scales-3-{seed}" / runs.RECORD
+        file = reports / "06_hma" / f"ablation-scales-3-{seed}" / runs.RECORD
         file.write_text(file.read_text().replace("f00d", "beef"))
     assert between({"scales": 3}).verdict == "not tested here"
 
@@ -185,10 +185,10 @@ def test_a_number_beside_a_fixed_value(reports):
 
 
 def test_ablations_are_one_line_a_change_and_the_base_comes_first(reports):
-    sweep(reports, "base", BASE)
-    sweep(reports, "scales-3", [1.1 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)], scales=3)
-    sweep(reports, "scales-5", BASE[:1], scales=5)
-    finish(reports, "sweep-full-doubled-0", 0, 0.2, epochs=20)
+    line(reports, "base", BASE)
+    line(reports, "scales-3", [1.1 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)], scales=3)
+    line(reports, "scales-5", BASE[:1], scales=5)
+    finish(reports, "ablation-full-doubled-0", 0, 0.2, epochs=20)
     table = evidence.ablations("06_hma")
     assert table["changed"].tolist() == ["(base)", "scales=5", "scales=3"]
     assert table["verdict"].tolist()[1:] == ["not tested here", "higher"] and table["steps"].tolist() == [700] * 3
@@ -201,7 +201,7 @@ def test_without_a_sweep_the_sentence_says_what_to_do(reports):
     assert evidence.ablations("06_hma").empty and "make evidence" in evidence.ablations_said(
         evidence.ablations("06_hma")
     )
-    sweep(reports, "base", BASE[:1])
+    line(reports, "base", BASE[:1])
     assert "Only the full runs" in evidence.ablations_said(evidence.ablations("06_hma"))
 
 

@@ -42,4 +42,4 @@ def ablation(folder, notebook, name, abs_rel, *, seeds=5, **params):
     """Runs of one line of the ablations."""
     for seed in range(seeds):
         scores = {"abs_rel": abs_rel * (1 + 0.002 * (seed % 3))}
-        finish(folder, notebook, f"sweep-{name}-{seed}", seed, metrics=scores, **params)
+        finish(folder, notebook, f"ablation-{name}-{seed}", seed, metrics=scores, **params)

@@ -190,7 +190,7 @@ def test_what_stands_in_the_files_is_text_not_markup(tmp_path):
 def test_comparison_comes_first_and_the_fullest_run_is_shown(tmp_path):
     write_run(tmp_path, "02_bn_cnn", "quick", metrics={"test": {"abs_rel": 0.111}})
     write_run(tmp_path, "02_bn_cnn", "rooms-full-0a1b2c3d", metrics={"test": {"abs_rel": 0.222}})
-    write_run(tmp_path, "02_bn_cnn", "sweep-seed-1", metrics={"test": {"abs_rel": 0.333}})
+    write_run(tmp_path, "02_bn_cnn", "ablation-seed-1", metrics={"test": {"abs_rel": 0.333}})
     write_run(tmp_path, "10_comparison", "quick", metrics={}, baselines={})
     page = Page(built(tmp_path))
     assert page.ids == ["10_comparison", "02_bn_cnn"]

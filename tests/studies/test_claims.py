@@ -155,7 +155,7 @@ def test_ablations_decide_in_both_directions(reports, notebook, make, base, line
     ablation(reports, notebook, "line", 0.15 if larger else 0.25, epochs=10, **line)
     (claim,) = [each for each in make() if words in each.text]
     assert evidence.decide([claim])["verdict"].item() == evidence.HOLDS
-    for folder in (reports / notebook).glob("sweep-*"):
+    for folder in (reports / notebook).glob("ablation-*"):
         (folder / "run.json").unlink()
     ablation(reports, notebook, "other", 0.25 if larger else 0.15, epochs=10, **line)
     (claim,) = [each for each in make() if words in each.text]

@@ -72,11 +72,11 @@ def test_best_is_rooms_full_where_finished_otherwise_quick(reports):
     finish("02_bn_cnn", "rooms-full", [0.2] * 6)
     finish("02_bn_cnn", "rooms-full-seed1", [0.2] * 6, seed=1)
     finish("03_eigen", "quick", [0.3] * 6)
-    finish("03_eigen", "sweep-flip-0", [0.1] * 6, flip=0.0)
+    finish("03_eigen", "ablation-flip-0", [0.1] * 6, flip=0.0)
     finish("03_eigen", "long", [0.1] * 6, epochs=99)
     assert [r.label for r in load()] == ["02_bn_cnn/rooms-full", "02_bn_cnn/rooms-full-seed1", "03_eigen/quick"]
     assert [r.label for r in load(preset="quick")] == ["02_bn_cnn/quick", "03_eigen/quick"]
-    assert [r.label for r in load(preset="sweep")] == ["03_eigen/sweep-flip-0"]
+    assert [r.label for r in load(preset="ablation")] == ["03_eigen/ablation-flip-0"]
     assert [r.label for r in load(preset="long")] == ["03_eigen/long"]
     assert load(preset="paper") == []
     table = tables.table(load()).set_index("method")
@@ -253,10 +253,10 @@ def test_who_does_not_beat_the_baselines_is_marked(reports):
 
 
 def test_groups_of_one_notebook_are_told_apart_by_what_differs(reports):
-    finish("02_bn_cnn", "sweep-a", [0.3] * 6, loss="mse", flip=0.0)
-    finish("02_bn_cnn", "sweep-b", [0.2] * 6, loss="l1", flip=0.0)
-    finish("02_bn_cnn", "sweep-b-seed1", [0.2] * 6, loss="l1", flip=0.0, seed=1)
-    parts = results.groups(load(preset="sweep"))
+    finish("02_bn_cnn", "ablation-a", [0.3] * 6, loss="mse", flip=0.0)
+    finish("02_bn_cnn", "ablation-b", [0.2] * 6, loss="l1", flip=0.0)
+    finish("02_bn_cnn", "ablation-b-seed1", [0.2] * 6, loss="l1", flip=0.0, seed=1)
+    parts = results.groups(load(preset="ablation"))
     assert {name: len(part) for name, part in parts.items()} == {"BN-CNN (loss mse)": 1, "BN-CNN (loss l1)": 2}
 
 
@@ -457,14 +457,14 @@ def test_pictures_show_aligned_methods_beside_the_others_and_name_them(folder_ru
     assert study.pictures([]) is None and "no finished run" in capsys.readouterr().out
 
 
-def test_sweep_runs_that_hold_only_their_record_are_counted_not_called_damaged(reports):
+def test_ablation_runs_that_hold_only_their_record_are_counted_not_called_damaged(reports):
     finish("02_bn_cnn", "quick", [0.3] * 6)
-    folder = finish("02_bn_cnn", "sweep-base-0", [0.3] * 6, epochs=1)
+    folder = finish("02_bn_cnn", "ablation-base-0", [0.3] * 6, epochs=1)
     for file in folder.glob("*.csv"):
         file.unlink()
     found, notes = results.load("rooms")
     assert [r.label for r in found] == ["02_bn_cnn/quick"]
-    assert len(notes) == 1 and notes[0].startswith("runs of the sweep with run.json alone, as git keeps them: 1,")
+    assert len(notes) == 1 and notes[0].startswith("runs of ablations with run.json alone, as git keeps them: 1,")
 
 
 def test_pictures_of_the_seed_asked_for(folder_runs, reports):
