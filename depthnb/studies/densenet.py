@@ -25,12 +25,14 @@ _ENCODER = [
 ]
 _STEP = [("UP{}", "upsample"), ("CONCAT{}", "concat"), ("UP{}-CONVA", "conv_a"), ("UP{}-CONVB", "conv_b")]
 
+PRINTED, LABEL = "Constantinescu et al.", "their label"  # columns of `layers`
+
 
 def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFrame:
     """The layer table of Constantinescu, Enache and Ghiorgiu beside what a running DenseDepth has at that input size (H, W).
 
-    One row per row of the document: `label` (what the layer is), `document's label` (as printed), `document` and `found`
-    (height x width x channels), `parameters` (of that layer alone).
+    One row per row of theirs: `label` (what the layer is) and `LABEL` (as printed), `PRINTED` and `found` (height x width x
+    channels), `parameters` (of that layer alone).
     """
     steps = [(label.format(i), f"up{i}.{part}") for i in range(1, 5) for label, part in _STEP]
     named = [*_ENCODER, *steps, ("CONV3", "conv3")]
@@ -42,8 +44,8 @@ def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFr
         rows.append(
             {
                 "label": label,
-                "document's label": said.method,
-                "document": f"{said.height:.0f} x {said.width:.0f} x {said.channels:.0f}",
+                LABEL: said.method,
+                PRINTED: f"{said.height:.0f} x {said.width:.0f} x {said.channels:.0f}",
                 "found": " x ".join([*shape[1:], shape[0]]),
                 "parameters": int(running.loc[layer, "parameters"]) if layer else 0,
             }
@@ -146,7 +148,7 @@ def claims(
 
 def _size(printed: nn.Module, table: pd.DataFrame) -> list[Claim]:
     count, parameters = models.parameter_count(printed), _number("parameters")
-    same = table["document"] == table["found"]
+    same = table[PRINTED] == table["found"]
     last = table["found"].iloc[-1]
     half = [2 * int(n) for n in last.split(" x ")[:2]] == [int(n) for n in table["found"].iloc[0].split(" x ")[:2]]
     exact = parameters["value"] <= count < parameters["value"] + 1e5
@@ -170,8 +172,8 @@ def _decoder(printed: nn.Module) -> Claim:
 
 
 def _labels(table: pd.DataFrame) -> Claim:
-    wrong = table[table["label"] != table["document's label"]]
-    here = "; ".join(f"its second {b} is {a}" for a, b in zip(wrong["label"], wrong["document's label"], strict=True))
+    wrong = table[table["label"] != table[LABEL]]
+    here = "; ".join(f"its second {b} is {a}" for a, b in zip(wrong["label"], wrong[LABEL], strict=True))
     claim = "each row of its table names one layer"
     return evidence.fact(claim, here or "all labels differ", wrong.empty, appendix=True)
 
