@@ -15,6 +15,10 @@ PARAMS := notebooks/params
 NOTEBOOKS := $(basename $(notdir $(sort $(wildcard notebooks/[0-9]*.ipynb))))
 DONE := build/$(PRESET)
 SOURCES := $(wildcard depthnb/*.py depthnb/*/*.py depthnb/*/*/*.py depthnb/*/*.csv data/*/index.csv)
+# glibc gives large blocks back to the system and asks for them again: without that a training step is about a tenth faster
+export MALLOC_TRIM_THRESHOLD_ := 8000000000
+export MALLOC_MMAP_THRESHOLD_ := 4000000000
+export MALLOC_TOP_PAD_ := 268435456
 # bit-identical matrix products on a GPU need this before the first CUDA call
 export CUBLAS_WORKSPACE_CONFIG := :4096:8
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
@@ -70,7 +74,6 @@ define papermill
 @echo "== $(2)"
 @SECONDS=0; $(BIN)/python -m papermill notebooks/$(1).ipynb build/$(2).ipynb --kernel python3 --cwd notebooks \
 	--no-progress-bar --log-level ERROR $(3) 2> >(grep -v 'TCP without encryption' >&2) && echo "   $$SECONDS s"
-@touch $@
 endef
 
 report: $(NOTEBOOKS:%=$(DONE)/%.done)
@@ -78,33 +81,38 @@ report: $(NOTEBOOKS:%=$(DONE)/%.done)
 
 $(DONE)/%.done: notebooks/%.ipynb $(SOURCES) $(wildcard $(PARAMS)/*-$(PRESET).yaml) | $(READY)
 	$(call papermill,$*,$(PRESET)/$*,$(addprefix -f ,$(wildcard $(PARAMS)/$*-$(PRESET).yaml)))
+	@touch $@
 
 # the comparison reads what the others wrote
 $(DONE)/10_comparison.done: $(patsubst %,$(DONE)/%.done,$(filter-out 10_comparison,$(NOTEBOOKS)))
 
 # What the verdicts rest on: the rooms-full runs of some notebooks with several seeds, and the ablations of evidence.txt. A line
-# of it is: notebook, name, parameter=value ... It differs from the rooms-full run in what it says and in nothing else.
-# Every training comes once more with twice the epochs, for one seed.
+# of it is: notebook, name, parameter=value ... It differs from the rooms-full run in what the line says and in nothing else.
+# Every training comes once more with twice the epochs, for one seed. A run that is there is not made again, whatever has
+# changed since: delete its folder for that.
 EVIDENCE := $(PARAMS)/evidence.txt
+REPORTS := $(or $(DEPTHNB_REPORTS),reports)
 LINES := $(shell awk '$$1 ~ /^[0-9]/ {print $$1 "/" $$2}' $(EVIDENCE) 2>/dev/null)
-evidence: $(foreach seed,$(SEEDS),$(LINES:%=build/evidence/%-$(seed).done)) \
-		$(LINES:%=build/evidence/%-doubled-$(firstword $(SEEDS)).done)
+# $(1): notebook/line, $(2): seed. The line "full" is the preset itself: its runs are called rooms-full, rooms-full-seed1 ...
+evidence_run = $(REPORTS)/$(dir $(1))$(if $(filter full,$(notdir $(1))),rooms-full$(if $(filter-out 0,$(2)),-seed$(2)),ablation-$(notdir $(1))-$(2))/run.json
+evidence: $(foreach seed,$(SEEDS),$(foreach line,$(LINES),$(call evidence_run,$(line),$(seed)))) \
+		$(foreach line,$(LINES),$(call evidence_run,$(line)-doubled,$(firstword $(SEEDS))))
 
+# of a run's folder, notebook/run, back to the notebook, the line and the seed
 notebook_of = $(patsubst %/,%,$(dir $*))
-seed_of = $(lastword $(subst -, ,$(notdir $*)))
-name_of = $(patsubst %-$(seed_of),%,$(notdir $*))
+full_of = $(filter rooms-full%,$(notdir $*))
+seed_of = $(if $(full_of),$(or $(patsubst rooms-full-seed%,%,$(filter rooms-full-seed%,$(full_of))),0),$(lastword $(subst -, ,$(notdir $*))))
+name_of = $(if $(full_of),full,$(patsubst ablation-%-$(seed_of),%,$(notdir $*)))
 line_of = $(patsubst %-doubled,%,$(name_of))
 changes_of = $(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(line_of)" \
 	{for (i = 3; i <= NF; i++) {n = index($$i, "="); printf "-p %s %c%s%c ", substr($$i, 1, n - 1), 39, substr($$i, n + 1), 39}}' $(EVIDENCE))
 epochs_of = $(or $(patsubst epochs=%,%,$(filter epochs=%,$(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(line_of)"' $(EVIDENCE)))), \
 	$(shell awk '$$1 == "epochs:" {print $$2}' $(PARAMS)/$(notebook_of)-rooms-full.yaml))
 doubled_of = $(if $(filter %-doubled,$(name_of)),-p epochs $(shell expr 2 '*' $(epochs_of)))
-# the line "full" is the preset itself: its runs are called rooms-full, rooms-full-seed1 ...
-run_of = $(if $(filter full,$(name_of)),rooms-full$(if $(filter-out 0,$(seed_of)),-seed$(seed_of)),ablation-$(notdir $*))
 
-build/evidence/%.done: $(SOURCES) $(wildcard $(PARAMS)/*-rooms-full.yaml) $(EVIDENCE) | $(READY)
+$(REPORTS)/%/run.json: | $(READY)
 	$(call papermill,$(notebook_of),evidence/$*,-f $(PARAMS)/$(notebook_of)-rooms-full.yaml \
-		$(changes_of) $(doubled_of) -p seed $(seed_of) -p run $(run_of))
+		$(changes_of) $(doubled_of) -p seed $(seed_of) -p run $(notdir $*))
 
 # the same on every machine: no notebook looks for weights on the network while it is tested
 test: export DEPTHNB_OFFLINE := 1

@@ -208,4 +208,9 @@ def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(cl
         f"{changed} -p seed 7 -p run ablation-not-shuffled-7",
         f"{changed} -p epochs 60 -p seed 0 -p run ablation-not-shuffled-doubled-0",
     }
-    assert clone.make("evidence", "SEEDS=0 7")[2] == []
+    made = [call.split("-p run ")[1] for call in calls]
+    for run in made[1:]:
+        (clone.folder / "reports" / "02_bn_cnn" / run).mkdir(parents=True)
+        (clone.folder / "reports" / "02_bn_cnn" / run / "run.json").write_text("{}")
+    assert clone.make("evidence", "SEEDS=0 7")[2] == ["papermill"]  # only what is not there
+    assert clone.log.read_text().splitlines()[-1].endswith(f"-p run {made[0]}")
