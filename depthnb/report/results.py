@@ -39,7 +39,8 @@ class Result:
     """One finished run and what it scored on its test split.
 
     `frames` stands for the very test frames (a hash of their ids and of their files' content), `measured` for all that must
-    be equal between results of one table. `baselines`: name -> metrics. `seconds`: of training, interruptions included; NaN
+    be equal between results of one table. `baselines`, `nets`: name -> metrics, of the opponents and of every net that the run
+    trained. `seconds`: of training, interruptions included; NaN
     where unknown. `origin`: where the net's first weights come from. `inputs`: what lay in the files that parameters name.
     """
 
@@ -52,6 +53,7 @@ class Result:
     params: dict[str, Any]
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
+    nets: dict[str, dict[str, float]]
     parameters: float
     seconds: float
     device: str
@@ -158,6 +160,7 @@ def _result(content: Mapping[str, Any]) -> Result:
         params=dict(content["params"]),
         metrics=_numbers(content["metrics"][SCORED]),
         baselines={name: _numbers(each) for name, each in (content.get("baselines") or {}).get(SCORED, {}).items()},
+        nets={name: _numbers(each) for name, each in (content.get("nets") or {}).items()},
         parameters=_number(content.get("parameters")),
         seconds=_number(content.get("training_seconds", content.get("seconds"))),
         device=str(content.get("device") or "unknown"),

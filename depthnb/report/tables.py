@@ -91,6 +91,27 @@ def _count(n: float) -> str:
     return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e3 else f"{n:.0f}"
 
 
+def nets(results: Sequence[Result], columns: Sequence[str] = ("abs_rel", "rmse", "delta1")) -> pd.DataFrame:
+    """Every net of the runs that trained several, such as the GAN's generator with and without its adversary.
+
+    Returns:
+        One row a net, as text: method, net, seeds, steps, and each metric as `mean ± std`. Empty where each run has one net.
+        Raises ValueError as `measured`.
+    """
+    rows = []
+    for method, part in groups(results).items():
+        names = list(dict.fromkeys(name for each in part for name in each.nets))
+        for name in names if len(names) > 1 else ():
+            values = pd.DataFrame([each.nets[name] for each in part if name in each.nets])
+            values = values.reindex(columns=["steps", *columns])
+            row = {"method": method, "net": name, "seeds": len(values), "steps": f"{values['steps'].mean():,.0f}"}
+            for column in columns:
+                mean, std = values[column].mean(), values[column].std(ddof=1)
+                row[column] = "--" if pd.isna(mean) else f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
+            rows.append(row)
+    return pd.DataFrame(rows, columns=["method", "net", "seeds", "steps", *columns])
+
+
 def each_run(results: Sequence[Result]) -> pd.DataFrame:
     """One row a run, for the spread over seeds: method, run, seed and the metrics. Raises ValueError as `measured`."""
     rows = [

@@ -48,6 +48,7 @@ def finish(
     first: int = 0,
     seconds: float = 10.0,
     parameters: int = 1000,
+    nets: dict[str, float] | None = None,
     **settings,
 ) -> Path:
     """A finished run folder, made by Run itself."""
@@ -56,12 +57,30 @@ def finish(
     opponents = {"mean_depth": judged([0.5] * len(levels)), "mean_image": judged([0.6] * len(levels))}
     one.save_evaluation("test", judged(levels, protocol=protocol, first=first), opponents)
     one.record(parameters=parameters, training_seconds=seconds)
+    for name, abs_rel in (nets or {}).items():
+        one.measure(name, abs_rel=abs_rel, steps=1200)
     one.finish()
     return one.folder
 
 
 def load(dataset: str = "rooms", preset: str = "best") -> list[results.Result]:
     return results.select(results.load(dataset)[0], preset)
+
+
+def test_every_net_of_a_run_that_trained_several_has_a_line(reports):
+    finish("03_eigen", "rooms-full", [0.2], nets={"coarse": 0.3})
+    for seed, value in enumerate((0.2, 0.4)):
+        name = f"rooms-full{f'-seed{seed}' if seed else ''}"
+        finish("09_gan", name, [value], seed=seed, nets={"GAN": value, "L1 alone": value + 0.1})
+    lines = tables.nets(load(), ["abs_rel", "rmse"])
+    assert lines.to_dict("list") == {
+        "method": ["GAN", "GAN"],
+        "net": ["GAN", "L1 alone"],
+        "seeds": [2, 2],
+        "steps": ["1,200", "1,200"],
+        "abs_rel": ["0.300 ± 0.141", "0.400 ± 0.141"],
+        "rmse": ["--", "--"],
+    }
 
 
 # --- which runs -------------------------------------------------------------------------------------------------------
