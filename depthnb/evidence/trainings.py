@@ -53,7 +53,7 @@ def ablation_runs(notebook: str) -> list[tuple[str, dict]]:
         if "pretrained" in params and record.get("origin") and not Origin.from_record(record["origin"]).pretrained:
             params["pretrained"] = "none"
         for key, content in (record.get("inputs") or {}).items():  # another file of the same name is another parameter
-            params[key] = f"{params[key]} ({content})"
+            params[key] = f"{params.get(key, '')} ({content})".strip()
         record = {**record, "params": params}
         frames = _frames(record)
         name = line["name"] if line else BASE

@@ -83,7 +83,7 @@ class Result:
     @property
     def settings(self) -> dict[str, Any]:
         """The parameters without those that leave the method the same (run, seed, device, data_root); files with content."""
-        values = {name: f"{self.params.get(name)} ({content})" for name, content in self.inputs.items()}
+        values = {name: f"{self.params.get(name, '')} ({content})".strip() for name, content in self.inputs.items()}
         return {name: value for name, value in {**self.params, **values}.items() if name not in NOT_COMPARED}
 
     @property

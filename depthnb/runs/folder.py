@@ -27,7 +27,13 @@ from depthnb.training.launch import is_first, launched
 from depthnb.weights.origin import Origin
 
 
-def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, Any] | None = None) -> Run:
+def start(
+    notebook: str,
+    parameters: Mapping[str, Any],
+    *,
+    data: Mapping[str, Any] | None = None,
+    weights: Mapping[str, Path | None] | None = None,
+) -> Run:
     """Open the run `reports/<notebook>/<run>` for these parameters and say which it is.
 
     A hash decides which run this is: of all parameters but `run`, of the content of the data and of the files that parameters
@@ -40,6 +46,7 @@ def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, An
         notebook: its name, without ending.
         parameters: as check_parameters gives them, with `run` and `seed` among them.
         data: split name -> data set (with `name`, `len`, and `content` or `fingerprint`).
+        weights: name -> a file that the run reads and that no parameter names, None where it was not found.
 
     Returns:
         The run, at work in `<run>.unfinished` beside its place.
@@ -50,9 +57,10 @@ def start(notebook: str, parameters: Mapping[str, Any], *, data: Mapping[str, An
         OSError: when the folder cannot be written.
     """
     data = dict(data or {})
-    contents = inputs(parameters)
+    contents = inputs(parameters) | {key: files.digest(file) for key, file in (weights or {}).items() if file}
     parameters = {name: without_path(value) for name, value in parameters.items()}
     identity = {name: contents.get(name, value) for name, value in parameters.items() if name != "run"}
+    identity |= {name: content for name, content in contents.items() if name not in parameters}
     if data:  # whose content says more than the name of its folder
         identity = {name: value for name, value in identity.items() if not name.endswith("root")}
     facts = {split: _content(part) for split, part in data.items()}

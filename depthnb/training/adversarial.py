@@ -20,7 +20,7 @@ from depthnb.metrics.variation import Variation
 from depthnb.models.gan import patch_loss, recognised
 from depthnb.training.history import History
 from depthnb.training.loop import Loop, Objective
-from depthnb.training.settings import Player, Settings
+from depthnb.training.settings import Player, Settings, described
 
 __all__ = ["Player", "fit"]
 
@@ -76,7 +76,7 @@ class _Adversarial(Objective):
         self.loss, self.weight = loss, weight
 
     def identity(self) -> dict[str, Any]:
-        return {"adversarial_weight": self.weight}
+        return {"loss": described(self.loss), "adversarial_weight": self.weight}
 
     def losses(self, batch: dict, note: Callable[..., None]) -> Iterator[tuple[str, Tensor]]:
         image, depth, valid, pred = self._predicted(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class Settings:
             "seed": self.seed,
             "shuffle": self.shuffle,
             "precision": self.precision,
+            "augment": described(self.augment),
         }
 
 
@@ -108,7 +110,14 @@ class Player:
             "weights": sum(parameter.numel() for parameter in self.model.parameters()),
             "optimizer": type(self.optimizer).__name__,
             "scheduler": None if self.scheduler is None else type(self.scheduler).__name__,
+            "learning rates": self._rates(),
         }
+
+    def _rates(self) -> list[float] | None:
+        """The learning rate of each group at the start; None where the scheduler leaves no trace of it."""
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            return None
+        return [float(group.get("initial_lr", group["lr"])) for group in self.optimizer.param_groups]
 
     def parts(self, name: str) -> dict[str, Any]:
         """Whatever of it changes in a training: name -> something with a state_dict."""
@@ -121,3 +130,17 @@ class Player:
             self.scheduler.step(val_loss)
         elif self.scheduler is not None:
             self.scheduler.step()
+
+
+def described(function: Callable | None) -> str | None:
+    """What a checkpoint remembers of a function: its name, and the plain values that a partial gives it.
+
+    >>> described(functools.partial(round, ndigits=2))
+    'round(ndigits=2)'
+    """
+    if isinstance(function, functools.partial):
+        given = {**dict(enumerate(function.args)), **function.keywords}
+        plain = (bool, int, float, str, tuple, type(None))
+        values = [f"{key}={value!r}" if isinstance(value, plain) else f"{key}" for key, value in given.items()]
+        return f"{described(function.func)}({', '.join(values)})"
+    return None if function is None else getattr(function, "__qualname__", type(function).__qualname__)

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from depthnb.data import transforms
 from depthnb.training.history import History
 from depthnb.training.loop import Loop, Objective
-from depthnb.training.settings import Player, Settings
+from depthnb.training.settings import Player, Settings, described
 
 Loss = Callable[..., Tensor]  # (pred=, depth=, valid=) -> scalar
 
@@ -73,6 +73,9 @@ class _Supervised(Objective):
 
     def __init__(self, loss: Loss, val_loss: Loss) -> None:
         self.loss, self.val_loss = loss, val_loss
+
+    def identity(self) -> dict[str, Any]:
+        return {"loss": described(self.loss)}
 
     def losses(self, batch: dict, note: Callable[..., None]) -> Iterator[tuple[str, Tensor]]:
         loss = loss_of(self.nets["model"], batch, self.loss)

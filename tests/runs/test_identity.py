@@ -140,6 +140,22 @@ def test_other_libraries_do_not_touch_a_finished_run(reports, monkeypatch):
     assert start().hash == hash_
 
 
+def test_weights_that_no_parameter_names_count_by_their_content(reports, tmp_path):
+    def begun(content: bytes | None) -> dict:
+        file = tmp_path / "encoder.safetensors"
+        if content is not None:
+            file.write_bytes(content)
+        with_it = {"encoder": None if content is None else file}
+        run = runs.start("06_toy", PARAMETERS, data={"train": Toy(10)}, weights=with_it)
+        run.finish()
+        return json.loads((run.folder / "run.json").read_text())
+
+    none, first, second = begun(None), begun(b"one"), begun(b"two")
+    assert len({each["hash"] for each in (none, first, second)}) == 3
+    assert "encoder" not in none["inputs"] and first["inputs"]["encoder"] != second["inputs"]["encoder"]
+    assert begun(b"one")["hash"] == first["hash"]
+
+
 def test_a_checkpoint_begun_with_other_weights_under_the_same_words_is_refused(reports):
     run = start()
     run.checkpoint(origin=NOTHING).write_text("epoch 1")

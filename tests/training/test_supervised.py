@@ -302,6 +302,10 @@ def test_a_damaged_or_foreign_checkpoint_is_refused_by_name(tmp_path, damage):
         ({"model": Net(width=5)}, "weights .*, now"),
         ({"optimizer": Adam}, "optimizer 'SGD', now 'Adam'"),
         ({"precision": "bf16-mixed"}, "precision '32-true', now 'bf16-mixed'"),
+        ({"loss": losses.mse}, "loss 'l1', now 'mse'"),
+        ({"loss": partial(losses.silog, lam=0.85)}, r"loss 'l1', now 'silog\(lam=0.85\)'"),
+        ({"augment": partial(transforms.augment, flip=0.5)}, r"augment None, now 'augment\(flip=0.5\)'"),
+        ({"lr": 0.02}, r"learning rates \[0.01\], now \[0.02\]"),
     ],
 )
 def test_the_checkpoint_of_another_training_is_refused(tmp_path, changed, said):
@@ -309,7 +313,7 @@ def test_the_checkpoint_of_another_training_is_refused(tmp_path, changed, said):
     fit(Net(), checkpoint=file)
     changed = dict(changed)
     model = changed.pop("model", None) or Net()
-    optimizer = changed.pop("optimizer", SGD)(model.parameters(), lr=0.01)
+    optimizer = changed.pop("optimizer", SGD)(model.parameters(), lr=changed.pop("lr", 0.01))
     with pytest.raises(ValueError, match=f"model.ckpt belongs to another training .*{said}"):
         fit(model, checkpoint=file, optimizer=optimizer, **changed)
 
@@ -477,8 +481,9 @@ def test_settings_cannot_be_changed_and_know_what_a_checkpoint_must_agree_on():
     net = Net()
     identity = settings.identity({"model": Player(net, SGD(net.parameters(), lr=0.1))}, Toy(10))
     assert identity == {
-        "model": "Net", "weights": 157, "optimizer": "SGD", "scheduler": None, "training frames": 10, "data": "f00d",
-        "batch_size": 4, "seed": 3, "shuffle": True, "precision": settings.precision,
+        "model": "Net", "weights": 157, "optimizer": "SGD", "scheduler": None, "learning rates": [0.1],
+        "training frames": 10, "data": "f00d", "batch_size": 4, "seed": 3, "shuffle": True,
+        "precision": settings.precision, "augment": None,
     }  # fmt: skip
 
 

@@ -19,27 +19,36 @@ from depthnb.weights.origin import Kind, Origin
 WEIGHTS = {"coarse": (1e2, 1e4, 1e6), "fine": (1.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e8)}
 
 
-def trained_encoder(layers: str, *, dataset: str) -> tuple[Features | None, str]:
-    """The encoder of a depth network that notebook 05 has trained on this data set, and one sentence on where it was found.
+def encoder_run(dataset: str) -> dict | None:
+    """The run of notebook 05 whose encoder is taken: trained on this data set, finished, and with its weights.
 
-    Of the finished runs that still have their weights the first of rooms-full, streets-full, quick, then any other. None
-    where there is none.
+    Of several the first of rooms-full, streets-full, quick, then any other. None where there is none.
     """
     order = ("rooms-full", "streets-full", "quick")
-    found = [
+    trained = [
         each
         for each in runs.finished("05_densenet")
         if each["dataset"] == dataset and (each["folder"] / models.WEIGHTS).is_file()
     ]
-    if not found:
+    return min(trained, key=lambda each: order.index(each["run"]) if each["run"] in order else len(order), default=None)
+
+
+def encoder_file(dataset: str) -> Path | None:
+    """The weights of `encoder_run`."""
+    run = encoder_run(dataset)
+    return run and run["folder"] / models.WEIGHTS
+
+
+def trained_encoder(layers: str, *, dataset: str) -> tuple[Features | None, str]:
+    """The encoder of `encoder_run`, and one sentence on where it was found."""
+    run = encoder_run(dataset)
+    if run is None:
         return None, f"no depth encoder: no run of notebook 05 on {dataset} has its weights here"
-    found.sort(key=lambda each: order.index(each["run"]) if each["run"] in order else len(order))
-    one = found[0]
     where = (
-        f"weights trained for depth, from 05_densenet/{one['run']} (abs_rel {one['metrics']['test']['abs_rel']:.3f})"
+        f"weights trained for depth, from 05_densenet/{run['run']} (abs_rel {run['metrics']['test']['abs_rel']:.3f})"
     )
-    origin = Origin(Kind.TRAINED, where, files.digest(one["folder"] / models.WEIGHTS))
-    return depth_encoder(models.load(one["folder"]), layers, origin=origin), where
+    origin = Origin(Kind.TRAINED, where, files.digest(run["folder"] / models.WEIGHTS))
+    return depth_encoder(models.load(run["folder"]), layers, origin=origin), where
 
 
 def grid(
