@@ -110,7 +110,7 @@ def within(
     twice = [record for record in runs.finished(notebook) if doubles(record, records[0])]
     built = []
     for net, name in sides:
-        values, errors = ({r["seed"]: r["nets"][net].get(key) for r in records} for key in (name, "abs_rel"))
+        values, errors = (_numbers(records, net, key) for key in (name, "abs_rel"))
         doubled = {r["seed"]: (r.get("nets") or {}).get(net, {}).get(name) for r in twice}
         steps = int(records[0]["nets"][net].get("steps") or 0)
         built.append(Side(_known(values), _known(errors), _mean_image(records), steps, _known(doubled)))
@@ -163,8 +163,9 @@ def measured(
     if not records:
         return untested(claim, f"needs finished runs {preset} with {net}: make evidence", appendix=appendix)
     steps = int(records[0]["nets"][net].get("steps") or 0)
-    values = _known({r["seed"]: r["nets"][net].get(measure) for r in records})
-    errors = _known({r["seed"]: r["nets"][learner].get("abs_rel") for r in records}) if learner else {}
+    # a ratio needs numbers above 0: what is below a thousandth of the value counts as a thousandth
+    values = {seed: max(each, value / 1000) for seed, each in _known(_numbers(records, net, measure)).items()}
+    errors = _known(_numbers(records, learner, "abs_rel")) if learner else {}
     opponent = _mean_image(records) if learner else float("inf")
     own = Side(values, errors or dict.fromkeys(values, 0.0), opponent, steps, {})
     fixed = Side(dict.fromkeys(values, value), own.errors, opponent, steps, {})
@@ -218,6 +219,10 @@ def _rest(record: Mapping, change: Mapping[str, object]) -> str:
 
 def _number(record: Mapping, measure: str, on: str) -> float | None:
     return (record["metrics"].get(on, {}) if on else record).get(measure)
+
+
+def _numbers(records: Sequence[dict], net: str, measure: str) -> dict[int, float | None]:
+    return {record["seed"]: record["nets"][net].get(measure) for record in records}
 
 
 def _known(values: Mapping[int, float | None]) -> dict[int, float]:

@@ -184,6 +184,17 @@ def test_a_number_beside_a_fixed_value(reports):
     assert decided(learner) == ["holds"], "who learns is the other one"
 
 
+@pytest.mark.parametrize("contrast", [0.0, 1e-9])
+def test_a_number_of_nought_is_below_every_value(reports, contrast):
+    for seed, value in enumerate(BASE):
+        nets = {"blank": {"abs_rel": 0.9, "contrast": contrast * seed}, "other": {"abs_rel": value}}
+        finish(reports, f"rooms-full{f'-seed{seed}' if seed else ''}", seed, value, nets=nets)
+    claim = evidence.measured(
+        "06_hma", "blank", 0.1, measure="contrast", learner="other", claim="", dataset="rooms", direction=evidence.LOWER
+    )
+    assert claim.effect.pairs == 5 and decided(claim) == ["holds"]
+
+
 def test_ablations_are_one_line_a_change_and_the_base_comes_first(reports):
     line(reports, "base", BASE)
     line(reports, "scales-3", [1.1 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)], scales=3)
