@@ -19,6 +19,7 @@ from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
 from depthnb.metrics import surfaces
 
+SHOWN = ("abs_rel", "rmse", "rmse_log", "silog", "delta1", "delta2", "delta3", "ssim")  # what notebook 01 defines
 KEPT = 12  # predictions kept in a run folder, always of the same frames
 KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay below 300 kB
 
@@ -225,6 +226,11 @@ class Judged:
         """One row a net and opponent: method, and the metrics."""
         table = pd.DataFrame({name: each.summary for name, each in self.all.items()}).T
         return table.rename_axis("method").reset_index()
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """Of `scores` the measures that notebook 01 defines, rounded, for people."""
+        return self.scores[["method", *SHOWN]].round(3)
 
     @property
     def bands(self) -> dict[str, pd.DataFrame]:

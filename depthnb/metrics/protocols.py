@@ -49,7 +49,7 @@ class Protocol:
         ValueError: for a range that is empty or not positive, or an unknown crop, alignment or average.
 
     >>> print(Protocol("mine", 0.1, 10.0))
-    mine: 0.1 < depth < 10 m, crop none, alignment none, mean per image, truth as stored, frames test split
+    mine: depth 0.1 to 10 m, no crop, no alignment, mean over images; truth: as stored; frames: test split
     """
 
     name: str
@@ -72,10 +72,12 @@ class Protocol:
                 raise ValueError(f"protocol {self.name!r}: {field} {getattr(self, field)!r} is not one of {known}")
 
     def __str__(self) -> str:
-        average = {"image": "mean per image", "pixels": "all pixels pooled"}[self.average]
+        crop = "no crop" if self.crop == "none" else f"crop {self.crop}"
+        alignment = "no alignment" if self.alignment == "none" else f"aligned by {self.alignment}"
+        average = {"image": "mean over images", "pixels": "mean over all pixels"}[self.average]
         return (
-            f"{self.name}: {self.min_depth:g} < depth < {self.max_depth:g} m, crop {self.crop}, "
-            f"alignment {self.alignment}, {average}, truth {self.truth}, frames {self.frames}"
+            f"{self.name}: depth {self.min_depth:g} to {self.max_depth:g} m, {crop}, {alignment}, {average}; "
+            f"truth: {self.truth}; frames: {self.frames}"
         )
 
     @classmethod

@@ -77,7 +77,7 @@ class UNet(nn.Module):
                     f"pretrained is {str(pretrained)!r}, but the plain encoder has no weights to be had: choose an encoder of "
                     "torchvision, such as resnet50, or pretrained 'auto' or 'none'"
                 )
-            self.origin = Origin(Kind.NONE, "random weights: an encoder of its own has no others")
+            self.origin = Origin(Kind.NONE, "random weights: the plain encoder has no others")
             self.down = nn.ModuleList(
                 two_convolutions(i, o, batch_norm) for i, o in zip([3, *widths], widths, strict=False)
             )

@@ -59,7 +59,7 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
         below.set_xscale("log")
         below.set_xticks(right, [f"{edge:g}" for edge in right], minor=False)
         below.xaxis.set_minor_locator(NullLocator())
-    below.set(xlabel="true depth (m)", ylabel="pixels", xlim=(left.min(), right.max()))
+    below.set(xlabel="true depth (m)", ylabel="share of pixels", xlim=(left.min(), right.max()))
     below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if len(bands) > 1:
         figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")

@@ -98,7 +98,7 @@ def _release_all() -> None:
 
 
 def prepare(place: Path, facts: Mapping[str, object]) -> str:
-    """Make the folder of a run at work ready, and say what was there: "new", "resumed" or "trained anew".
+    """Make the folder of a run at work ready, and say what was there: "new", "resumed" or "made anew".
 
     Args:
         place: as `choose` gives it, held.
@@ -118,7 +118,7 @@ def prepare(place: Path, facts: Mapping[str, object]) -> str:
     if resumed:
         return "unfinished before, resumed"
     if (place / RECORD).exists():
-        return "finished before, trained anew; the old result stays until the new one is finished"
+        return "finished before; made anew, and the old result stays until then"
     return "new"
 
 

@@ -131,7 +131,7 @@ def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float])
         evidence.in_print(
             f"its scale-invariant validation error lags behind that of Eigen et al. by {percent:.0f} % (4.2.1)",
             f"{theirs} is {100 * (theirs / eigens - 1):.0f} % more than {eigens}; the difference over the mean of the two is "
-            f"{middle:.1f} %. the number of Eigen et al. was measured on other data",
+            f"{middle:.1f} %. The number of Eigen et al. was measured on other data",
         ),
         evidence.measured(
             NOTEBOOK,

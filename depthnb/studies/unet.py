@@ -29,7 +29,7 @@ def epochs_table(history, *, steps: int) -> pd.DataFrame:
         {
             "ours, training loss": frame["train_loss"],
             "ours, validation loss": frame["val_loss"],
-            "ours, ms/step": 1000 * frame["seconds"] / steps,
+            "ours, ms/step": (1000 * frame["seconds"] / steps).round(),
         }
     )
     columns = {
@@ -52,7 +52,7 @@ def cross_entropies(*, depth: Tensor, valid: Tensor, classes: int = 10) -> pd.Da
     sure = 5.0 * F.one_hot(labels, classes)
     cases = [
         ("one channel of metres, as a depth map has", depth[valid][:4096, None], torch.zeros_like(labels)),
-        (f"{classes} channels, one a metre, untrained", torch.zeros(len(labels), classes), labels),
+        (f"{classes} classes, one for each metre, untrained", torch.zeros(len(labels), classes), labels),
         ("the same, sure of the right metre", sure, labels),
         ("sure, but always one metre off", sure.roll(1, 1), labels),
         (f"sure, but always {classes // 2} metres off", sure.roll(classes // 2, 1), labels),
@@ -111,7 +111,7 @@ def bridges(net: models.UNet, dataset) -> pd.DataFrame:
         finally:
             if handle is not None:
                 handle.remove()
-        said = "all whole" if step is None else f"without 1/{2**scale}" if scale else "without the finest"
+        said = "no bridge cut" if step is None else f"bridge at 1/{2**scale} cut" if scale else "finest bridge cut"
         rows.append({"bridge": said, **{name: summary[name] for name in names}})
     return pd.DataFrame(rows)
 
@@ -181,7 +181,7 @@ def _ablation(claim: str, before: dict, after: dict, *, appendix: bool = False) 
 
 
 def _details(most: float, dataset: str) -> Claim:
-    claim = "the U-Net captures coarse and fine details (IV): at least half of the edges that its size allows"
+    claim = "the U-Net captures coarse and fine details (IV): edge F1 at least half that of the truth at its size"
     if pd.isna(most):
         return evidence.untested(claim, "the truth is too sparse for edges")
     options = {"measure": "edge_f1_025", "dataset": dataset, "direction": evidence.HIGHER}
@@ -224,7 +224,7 @@ def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, relative) -> list
         else evidence.fact(
             holes,
             f"holes stored as 0 m: MAE {masked['MAE (m)']:.2f} -> {bare['MAE (m)']:.2f} m, MARE {masked['MARE']:.3f} -> "
-            f"{bare['MARE']:.3g}; with a mask both are as they should be",
+            f"{bare['MARE']:.3g}; with a mask both are finite",
             math.isfinite(bare["MARE"]),
         ),
         evidence.fact(

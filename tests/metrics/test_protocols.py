@@ -57,7 +57,9 @@ def test_every_named_protocol_prints_as_one_line_and_goes_into_json():
     for name, item in PROTOCOLS.items():
         line = str(item)
         assert item.name == name and "\n" not in line
-        assert all(part in line for part in (name, item.crop, item.alignment, item.truth, item.frames))
+        crop = "no crop" if item.crop == "none" else f"crop {item.crop},"
+        aligned = "no alignment" if item.alignment == "none" else f"aligned by {item.alignment},"
+        assert all(part in line for part in (f"{name}: ", crop, aligned, item.truth, item.frames))
         assert Protocol(**json.loads(json.dumps(dataclasses.asdict(item)))) == item
 
 
@@ -120,7 +122,7 @@ def test_a_protocol_of_somebody_s_own_survives_json():
 def test_what_is_no_stored_protocol_is_refused():
     whole = dataclasses.asdict(PROTOCOLS["rooms"])
     for stored in (
-        "rooms: 0.1 < depth < 10 m",
+        "rooms: depth 0.1 to 10 m",
         {},
         {**whole, "cap": 3},
         {**whole, "min_depth": "0.1"},

@@ -140,7 +140,7 @@ def test_weights_for_the_plain_encoder_are_refused_and_not_forgotten(pretrained)
     with pytest.raises(ValueError, match=r"pretrained is '.*', but the plain encoder has no weights.*'auto' or 'none'"):
         net(pretrained=pretrained)
     for nothing in ("auto", "none"):
-        assert str(net(pretrained=nothing).origin) == "random weights: an encoder of its own has no others"
+        assert str(net(pretrained=nothing).origin) == "random weights: the plain encoder has no others"
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -302,8 +302,8 @@ def test_a_bridge_that_carries_the_places_is_missed():
     )  # fmt: skip
     before = {key: value.clone() for key, value in model.state_dict().items()}
     table = study.bridges(model, toy).set_index("bridge")
-    assert table.index.tolist() == ["all whole", "without 1/8", "without 1/4", "without 1/2", "without the finest"]
-    assert table.loc["without the finest", "edge_f1_025"] < table.loc["all whole", "edge_f1_025"]
+    assert table.index.tolist() == ["no bridge cut", *(f"bridge at 1/{n} cut" for n in (8, 4, 2)), "finest bridge cut"]
+    assert table.loc["finest bridge cut", "edge_f1_025"] < table.loc["no bridge cut", "edge_f1_025"]
     assert same(before, model.state_dict()) and not any(module._forward_pre_hooks for module in model.modules())
 
 

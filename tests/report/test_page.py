@@ -24,7 +24,7 @@ def write_run(root, notebook, run, *, finished: object = True, figures=1, noise=
         "run": run,
         "dataset": "rooms",
         "split_counts": {"train": 640, "test": 100},
-        "measured": "rooms: 0.1 < depth < 10 m",
+        "measured": "rooms: depth 0.1 to 10 m",
         "metrics": {"test": {"abs_rel": 0.2345, "rmse": 0.812, "delta1": 0.654}},
         "baselines": {"test": {"mean_depth": {"abs_rel": 0.5, "rmse": 1.5, "delta1": 0.4}}},
         "parameters": 1234567,
@@ -97,7 +97,7 @@ def test_numbers_of_the_page_are_those_of_the_files(tmp_path):
         "640 train, 100 test",
     ):
         assert text in page.text
-    assert "rooms: 0.1 < depth < 10 m" in page.text
+    assert "rooms: depth 0.1 to 10 m" in page.text
     assert "0123456789" in page.text and "0123456789a" not in page.text
     (tmp_path / "02_bn_cnn" / "quick" / "run.json").unlink()
     write_run(tmp_path, "02_bn_cnn", "other", metrics={"test": {"abs_rel": 0.777}})
