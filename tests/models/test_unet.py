@@ -269,7 +269,7 @@ def test_cross_entropy_of_one_channel_is_nothing_and_knows_no_distance():
     table = study.cross_entropies(depth=toy.depth, valid=toy.valid, classes=10).set_index("case")
     one = table.iloc[0]
     assert one.channels == 1 and one.loss == 0 and one.gradient == 0
-    assert table.loc["10 channels, one a metre, untrained", "loss"] == pytest.approx(math.log(10))
+    assert table.loc["10 classes, one for each metre, untrained", "loss"] == pytest.approx(math.log(10))
     off, far = table["loss"].iloc[-2:]
     assert off == pytest.approx(far) and off == pytest.approx(5 + math.log(1 + 9 * math.exp(-5)), rel=1e-5)
     assert table.loc["the same, sure of the right metre", "loss"] < 0.1
