@@ -2,11 +2,16 @@
 
 from . import published, scenes, seeds, trainings
 from .ablations import ablations, ablations_said
-from .seeds import EQUAL, HIGHER, LOWER, against_baselines, between, measured, within
+from .seeds import against_baselines, between, measured, within
 from .verdicts import (
+    EQUAL,
     FAILS,
+    HIGHER,
     HOLDS,
     IN_PRINT,
+    LOWER,
+    NOT_HIGHER,
+    NOT_LOWER,
     SAME,
     UNDECIDED,
     UNTESTED,
@@ -26,6 +31,8 @@ __all__ = [
     "HOLDS",
     "IN_PRINT",
     "LOWER",
+    "NOT_HIGHER",
+    "NOT_LOWER",
     "SAME",
     "UNDECIDED",
     "UNTESTED",

@@ -7,84 +7,83 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from depthnb.evidence.seeds import LOWER, MARGIN, between
+from depthnb.evidence.seeds import MARGIN, between
 from depthnb.evidence.trainings import BASE, DOUBLED, ablation_runs, compared_params
-from depthnb.evidence.verdicts import SAME, UNDECIDED, UNTESTED, holm, verdict
+from depthnb.evidence.verdicts import LOWER
+
+COLUMNS = ("changed", "mean", "change (%)", "low", "high", "seeds", "steps", "note", "parameters")
 
 
-def ablations(notebook: str, *, measure: str = "abs_rel", on: str = "test", margin: float = MARGIN) -> pd.DataFrame:
+def ablations(
+    notebook: str, *, dataset: str = "rooms", measure: str = "abs_rel", on: str = "test", margin: float = MARGIN
+) -> pd.DataFrame:
     """What every ablation changes, beside the full runs: one row an ablation, the base first.
 
+    It decides nothing: whether a claim holds stands in the notebook's table of claims, where one correction counts for all
+    comparisons.
+
     Columns: `changed`, the parameters that differ from the base, as text; `mean` of the measure over the seeds; `change (%)`
-    from the base with `low` and `high` of its unadjusted 95 % interval and `p (Holm)` over these rows; `seeds` that are
-    paired; `steps` of one training; `verdict`: lower, higher, `SAME`, `UNDECIDED` or `UNTESTED`; `parameters` of the net. Empty
-    without a finished full run.
+    from the base with `low` and `high` of its unadjusted 95 % interval; `seeds` that are paired; `steps` of one training;
+    `note`, why there is no change to show; `parameters` of the net. Empty without a finished full run.
 
     >>> ablations("no_such_notebook").empty
     True
     """
-    columns = ["changed", "mean", "change (%)", "low", "high", "p (Holm)", "seeds", "steps", "verdict", "parameters"]
     lines: dict[str, list[dict]] = {}
-    records = ablation_runs(notebook)
-    for name, record in records:
+    for name, record in ablation_runs(notebook, dataset):
         if record["metrics"].get(on, {}).get(measure) is not None and not name.endswith(DOUBLED):
             lines.setdefault(name, []).append(record)
     base = lines.pop(BASE, None)
     if base is None:
-        return pd.DataFrame(columns=columns)
-    first = {"changed": "(base)", **_line(base, measure, on), "seeds": len(base)}
-    rows, judged = [], []
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows = []
     for group in lines.values():
         change = _difference(base[0], group[0])
         if not change:  # an encoder that found no weights came to the base's own training
             continue
         before = {key: base[0]["params"].get(key) for key in change}
-        effect = between(notebook, before, change, claim="", direction=LOWER, measure=measure, on=on, margin=margin)
-        rows.append({"changed": ", ".join(f"{k}={v}" for k, v in change.items()), **_line(group, measure, on)})
-        judged.append(effect)
-    adjusted = iter(holm([each.effect.p for each in judged if each.effect]))
-    for row, each in zip(rows, judged, strict=True):
-        row |= {"verdict": UNTESTED, "seeds": row.pop("count")}
-        if each.effect:
-            p = next(adjusted)
-            low, high = each.effect.interval()
-            row |= {
-                "change (%)": each.effect.change,
-                "low": low,
-                "high": high,
-                "p (Holm)": p,
-                "seeds": each.effect.pairs,
-            }
-            decided = verdict(each.effect, int(np.sign(each.effect.mean)) or LOWER, p)
-            row["verdict"] = decided if decided in (SAME, UNDECIDED) else "lower" if each.effect.mean < 0 else "higher"
-    first.pop("count")
+        options = {"measure": measure, "on": on, "margin": margin, "dataset": dataset}
+        compared = between(notebook, before, change, claim="", direction=LOWER, **options)
+        changed = ", ".join(f"{key}={value}" for key, value in change.items())
+        rows.append({"changed": changed, **_line(group, measure, on), **_effect(compared)})
     rows.sort(key=lambda row: row["mean"])
-    return pd.DataFrame([first, *rows], columns=columns)
+    first = {"changed": "(base)", **_line(base, measure, on), "note": ""}
+    return pd.DataFrame([first, *rows], columns=list(COLUMNS))
 
 
 def ablations_said(table: pd.DataFrame) -> str:
-    """What `ablations` found, in one short sentence a verdict."""
+    """What `ablations` found, in one short sentence for each outcome."""
     if table.empty:
-        return "No finished full run is here, so nothing is compared: make evidence."
+        return "No finished full run is here, so nothing is compared: make report PRESET=rooms-full."
     others = table.iloc[1:]
     if others.empty:
-        return "Only the full runs are finished here, so nothing is compared: make evidence."
-    labels = {
-        "lower": "Lower than the base",
-        "higher": "Higher than the base",
-        SAME: "No difference that matters",
-        UNDECIDED: "Undecided",
-        UNTESTED: "Not tested (too few seeds, or nets that have barely learnt)",
+        return "No ablation is finished here, so nothing is compared."
+    known = others["change (%)"].notna()
+    outcomes = {
+        "Lower than the base": known & (others["high"] < 0),
+        "Higher than the base": known & (others["low"] > 0),
+        "The interval encloses no change": known & (others["low"] <= 0) & (others["high"] >= 0),
+        "Not compared": ~known,
     }
     sentences = []
-    for key, label in labels.items():
-        chosen = others[others["verdict"] == key]
+    for label, chosen in outcomes.items():
         names = [
-            line.changed if pd.isna(change) else f"{line.changed} ({change:+.1f} %)"
-            for line, change in zip(chosen.itertuples(), chosen["change (%)"], strict=True)
+            f"{line.changed} ({line.note})" if pd.isna(change) else f"{line.changed} ({change:+.1f} %)"
+            for line, change in zip(others[chosen].itertuples(), others.loc[chosen, "change (%)"], strict=True)
         ]
         sentences += [f"{label}: {', '.join(names)}."] if names else []
     return " ".join(sentences)
+
+
+def _effect(compared) -> dict:
+    """What a row says of its comparison; without one the reason."""
+    effect = compared.effect
+    if effect is None:
+        return {"note": "under-trained" if "under-trained" in compared.here else "too few seeds"}
+    if effect.none_at_all:
+        return {"note": "the change never took effect", "seeds": effect.pairs}
+    low, high = effect.interval()
+    return {"change (%)": effect.change, "low": low, "high": high, "seeds": effect.pairs, "note": ""}
 
 
 def _difference(base: Mapping, record: Mapping) -> dict[str, object]:
@@ -95,7 +94,7 @@ def _line(group: Sequence[Mapping], measure: str, on: str) -> dict:
     values = [record["metrics"][on][measure] for record in group]
     return {
         "mean": float(np.mean(values)),
+        "seeds": len(group),
         "steps": group[0].get("steps"),
         "parameters": group[0].get("parameters"),
-        "count": len(group),
     }

@@ -4,8 +4,10 @@ A comparison is made of pairs: two trainings with the same seed, or two predicti
 of the pairs' log ratios, printed as a change in percent. The verdicts are
 
 - `holds`, `does not hold`: the effect differs from zero (paired t-test, p below 0.05 after Holm's correction for all
-  comparisons of the notebook) and is at least 2 %;
+  comparisons of the notebook) and is at least 2 %. Over seeds it takes five pairs, and one pair of trainings of twice as many
+  steps on which the effect has the same sign;
 - `no difference that matters`: the 90 % interval of the effect lies within 2 % on either side (two one-sided tests);
+- a claim that a number does not rise (or does not fall) `holds` where that interval ends below +2 % (begins above -2 %);
 - `undecided`: everything else that was measured. It is a normal result;
 - `not tested here`, with the reason;
 - `in print`: printed numbers beside printed numbers, nothing of ours;
@@ -23,6 +25,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from depthnb import metrics
+
 HOLDS, FAILS = "holds", "does not hold"
 SAME = "no difference that matters"
 UNDECIDED = "undecided"
@@ -30,6 +34,8 @@ UNTESTED = "not tested here"
 IN_PRINT = "in print"
 LEVEL = 0.05
 MATTERS = 2.0  # percent: a smaller effect is none
+FINDING = 5  # seeds that a decision takes
+LOWER, HIGHER, EQUAL, NOT_HIGHER, NOT_LOWER = -1, 1, 0, -2, 2  # directions: what a number does, says the claim
 COLUMNS = ("claim", "here", "verdict", "change (%)", "95 % interval", "p (Holm)", "pairs", "steps", "appendix")
 
 
@@ -107,8 +113,11 @@ class Claim:
         here: what was found, as text.
         verdict: one of this module's; empty where `effect` decides.
         effect: of a comparison.
-        direction: which effect the claim speaks of: -1 the number falls, +1 it rises, 0 it hardly changes.
+        direction: which effect the claim speaks of: `LOWER` the number falls, `HIGHER` it rises, `EQUAL` it hardly changes,
+            `NOT_HIGHER` and `NOT_LOWER` it does not rise or fall.
         steps: training steps behind the numbers, as text.
+        twice: the same effect after twice as many steps, without which no effect over seeds is decided; None where nothing
+            can be trained longer.
         appendix: whether the line belongs to the notebook's appendix and not to its closing table.
     """
 
@@ -118,6 +127,7 @@ class Claim:
     effect: Effect | None = None
     direction: int = 0
     steps: str = ""
+    twice: Effect | None = None
     appendix: bool = False
 
 
@@ -173,11 +183,19 @@ def decide(claims: Sequence[Claim]) -> pd.DataFrame:
 def verdict(effect: Effect, direction: int, p: float) -> str:
     """The verdict on a claim of this direction; p: the test's, adjusted.
 
-    >>> verdict(Effect((-0.05, -0.06, -0.04)), -1, 0.01), verdict(Effect((0.001, -0.001, 0.002)), -1, 0.6)
-    ('holds', 'no difference that matters')
+    >>> verdict(Effect((-0.05, -0.06, -0.04, -0.05, -0.05)), LOWER, 0.01), verdict(Effect((-0.05, -0.06)), LOWER, 0.01)
+    ('holds', 'undecided')
+    >>> same = Effect((0.001, -0.001, 0.002, 0.0, 0.001))
+    >>> verdict(same, LOWER, 0.6), verdict(same, EQUAL, 0.6), verdict(same, NOT_HIGHER, 0.6)
+    ('no difference that matters', 'holds', 'holds')
     """
+    if effect.over == "seeds" and effect.pairs < FINDING:
+        return UNDECIDED
+    low, high = effect.interval(0.90)
+    if (direction == NOT_HIGHER and high < MATTERS) or (direction == NOT_LOWER and low > -MATTERS):
+        return HOLDS
     if effect.small:
-        return HOLDS if direction == 0 else SAME
+        return HOLDS if direction == EQUAL else SAME
     if p < LEVEL and abs(effect.mean) >= math.log1p(MATTERS / 100):
         return HOLDS if direction == math.copysign(1, effect.mean) else FAILS
     return UNDECIDED
@@ -186,34 +204,58 @@ def verdict(effect: Effect, direction: int, p: float) -> str:
 def _compared(claim: Claim, p: float) -> dict:
     effect = claim.effect
     if effect.none_at_all:
-        said = (
-            f"{claim.here}: equal to the last digit in all {effect.pairs} pairs, so what was changed never took effect"
-        )
-        return {"here": said.removeprefix(": "), "verdict": UNTESTED}
+        reason = f"equal to the last digit in all {effect.pairs} pairs, so what was changed never took effect"
+        return {"here": f"{claim.here}: {reason}".removeprefix(": "), "verdict": UNTESTED}
     low, high = effect.interval()
-    parts = [f"{effect.change:+.1f} % [{low:+.1f}, {high:+.1f}]", f"{effect.pairs} {effect.over}", f"p {p:.2g}"]
+    few = effect.over == "seeds" and effect.pairs < FINDING
+    pairs = f"{effect.pairs} {effect.over}"
+    parts = [
+        f"{effect.change:+.1f} % [{low:+.1f}, {high:+.1f}]",
+        f"{pairs} of {FINDING}" if few else pairs,
+        f"p {p:.2g}",
+    ]
     parts += [f"{claim.steps} steps"] if claim.steps else []
+    decided, reason = _confirmed(claim, verdict(effect, claim.direction, p))
     return {
-        "here": f"{claim.here}: {', '.join(parts)}".removeprefix(": "),
-        "verdict": verdict(effect, claim.direction, p),
+        "here": f"{claim.here}: {', '.join(parts)}{reason}".removeprefix(": "),
+        "verdict": decided,
         "change (%)": effect.change,
         "95 % interval": f"{low:+.1f} to {high:+.1f}",
         "p (Holm)": p,
-        "pairs": f"{effect.pairs} {effect.over}",
+        "pairs": pairs,
     }
 
 
+def _confirmed(claim: Claim, decided: str) -> tuple[str, str]:
+    """The verdict after a look at the trainings of twice as many steps, and what they say."""
+    if claim.twice is None:
+        return decided, ""
+    after = f"; twice the steps: {claim.twice.change:+.1f} %" if claim.twice.pairs else ""
+    if decided not in (HOLDS, FAILS) or claim.effect.small:
+        return decided, after
+    if not claim.twice.pairs:
+        return UNTESTED, "; needs one seed with twice the steps: make evidence"
+    turned = claim.twice.mean * claim.effect.mean < 0
+    return (UNTESTED, f"{after}, so the nets are under-trained") if turned else (decided, after)
+
+
 def beats(summary: Mapping[str, float], opponent: Mapping[str, float]) -> bool:
-    """Whether a method beats an opponent in abs_rel, rmse and delta1, in each by 2 % or more.
+    """Whether a method beats an opponent in abs_rel, rmse and delta1, in each of them clearly (`clearly_better`).
 
     >>> beats({"abs_rel": 0.2, "rmse": 0.7, "delta1": 0.7}, {"abs_rel": 0.3, "rmse": 0.9, "delta1": 0.5})
     True
     >>> beats({"abs_rel": 0.177, "rmse": 0.7, "delta1": 0.7}, {"abs_rel": 0.179, "rmse": 0.9, "delta1": 0.5})
     False
     """
-    least = 1 + MATTERS / 100
-    return bool(
-        summary["abs_rel"] * least <= opponent["abs_rel"]
-        and summary["rmse"] * least <= opponent["rmse"]
-        and summary["delta1"] >= opponent["delta1"] * least
-    )
+    return all(clearly_better(summary[name], opponent[name], name) for name in ("abs_rel", "rmse", "delta1"))
+
+
+def clearly_better(value: float, other: float, metric: str) -> bool:
+    """Whether an error is lower by 2 % or more; of a share that should be high, such as delta1, the share that fails.
+
+    >>> clearly_better(0.70, 0.68, "delta1"), clearly_better(0.70, 0.699, "delta1")
+    (True, False)
+    """
+    if metrics.BETTER[metric] == "higher":
+        value, other = 1 - value, 1 - other
+    return bool(value < other and value * (1 + MATTERS / 100) <= other)

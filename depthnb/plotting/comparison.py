@@ -136,8 +136,9 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
     """Draw what each change does to a metric: the effect with its 95 % interval over paired seeds, one panel a method.
 
     `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, change (%), low, high and
-    verdict; its first row is the base. The band is the range of effects that do not matter, 2 % on either side. A filled dot
-    is a decided effect; a change that was not tested has no dot. Raises ValueError for missing columns or without a table.
+    note; its first row is the base. The band is the range of effects that do not matter, 2 % on either side. The dot is filled
+    where the interval leaves out 0; a change that was not compared has its note and no dot. Raises ValueError for missing
+    columns or without a table.
     """
     if not tables:
         raise ValueError("no table to draw; expected at least one method with its ablations")
@@ -148,7 +149,7 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
     for ax in axes.flat[len(tables) :]:
         ax.axis("off")
     for ax, (name, table) in zip(axes.flat, tables.items(), strict=False):
-        require_columns(table, ["changed", "change (%)", "low", "high", "verdict"], f"ablations of {name}")
+        require_columns(table, ["changed", "change (%)", "low", "high", "note"], f"ablations of {name}")
         _effects(ax, table.iloc[1:])
         ax.set_title(name, fontsize=10)
     figure.supxlabel(f"change of {_arrow(metric)}, %", fontsize=10)
@@ -156,23 +157,21 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
 
 
 def _effects(ax: Axes, table: pd.DataFrame) -> None:
-    """One row a change: effect, interval, and a filled dot where it is decided."""
+    """One row a change: effect and interval, or its note."""
     ax.axvspan(-2, 2, color=NEUTRAL, alpha=0.2, linewidth=0)
     ax.axvline(0, color=NEUTRAL, linewidth=0.8)
     for y, row in enumerate(table.to_dict("records")):
         if pd.isna(row["change (%)"]):
-            ax.annotate(
-                row["verdict"], (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center", fontsize=8
-            )
+            ax.annotate(row["note"], (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center", fontsize=8)
             continue
-        decided = row["verdict"] in ("lower", "higher", "no difference that matters")
+        apart = row["low"] > 0 or row["high"] < 0
         ax.hlines(y, row["low"], row["high"], color=PALETTE[0], linewidth=1.8)
         ax.plot(
             row["change (%)"],
             y,
             "o",
             color=PALETTE[0],
-            markerfacecolor=PALETTE[0] if decided else "white",
+            markerfacecolor=PALETTE[0] if apart else "white",
             markersize=6,
         )
     names = [textwrap.fill(str(text), 24, break_on_hyphens=False) for text in table["changed"]]

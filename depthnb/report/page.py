@@ -17,6 +17,7 @@ import pandas as pd
 from PIL import Image
 
 from depthnb import __version__, files, metrics, runs
+from depthnb.evidence.verdicts import clearly_better
 from depthnb.report.template import PAGE
 
 MAX_BYTES = 1_000_000
@@ -234,7 +235,7 @@ def _scores(run: Mapping[str, Any]) -> tuple[Table | None, str]:
     columns = ["test split", *(f"{name} {arrows[metrics.BETTER[name]]}" for name in names)]
     if not model or not baselines:
         return Table("Scores", columns, cells), ""
-    beaten = [name for name in names if _beats(model.get(name), [row.get(name) for row in baselines.values()], name)]
+    beaten = [name for name in names if _beaten(model.get(name), [row.get(name) for row in baselines.values()], name)]
     lost = [name for name in names if name not in beaten]
     if not beaten:
         verdict = "Does not beat the baselines, which never look at the photograph."
@@ -243,10 +244,9 @@ def _scores(run: Mapping[str, Any]) -> tuple[Table | None, str]:
     return Table("Scores", columns, cells), verdict
 
 
-def _beats(value: object, others: Iterable[object], metric: str) -> bool:
-    """Whether a number is strictly better than every other that is one."""
-    sign = 1 if metrics.BETTER[metric] == "higher" else -1
-    return _is_number(value) and all(sign * value > sign * other for other in others if _is_number(other))
+def _beaten(value: object, others: Iterable[object], metric: str) -> bool:
+    """Whether a number is clearly better than every other that is one."""
+    return _is_number(value) and all(clearly_better(value, other, metric) for other in others if _is_number(other))
 
 
 def _other_runs(others: Iterable[Mapping[str, Any]]) -> Table:

@@ -12,7 +12,20 @@ from torch import Tensor
 
 from depthnb import data, evaluation, metrics
 from depthnb.data import transforms
-from depthnb.evidence import HIGHER, HOLDS, LOWER, SAME, UNDECIDED, UNTESTED, Claim, Effect, fact, published, untested
+from depthnb.evidence import (
+    FAILS,
+    HIGHER,
+    HOLDS,
+    LOWER,
+    SAME,
+    UNDECIDED,
+    UNTESTED,
+    Claim,
+    Effect,
+    fact,
+    published,
+    untested,
+)
 from depthnb.evidence.scenes import bootstrap
 from depthnb.evidence.seeds import MARGIN
 from depthnb.evidence.verdicts import MATTERS, holm, verdict
@@ -240,7 +253,9 @@ def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFr
         gain = ((pair[f"{metric}_worse"] - pair[metric]) * (1 if lower else -1)).dropna()
         rooms = bootstrap(gain, pair.loc[gain.index, "scene"])
         low, high = effect.interval() if effect.pairs > 1 else (np.nan, np.nan)
-        decided = verdict(effect, LOWER if lower else HIGHER, p) if effect.pairs > 1 else UNTESTED
+        learnt = any(_has_learnt(parts[name]) for name in (better, worse))
+        testable = effect.pairs > 1 and learnt
+        decided = verdict(effect, LOWER if lower else HIGHER, p) if testable else UNTESTED
         won = float((gain > 0).mean() + 0.5 * (gain == 0).mean())
         rows.append([better, worse, effect.change, low, high, p, effect.pairs, decided, *rooms, won])
     return pd.DataFrame(rows, columns=columns)
@@ -254,11 +269,16 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
     for line in frame.to_dict("records"):
         change = f"{line['change (%)']:+.1f} %"
         if line["verdict"] == UNTESTED:
-            start = f"{line['better']} stands before {line['worse']} in {metric}. They share {line['seeds']} seed(s), so how "
-            start += "much another seed would change is not known."
+            start = f"{line['better']} stands before {line['worse']} in {metric}. "
+            start += (
+                f"They share {line['seeds']} seed(s), so how much another seed would change is not known."
+                if line["seeds"] < 2
+                else f"Neither beats the mean image by {MARGIN:g} %, so nothing is decided."
+            )
         else:
             interval = f"{change} [{line['low']:+.1f}, {line['high']:+.1f}] over {line['seeds']} seeds"
-            words = {HOLDS: "is better than", SAME: "and", UNDECIDED: "may or may not be better than"}
+            words = {HOLDS: "is better than", FAILS: "is worse than", SAME: "and"}
+            words[UNDECIDED] = "may or may not be better than"
             start = f"{line['better']} {words[line['verdict']]} {line['worse']} in {metric}: {interval}"
             start += ", no difference that matters." if line["verdict"] == SAME else "."
         rooms = f"It is better on {line['frames_won']:.0%} of the test frames; in other rooms the difference would be "

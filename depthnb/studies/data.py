@@ -8,13 +8,19 @@ from depthnb.evidence import Claim, fact, untested
 
 
 def claims(
-    *, labelled: pd.DataFrame, compared: pd.DataFrame, middle: pd.DataFrame, forgotten: float, indoors: bool
+    *,
+    labelled: pd.DataFrame,
+    compared: pd.DataFrame,
+    middle: pd.DataFrame,
+    follows: float,
+    forgotten: float,
+    indoors: bool,
 ) -> list[Claim]:
     """What the documents say about their data, beside the official lists and our own frames.
 
     labelled: scene types of the official NYU V2 list (`statistics.nyu_scene_types`). compared: Akondi's five counts beside the
-    lists. middle: `statistics.middle_and_border`. forgotten: metres by which points move sideways when an image is cropped and
-    the camera is not. indoors: whether the frames are, of which a claim speaks.
+    lists. middle: `statistics.middle_and_border`. follows, forgotten: metres by which points move sideways when an image is
+    cropped, with its camera adapted and without. indoors: whether the frames are, of which a claim speaks.
     """
     frames, scenes, types = labelled["frames"].sum(), labelled["scenes"].sum(), len(labelled)
     total = compared["Akondi"].sum()
@@ -49,7 +55,8 @@ def claims(
         else untested(hallway, "said of rooms; these frames are outdoors"),
         fact(
             "Lacelle and Nofal (4.1): cropping might distort the geometry",
-            f"points move {forgotten:.2f} m sideways if the camera is kept, 0 if it follows the crop",
-            bool(forgotten > 0.01),
+            f"cropped together with its camera, points move {follows:.2f} m sideways; with the camera of the whole image, "
+            f"{forgotten:.2f} m",
+            bool(follows > 0.01),
         ),
     ]

@@ -60,13 +60,13 @@ def test_the_table_parts_the_appendix_and_keeps_what_is_no_comparison():
         evidence.fact("a count", "3 of 4", False, appendix=True),
         evidence.in_print("printed", "0.1 beside 0.2"),
         evidence.untested("weights", "none here"),
-        evidence.Claim("falls", "abs_rel", effect=Effect((-0.1, -0.11, -0.12)), direction=-1, steps="700"),
+        evidence.Claim("falls", "abs_rel", effect=Effect((-0.1, -0.11, -0.12, -0.1, -0.11)), direction=-1, steps="700"),
     ]
     table = evidence.decide(claims)
     assert table["claim"].tolist() == ["printed", "weights", "falls", "a count"]
     assert table["verdict"].tolist() == ["in print", "not tested here", "holds", "does not hold"]
     assert table["appendix"].tolist() == [False, False, False, True]
-    assert table["pairs"].iloc[2] == "3 seeds" and table["p (Holm)"].iloc[2] < 0.05
+    assert table["pairs"].iloc[2] == "5 seeds" and table["p (Holm)"].iloc[2] < 0.05
 
 
 def test_frames_of_one_scene_are_one_pair():

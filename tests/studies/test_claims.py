@@ -51,7 +51,7 @@ COMPARED = {  # notebook -> claims, the numbers with which all comparisons of ne
             "l1": {"abs_rel": 0.2},
             "mse": {"abs_rel": 0.25},
             **{bn_cnn.as_akondi("mse", unit): {"abs_rel": 0.5, "contrast": 0.02} for unit in ("8-bit", "mm")},
-            **{bn_cnn.as_akondi("l1", unit): {"abs_rel": 0.4, "contrast": 0.5} for unit in ("8-bit", "mm")},
+            **{bn_cnn.as_akondi("l1", unit): {"abs_rel": 0.3, "contrast": 0.5} for unit in ("8-bit", "mm")},
         },
         {
             "l1": {"abs_rel": 0.25},
@@ -82,14 +82,16 @@ COMPARED = {  # notebook -> claims, the numbers with which all comparisons of ne
         of_hma,
         {
             hma.NET: {
-                "abs_rel": 0.18, "scales that share a pixel": 1.2, "finest mask at edges": 0.4, "finest mask elsewhere": 0.2,
+                "abs_rel": 0.18, "mask weight moved": 0.3,
+                "scales that share a pixel": 1.2, "finest mask at edges": 0.4, "finest mask elsewhere": 0.2,
                 "edge_f1_025": 0.3, "plane residual": 0.002, "worst scale beside the whole": 1.1,
             },
             hma.RIVAL: {"abs_rel": 0.2, "edge_f1_025": 0.2, "plane residual": 0.003},
         },
         {
             hma.NET: {
-                "abs_rel": 0.22, "scales that share a pixel": 3.2, "finest mask at edges": 0.1, "finest mask elsewhere": 0.2,
+                "abs_rel": 0.22, "mask weight moved": 0.3,
+                "scales that share a pixel": 3.2, "finest mask at edges": 0.1, "finest mask elsewhere": 0.2,
                 "edge_f1_025": 0.1, "plane residual": 0.004, "worst scale beside the whole": 4.0,
             },
             hma.RIVAL: {"abs_rel": 0.2, "edge_f1_025": 0.2, "plane residual": 0.003},
@@ -119,14 +121,15 @@ def test_without_runs_no_comparison_is_decided(reports, notebook):
     assert not compared(claims)
     waiting = [each for each in claims if each.verdict == evidence.UNTESTED and "make evidence" in each.here]
     assert waiting
-    assert len([each for each in claims if not each.appendix]) <= 10
+    assert len([each for each in claims if not each.appendix]) <= 8
 
 
 @pytest.mark.parametrize("notebook", COMPARED)
 @pytest.mark.parametrize("good", [True, False], ids=["holds", "does not hold"])
 def test_every_comparison_of_nets_turns_with_its_numbers(reports, notebook, good):
     make, holding, failing = COMPARED[notebook]
-    full(reports, notebook, holding if good else failing)
+    akondi = [bn_cnn.as_akondi(loss, unit) for loss in ("l1", "mse") for unit in ("8-bit", "mm")]
+    full(reports, notebook, holding if good else failing, fixed=akondi)
     claims = make()
     table = evidence.decide(list(compared(claims).values()))
     assert len(table) >= 3
@@ -155,7 +158,7 @@ def test_ablations_decide_in_both_directions(reports, notebook, make, base, line
     ablation(reports, notebook, "line", 0.15 if larger else 0.25, epochs=10, **line)
     (claim,) = [each for each in make() if words in each.text]
     assert evidence.decide([claim])["verdict"].item() == evidence.HOLDS
-    for folder in (reports / notebook).glob("ablation-*"):
+    for folder in (reports / notebook).glob("ablation-line-*"):
         (folder / "run.json").unlink()
     ablation(reports, notebook, "other", 0.25 if larger else 0.15, epochs=10, **line)
     (claim,) = [each for each in make() if words in each.text]
@@ -167,6 +170,15 @@ def test_nets_that_have_hardly_learnt_decide_nothing(reports):
     full(reports, "06_hma", nets)
     assert not compared(of_hma())
     assert sum("under-trained" in each.here for each in of_hma()) >= 3
+
+
+def test_masks_that_training_has_hardly_moved_decide_nothing(reports):
+    nets = {name: dict(numbers) for name, numbers in COMPARED["06_hma"][1].items()}
+    nets[hma.NET]["mask weight moved"] = 0.02
+    full(reports, "06_hma", nets)
+    waiting = [each for each in of_hma() if "too little to judge the masks" in each.here]
+    assert len(waiting) == 2 and {each.verdict for each in waiting} == {evidence.UNTESTED}
+    assert "training moved 2 % of a pixel's weight" in waiting[0].here.replace("2%", "2 %")
 
 
 def test_of_midas_the_document_s_doubt_and_the_mixture(reports):
@@ -217,8 +229,8 @@ def test_of_data_what_the_lists_say():
     )
     listed = pd.DataFrame({"scene_type": ["bedroom", "office"], "Akondi": [15466, 3270]})
     middle = pd.DataFrame({"middle": [3.0, 2.0, 4.0], "border": [2.0, 2.5, 1.0]})
-    options = {"labelled": labelled, "compared": listed, "middle": middle, "forgotten": 0.5}
+    options = {"labelled": labelled, "compared": listed, "middle": middle, "follows": 0.0, "forgotten": 0.5}
     verdicts = [each.verdict for each in data.claims(**options, indoors=True)]
-    assert verdicts == [evidence.FAILS, evidence.FAILS, evidence.FAILS, evidence.FAILS, evidence.HOLDS, evidence.HOLDS]
+    assert verdicts == [evidence.FAILS, evidence.FAILS, evidence.FAILS, evidence.FAILS, evidence.HOLDS, evidence.FAILS]
     outdoors = data.claims(**options, indoors=False)[4]
     assert outdoors.verdict == evidence.UNTESTED and "outdoors" in outdoors.here
