@@ -85,9 +85,9 @@ def summary():
 def swept(n):
     """A table of evidence.ablations: the base and n - 1 changes, the last of them not tested."""
     changes = range(1, n)
-    verdicts = [*("lower" if i > 1 else "undecided" for i in changes[:-1]), "not tested here"]
+    notes = [*("" for _ in changes[:-1]), "too few seeds"]
     effects = [*(-3.0 * i for i in changes[:-1]), None]
-    columns = {"changed": ["(base)", *(f"scales={i}" for i in changes)], "verdict": [None, *verdicts]}
+    columns = {"changed": ["(base)", *(f"scales={i}" for i in changes)], "note": ["", *notes]}
     columns |= {"change (%)": [None, *effects], "low": [None, *(e and e - 2 for e in effects)]}
     return pd.DataFrame({**columns, "high": [None, *(e and e + 2 for e in effects)]}).convert_dtypes(
         convert_string=False
