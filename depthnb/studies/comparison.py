@@ -28,7 +28,7 @@ from depthnb.evidence import (
 )
 from depthnb.evidence.scenes import bootstrap
 from depthnb.evidence.seeds import MARGIN
-from depthnb.evidence.verdicts import MATTERS, holm, verdict
+from depthnb.evidence.verdicts import FINDING, MATTERS, holm, verdict
 from depthnb.report.results import METHODS, Result, comparable, groups, measured
 from depthnb.report.tables import images, table
 
@@ -278,11 +278,17 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
         else:
             interval = f"{change} [{line['low']:+.1f}, {line['high']:+.1f}] over {line['seeds']} seeds"
             words = {HOLDS: "is better than", FAILS: "is worse than", SAME: "and"}
-            words[UNDECIDED] = "may or may not be better than"
+            words[UNDECIDED] = "is ahead of"
             start = f"{line['better']} {words[line['verdict']]} {line['worse']} in {metric}: {interval}"
-            start += ", no difference that matters." if line["verdict"] == SAME else "."
-        rooms = f"It is better on {line['frames_won']:.0%} of the test frames; in other rooms the difference would be "
-        lines.append(f"{start} {rooms}{line['rooms low']:+.3f} to {line['rooms high']:+.3f} (95 %).")
+            few = f"a decision takes {FINDING} seeds" if line["seeds"] < FINDING else f"p {line['p (Holm)']:.2g} (Holm)"
+            ends = {SAME: ", no difference that matters.", UNDECIDED: f", undecided ({few})."}
+            start += ends.get(line["verdict"], ".")
+        rooms = (
+            f"It has the better {metric} on {line['frames_won']:.0%} of the test frames; in other rooms the difference "
+        )
+        lines.append(
+            f"{start} {rooms}would be {line['rooms low']:+.3f} to {line['rooms high']:+.3f} in {metric} (95 %)."
+        )
     return lines
 
 
@@ -329,7 +335,7 @@ def worth(results: Sequence[Result], metric: str = "abs_rel") -> list[str]:
         if better:
             rival, names = better
             lines.append(
-                f"{line['method']} is not worth its price: {rival} is no worse, and ahead in {', '.join(names)}."
+                f"{line['method']} is not worth its price: {rival} has no larger error, and is better in {', '.join(names)}."
             )
     limit = "No method has two runs, so the spread of training times is not known and time decides nothing."
     if np.isfinite(noise):

@@ -362,9 +362,10 @@ def test_frames_of_one_scene_are_drawn_together(reports):
 @pytest.mark.parametrize(
     ("levels", "said"),
     [
-        ((0.25, 0.26, 0.27), "is better than"),
-        ((0.15, 0.30, 0.26), "may or may not be better than"),
-        ((0.2205, 0.2304, 0.2406), "no difference that matters"),
+        ((0.25, 0.26, 0.27, 0.28, 0.29), "is better than"),
+        ((0.25, 0.26, 0.27), "undecided (a decision takes 5 seeds)"),
+        ((0.15, 0.30, 0.26, 0.31, 0.17), "undecided (p "),
+        ((0.2205, 0.2304, 0.2406, 0.2503, 0.2605), "no difference that matters"),
     ],
 )
 def test_paired_seeds_decide(reports, levels, said):
@@ -386,7 +387,7 @@ def test_worth_its_price(reports):
     sentences = study.worth(load())
     assert sentences[0].startswith("No method is beaten") and "time decides nothing" in sentences[1]
     finish("04_unet", "quick", [0.3] * 6, parameters=500, seconds=10)
-    assert study.worth(load())[0] == "U-Net is not worth its price: BN-CNN is no worse, and ahead in parameters."
+    assert study.worth(load())[0] == "U-Net is not worth its price: BN-CNN has no larger error, and is better in parameters."
 
 
 @pytest.mark.parametrize(
@@ -409,7 +410,7 @@ def test_a_rival_makes_a_method_pointless_by_more_than_the_noise(reports, error,
     finish("02_bn_cnn", "quick", [0.30] * 6, parameters=1000, seconds=100.0)
     finish("03_eigen", "quick", [error] * 6, parameters=parameters, seconds=seconds)
     sentences = [line for line in study.worth(load()) if line.startswith("BN-CNN")]
-    expected = [f"BN-CNN is not worth its price: Eigen is no worse, and ahead in {gain}."] if gain else []
+    expected = [f"BN-CNN is not worth its price: Eigen has no larger error, and is better in {gain}."] if gain else []
     assert sentences == expected
 
 
@@ -543,7 +544,7 @@ def test_published_numbers_never_share_a_panel_with_ours(reports):
 
 def test_transfer_is_not_judged_on_a_net_that_was_given_nothing(reports):
     folders = []
-    for seed in (0, 1):
+    for seed in range(5):
         finish("02_bn_cnn", f"quick-seed{seed}", [0.2 + 0.01 * seed] * 6, seed=seed)
         folders.append(finish("05_densenet", f"quick-seed{seed}", [0.3 + 0.01 * seed] * 6, seed=seed))
     for kind, verdict in ((Kind.IMAGENET, "does not hold"), (Kind.NONE, "not tested here")):
@@ -554,12 +555,12 @@ def test_transfer_is_not_judged_on_a_net_that_was_given_nothing(reports):
 
 
 def test_a_method_with_several_settings_is_judged_by_its_best(reports):
-    for seed in (0, 1):
+    for seed in range(5):
         finish("02_bn_cnn", f"quick-seed{seed}", [0.3 + 0.01 * seed] * 6, seed=seed)
         finish("03_eigen", f"quick-seed{seed}-0000000a", [0.4 + 0.01 * seed] * 6, seed=seed, learning_rate=0.1)
         finish("03_eigen", f"quick-seed{seed}-0000000b", [0.2 + 0.01 * seed] * 6, seed=seed, learning_rate=0.01)
     row = evidence.decide(study.claims(load())).iloc[0]
-    assert row["verdict"] == "holds" and "abs_rel 0.205, the best other is BN-CNN" in row["here"]
+    assert row["verdict"] == "holds" and "abs_rel 0.220, the best other is BN-CNN" in row["here"]
 
 
 def test_claims_need_the_method_and_its_seeds(reports):
@@ -568,8 +569,9 @@ def test_claims_need_the_method_and_its_seeds(reports):
     assert verdicts == ["not tested here"] * 3 + ["holds"]
     finish("03_eigen", "quick", [0.2] * 6)
     assert evidence.decide(study.claims(load()))["verdict"][0] == "not tested here", "one seed decides nothing"
-    finish("03_eigen", "quick-seed1", [0.21] * 6, seed=1)
-    finish("02_bn_cnn", "quick-seed1", [0.31] * 6, seed=1)
+    for seed in range(1, 5):
+        finish("03_eigen", f"quick-seed{seed}", [0.2 + 0.01 * seed] * 6, seed=seed)
+        finish("02_bn_cnn", f"quick-seed{seed}", [0.3 + 0.01 * seed] * 6, seed=seed)
     assert evidence.decide(study.claims(load()))["verdict"][0] == "holds"
     finish("04_unet", "quick", [0.7] * 6)
     checked = evidence.decide(study.claims(load()))
@@ -578,7 +580,7 @@ def test_claims_need_the_method_and_its_seeds(reports):
 
 @pytest.mark.parametrize(("better", "verdict"), [(0.56, "not tested here"), (0.50, "holds")])  # the mean image has 0.6
 def test_no_method_leads_where_none_has_learnt(reports, better, verdict):
-    for seed in (0, 1):
+    for seed in range(5):
         finish("02_bn_cnn", f"quick-seed{seed}", [0.7 + 0.01 * seed] * 6, seed=seed)
         finish("03_eigen", f"quick-seed{seed}", [better + 0.005 * seed] * 6, seed=seed)
     row = evidence.decide(study.claims(load())).iloc[0]
