@@ -50,9 +50,9 @@ STATE := $(shell if [ ! -s $(READY) ]; then echo missing; \
 $(READY): pyproject.toml $(if $(filter good,$(STATE)),,again)
 	@if [ -e $(VENV)/unfinished ] || [ $(STATE) = elsewhere ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		command -v $(PYTHON) >/dev/null \
-			|| { echo "depthnb needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
-		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-			|| { echo "depthnb needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
+			|| { echo "depthnb needs Python 3.11.4 or newer, and there is no '$(PYTHON)' here. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4))' \
+			|| { echo "depthnb needs Python 3.11.4 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
 		$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 			|| { echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }; \
 		echo "set-up: new environment in $(VENV)"; \

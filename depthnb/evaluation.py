@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb import data, metrics
+from depthnb import metrics
 from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
 from depthnb.metrics import surfaces
@@ -128,7 +128,7 @@ def predict(model: nn.Module | Tensor, dataset, *, batch_size: int = 32) -> Tens
 
 
 def upsample(pred: Tensor, size: tuple[int, int]) -> Tensor:
-    """A prediction [B,1,h,w] at the truth's own size, bilinearly (design, section 6)."""
+    """A prediction [B,1,h,w] at the truth's own size, bilinearly."""
     return F.interpolate(pred, size=size, mode="bilinear", align_corners=False)
 
 
@@ -143,7 +143,7 @@ def evaluate(
     """Score a model, or predictions made before ([N,1,h,w], one a frame), on every frame of a data set, at the truth's size.
 
     The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
-    and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (design, section 3).
+    and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (see `metrics.align`).
     Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary. Raises ValueError that
     names the frame for a prediction that is not finite where it counts, and for a model whose own `kind` is another one.
     """
@@ -271,23 +271,19 @@ def judge(
     )
 
 
-def elsewhere(
-    net: nn.Module, train, name: str, root: str | None = None, *, size: Sequence[int] | None = None
-) -> pd.DataFrame:
+def elsewhere(net: nn.Module, train, other) -> pd.DataFrame:
     """A trained net on a data set that it never saw: in metres, and aligned with the truth, beside what knows nothing.
 
     Args:
         net: predicts metres.
         train: the data set that it was trained on, for the opponents.
-        name, root: of the other data set (`data.open_for_judging`: its own test split, else all its frames).
-        size: (height, width) at which the net is asked.
+        other: the other data set, at the size at which the net is asked (`data.open_third`).
 
     Returns:
         One row each for the net and the training set's mean depth and mean image, as they are (in metres), and aligned by
         scale and shift in inverse depth; aligned, the mean depth is each image's best constant. Columns: `prediction`,
         `measured`, and the metrics. The number of frames stands in the table's attrs as `frames`.
     """
-    other = data.open_for_judging(name, root, size)
     mean, image = mean_depth(train)
     rivals = {
         "the net": net,

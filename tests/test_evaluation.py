@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from data_fixtures import write_folder
 from torch import nn
 from toys import Net, Toy
 
-from depthnb import evaluation, metrics
+from depthnb import data, evaluation, metrics
 
 
 class Two(Toy):
@@ -313,3 +314,19 @@ def test_what_is_shown_kept_and_measured_is_what_is_scored():
         assert pred.unique().tolist() == pytest.approx([0.1])
     near = metrics.Protocol("near", 1e-3, 10.0)
     assert torch.equal(evaluation.gallery({"net": noise}, data, [0, 1], protocol=near)["preds"]["net"], noise)
+
+
+def test_a_net_on_a_data_set_it_never_saw(tmp_path):
+    """The truth of the other set, ten times too far, is wrong in metres and right once aligned."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "other").mkdir()
+    write_folder(tmp_path / "own", {"a": "train", "b": "val", "c": "test"}, per_scene=2)
+    write_folder(tmp_path / "other", {"a": "train", "b": "test"}, per_scene=2)
+    train = data.open("folder", tmp_path / "own", "train")
+    (other,) = data.open_third("folder", tmp_path / "other").values()
+    assert data.open_third("") == {} and len(other) == 2, "its own test split"
+    far = 10 * torch.stack([other[i]["depth"].nan_to_num(1.0).clamp_min(0.2) for i in range(len(other))])
+    table = evaluation.elsewhere(far, train, other).set_index(["measured", "prediction"])["abs_rel"]
+    assert table["in metres", "the net"] > 1 > 0.02 > table["aligned", "the net"]
+    assert table["aligned", "each image's best constant"] > table["aligned", "the net"]
+    assert set(table.index.get_level_values("measured")) == {"in metres", "aligned"} and len(table) == 6

@@ -91,7 +91,7 @@ def test_a_good_environment_needs_no_good_python(clone):
     assert clone.make("setup", FAKE_OLD="1")[::2] == (0, ["pip"])
 
 
-NEEDS = "depthnb needs Python 3.11 or newer"
+NEEDS = "depthnb needs Python 3.11.4 or newer"
 REFUSALS = {
     "too old": ((), {"FAKE_OLD": "1"}, NEEDS + "; '{python}' is Python 3.9.2. Try: make report PYTHON=python3.12"),
     "missing": (("PYTHON=no-such",), {}, NEEDS + ", and there is no 'no-such' here. Try: make report PYTHON="),

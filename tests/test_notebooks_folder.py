@@ -7,6 +7,8 @@ import pytest
 from data_fixtures import write_folder, write_index
 from notebook_runs import NOTEBOOKS, ROOT, brief, papermill
 
+from depthnb.files import read_table
+
 
 @pytest.fixture(scope="module")
 def mixed_folder(tmp_path_factory) -> Path:
@@ -21,10 +23,14 @@ def mixed_folder(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("name", [file.stem for file in NOTEBOOKS if file.stem != "10_comparison"])
 def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
+    third = {"third": "folder", "third_root": mixed_folder} if name in ("02_bn_cnn", "06_hma") else {}
     done = papermill(
         ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)),
+        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)), **third,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
     assert record["finished"] is True and record["dataset"] == "folder"
+    if third:
+        table = read_table(tmp_path / "reports" / name / "quick" / "tables" / "third.csv")
+        assert set(table["measured"]) == {"in metres", "aligned"} and record["content"]["third"]

@@ -7,7 +7,7 @@ processes, which on two cores is faster than two threads. ``pack.py`` turns the 
 The depth pass. A frontal wall 3 m away gave 3.0000 in every pixel (ray length would be 3.62 in the corner), and a wall
 turned by 60 degrees agreed with the analytic z of the pixel *centres* to 1e-5 m with the default filter and 16 samples:
 in bpy 4.5 Cycles' depth is z, not ray length, and is taken from the first sample only, which passes through the pixel's
-centre. So no second pass is needed; tests/test_embedded_data.py checks planes in the committed pixels.
+centre. So no second pass is needed; tests/embedded/test_rooms.py checks planes in the committed pixels.
 """
 
 from __future__ import annotations

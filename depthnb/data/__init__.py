@@ -15,7 +15,16 @@ from depthnb.data.sample import Dataset
 from depthnb.data.source import Source
 from depthnb.data.transforms import check_size
 
-__all__ = ["NAMES", "Dataset", "fitting_size", "open", "open_for_judging", "training_size", "training_split"]
+__all__ = [
+    "NAMES",
+    "Dataset",
+    "fitting_size",
+    "open",
+    "open_for_judging",
+    "open_third",
+    "training_size",
+    "training_split",
+]
 
 # name -> module of `readers` holding open_source(root, ...); one file for each data set
 _MODULES = {
@@ -120,6 +129,17 @@ def open_for_judging(
     source = _open_source(name, root, truth, size)
     own_test = source.own_test and (source.index["split"] == "test").any()
     return Dataset(source, "test" if own_test else "all", size)
+
+
+def open_third(name: str, root: Path | str | None = None, size: Sequence[int] | None = None) -> dict[str, Dataset]:
+    """The data set about which a trained net is only asked, {"third": it}; empty without a name.
+
+    Its content belongs to what a run is, as that of the other splits does: hand it to `runs.start` with them.
+
+    Args:
+        name, root, size: as for `open_for_judging`, which opens it.
+    """
+    return {"third": open_for_judging(name, root, size)} if name else {}
 
 
 def fitting_size(

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from depthnb.data.source import Source
 
 _TRACE = 0.001  # a share of the depth below it is not worth a word
+_ASIDE = 0.15  # of a side: cameras look through the middle; cx and cy of half the picture are aside by 0.25, exchanged by 0.16
+_NEAREST = 8.0  # metres: photographs show a floor, a road or a hand nearer than that
+_APART = 5.0  # factor between the median depths of two splits
+_ODD = 8.0  # factor between a frame's median depth and the usual one
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def _cameras(source: Source, looked: Survey) -> list[Finding]:
             continue
         fx, fy, cx, cy = camera
         aside = max(abs(cx - (width - 1) / 2) / width, abs(cy - (height - 1) / 2) / height)
-        if aside > 0.25 or not 1 / 3 < fx / fy < 3 or min(field_of_view(width, fx), field_of_view(height, fy)) < 5:
+        if aside > _ASIDE or not 1 / 3 < fx / fy < 3 or min(field_of_view(width, fx), field_of_view(height, fy)) < 5:
             numbers = f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g}"
             strange.append(f"{numbers} for a picture of {width}x{height} pixels (width x height), in frame {name!r}")
     if not strange:
@@ -116,7 +120,7 @@ def _units(source: Source, looked: Survey) -> list[Finding]:
                     f"its unit is not what is said: {source.unit}{_factor(depths)}.",
                 )
             ]
-    return _left_out(source, looked) + _odd_frames(source, looked)
+    return _left_out(source, looked) + (_apart(source, looked) or _odd_frames(source, looked))
 
 
 def _span(depths: np.ndarray) -> str:
@@ -139,21 +143,37 @@ def _left_out(source: Source, looked: Survey) -> list[Finding]:
     near, far = np.mean(depths <= rule.min_depth), np.mean(depths >= rule.max_depth)
     parts = [(near, f"lies within {rule.min_depth:g} m"), (far, f"lies beyond {rule.max_depth:g} m")]
     shares = " and ".join(f"{percent(share)} {where}" for share, where in parts if share > _TRACE)
-    middle = float(np.median(depths[looked.measured()])) if looked.measured().any() else math.nan
-    doubt = (
-        f" Is the unit right? {source.unit[0].upper()}{source.unit[1:]}." if near + far > 0.1 or middle < 0.3 else ""
-    )
+    counted = depths[looked.measured()]
+    middle, nearest = (float(np.quantile(counted, q)) for q in (0.5, 0.01)) if counted.size else (math.nan, math.nan)
+    asked = f" Is the unit right? {source.unit[0].upper()}{source.unit[1:]}."
+    doubt = asked if near + far > 0.1 or middle < 0.3 or nearest > _NEAREST else ""
     frames = plural(len(looked.rows), "frame")
     if shares:
         said = (
             f"Of the valid depth in {frames} looked at, {shares}. It does not count, neither in training nor in scores."
         )
         return [Finding(False, said + doubt)]
-    return (
-        [Finding(False, f"Half of the valid depth in {frames} looked at is below {middle:.2g} m.{doubt}")]
-        if doubt
-        else []
-    )
+    strange = f"Half of the valid depth in {frames} looked at is below {middle:.2g} m."
+    if nearest > _NEAREST:
+        strange = f"Nothing in {frames} looked at is nearer than {nearest:.3g} m."
+    return [Finding(False, strange + doubt)] if doubt else []
+
+
+def _apart(source: Source, looked: Survey) -> list[Finding]:
+    """Two splits whose depths differ by a factor that is more likely one of units."""
+    split, measured = source.index["split"].to_numpy()[looked.rows], looked.measured()
+    depths = {part: looked.depths[measured & (split[looked.owner] == part)] for part in dict.fromkeys(split)}
+    middles = {part: float(np.median(values)) for part, values in depths.items() if values.size}
+    near, far = min(middles, key=middles.get, default=""), max(middles, key=middles.get, default="")
+    if not middles or middles[far] < _APART * middles[near]:
+        return []
+    return [
+        Finding(
+            False,
+            f"Half of the depth of the {near} split lies below {middles[near]:.3g} m, that of the {far} split below "
+            f"{middles[far]:.3g} m. Have both one unit?",
+        )
+    ]
 
 
 def _odd_frames(source: Source, looked: Survey) -> list[Finding]:
@@ -163,7 +183,7 @@ def _odd_frames(source: Source, looked: Survey) -> list[Finding]:
     if len(middles) < 3:
         return []
     usual = float(np.median(list(middles.values())))
-    odd = [i for i, middle in middles.items() if not usual / 50 < middle < usual * 50]
+    odd = [i for i, middle in middles.items() if not usual / _ODD < middle < usual * _ODD]
     if not odd:
         return []
     name = source.index["id"].iloc[looked.rows[odd[0]]]

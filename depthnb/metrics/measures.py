@@ -295,12 +295,15 @@ def _check_kind(scoring: Protocol, kind: str) -> None:
         )
 
 
+_NEAREST = 1e-3  # metres: a prediction of 0 or less has no inverse
+
+
 def _in_metres(pred: Tensor, depth: Tensor, counts: Tensor, scoring: Protocol, kind: str) -> Tensor:
     """The prediction after the protocol's alignment on the pixels that count, not clipped."""
     if scoring.alignment == "none":
         return pred
     if kind == "metric" and scoring.alignment == "scale-shift-inverse":
-        pred = 1 / pred.clamp(scoring.min_depth, scoring.max_depth)
+        pred = 1 / pred.clamp_min(_NEAREST)  # not clipped to the range before its scale is known
     return align(pred=pred, depth=depth, valid=counts, how=scoring.alignment, max_depth=scoring.max_depth)
 
 

@@ -76,7 +76,7 @@ def _gain(value: float, other: float, metric: str) -> float:
     return other - value if metrics.BETTER[metric] == "lower" else value - other
 
 
-COLUMNS = ("mask", "mask at edges", "mask elsewhere", "abs_rel", "abs_rel where heaviest")
+COLUMNS = ("mask", "mask at edges", "mask elsewhere", "abs_rel", "abs_rel where its mask is largest")
 DENSE = 0.5  # share of the valid pixels that must have all their neighbours, or a frame's depth edges are not looked at
 
 
@@ -111,7 +111,7 @@ def shares(net: models.HMADepth, dataset, indices: Sequence[int], *, step: float
         One row a scale, coarse to fine, and one for the whole (where `mask` is the sum): `scale`, `mask at start` (before any
         training, nearly), `mask` (its mean share of the pixels), `mask at edges` and `mask elsewhere` (the same on pixels
         beside an edge, and on the others; NaN on sparse truth), `abs_rel` of its own depth on all pixels that count, and
-        `abs_rel where heaviest` on those where its mask is the largest. Three numbers stand in the table's `attrs`:
+        `abs_rel where its mask is largest` on those where its mask is the largest. Three numbers stand in the table's `attrs`:
 
         - `moved`: how much of a pixel's weight lies with another scale than at the start, on average (0 to 1);
         - `shared_by`: the effective number of scales that share a pixel, the mean of 1 / sum of squared masks (1 when each
@@ -156,7 +156,7 @@ def shares_said(table: pd.DataFrame) -> str:
     moved, shared, scales = table.attrs["moved"], table.attrs["shared_by"], table.iloc[:-1]
     masks = ", ".join(f"{r['scale']} {r['mask at start']:.2f} -> {r['mask']:.2f}" for _, r in scales.iterrows())
     return (
-        f"Masks at the start -> now: {masks}; {moved:.0%} of the weight of a pixel lies with another scale than at the start. "
+        f"Masks at the start -> now: {masks}. On average {moved:.0%} of a pixel's mask has moved to another scale since then. "
         f"{shared:.2f} scales share a pixel on average (1: each pixel belongs to one; {len(scales)}: shared evenly)."
     )
 

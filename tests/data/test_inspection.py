@@ -106,6 +106,24 @@ def test_a_doubtful_unit_and_one_odd_frame_are_notes(make):
     assert any("depth of frame 'f1' is about 250 m" in note and "one unit?" in note for note in notes(odd))
 
 
+@pytest.mark.parametrize("factor", [10, 100], ids=["decimetres", "centimetres"])
+def test_a_room_whose_nearest_point_is_far_away_is_a_note(make, factor):
+    root = make(lambda row, metres, number: np.multiply(metres, factor, out=metres), name=f"far{factor}", unit=0.01)
+    (note,) = notes(root)
+    assert "Is the unit right?" in note
+    assert f"Nothing in 8 frames looked at is nearer than {factor}" in note or "38 % lies beyond 300 m" in note
+
+
+def test_two_splits_of_other_units_are_a_note(make):
+    """Ten times the depth of the other splits lies within the range, so nothing else tells."""
+
+    def change(row, metres, number):
+        np.multiply(metres, 0.12 if row["split"] == "test" else 1.0, out=metres)
+
+    (note,) = notes(make(change))
+    assert "that of the" in note and "the test split lies below 0." in note and "Have both one unit?" in note
+
+
 IMPOSSIBLE = {
     "divided by the size": (["0.9375", "1.25", "0.492", "0.489"], "multiply fx and cx by the width"),
     "of a larger picture": (["600", "600", "319.5", "239.5"], "look like those of a picture of 640x480"),
@@ -137,6 +155,13 @@ def test_an_impossible_camera_that_was_not_looked_at_is_found_when_its_frame_is_
 def test_unusual_cameras_are_a_note_and_unknown_ones_are_not(make):
     (note,) = notes(make(lambda row, metres, number: row.update(cx="2")))
     assert "cameras of 8 of 8 frames" in note and "frame 'f0'" in note
+    for cells in (
+        ("15", "15", "7.75", "5.75"),
+        ("30", "30", "11.5", "15.5"),
+    ):  # of half the picture; cx and cy exchanged
+        camera = dict(zip(("fx", "fy", "cx", "cy"), cells, strict=True))
+        root = make(lambda row, metres, number, camera=camera: row.update(camera), name=f"aside{cells[2]}")
+        assert "cameras of 8 of 8 frames" in notes(root)[0]
     assert notes(make(lambda row, *_: row.update(dict.fromkeys(("fx", "fy", "cx", "cy"), "")), name="none")) == ()
 
 

@@ -426,3 +426,11 @@ def test_nothing_is_written_into_the_arguments_and_no_gradient_is_kept():
     rows = per_image(pred=pred.requires_grad_(), depth=depth, valid=valid, protocol="rooms/median")
     assert all(torch.equal(x, y) for x, y in zip((pred, depth, valid), copies, strict=True))
     assert not rows["abs_rel"].requires_grad
+
+
+@pytest.mark.parametrize("factor", [0.02, 1.0, 50.0])
+def test_alignment_sees_a_prediction_before_it_is_clipped(factor):
+    """Right up to a factor, far beyond either end of the range: aligned it is right."""
+    depth = torch.linspace(1, 5, 48).view(1, 1, 6, 8)
+    scores = evaluate(pred=factor * depth, depth=depth, valid=depth > 0, protocol="rooms/scale-shift-inverse")
+    assert scores["abs_rel"] < 1e-6

@@ -387,7 +387,10 @@ def test_worth_its_price(reports):
     sentences = study.worth(load())
     assert sentences[0].startswith("No method is beaten") and "time decides nothing" in sentences[1]
     finish("04_unet", "quick", [0.3] * 6, parameters=500, seconds=10)
-    assert study.worth(load())[0] == "U-Net is not worth its price: BN-CNN has no larger error, and is better in parameters."
+    assert (
+        study.worth(load())[0]
+        == "U-Net is not worth its price: BN-CNN has no larger error, and is better in parameters."
+    )
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,10 @@ def test_shares_of_the_scales():
     assert table["abs_rel"].tolist() == pytest.approx(
         [0.05, (12 + 4 * 0.6) / 16, 0.05, (4 * 0.25 + 0 + 4 * 0) / 16], abs=1e-3
     )
-    assert table["abs_rel where heaviest"][0] == 0 and table["abs_rel where heaviest"].isna().tolist()[1] is True
+    assert (
+        table["abs_rel where its mask is largest"][0] == 0
+        and table["abs_rel where its mask is largest"].isna().tolist()[1] is True
+    )
     assert table["mask at start"].tolist() == [0.5, 0.25, 0.25, 1.0]
     # left: all the weight is with the first scale, which had half of it; right: it has lost its half to the last
     assert table.attrs["moved"] == pytest.approx((0.5 + 0.5) / 2)

@@ -38,8 +38,8 @@ class Folder(Source):
 
     Args:
         root: the folder that holds index.csv.
-        name, protocol, max_depth: as in `Source`. Without max_depth the folder's own depths decide: of 16 frames, evenly
-            spaced over all splits, 99 % of the valid pixels lie below it, and the protocol is folder-10, folder-80 or
+        name, protocol, max_depth: as in `Source`. Without max_depth the folder's own depths decide: of up to 8 frames of
+            each split, evenly spaced, 99 % of the valid pixels lie below it, and the protocol is folder-10, folder-80 or
             folder-300 (metres); `notes` says what was found. Give both or neither.
 
     Raises:
