@@ -58,7 +58,9 @@ def test_shares_of_the_scales():
     assert table["mask at start"].tolist() == [0.5, 0.25, 0.25, 1.0]
     # left: all the weight is with the first scale, which had half of it; right: it has lost its half to the last
     assert table.attrs["moved"] == pytest.approx((0.5 + 0.5) / 2)
-    assert "H/4 0.50 -> 0.50, H/2 0.25 -> 0.12, H 0.25 -> 0.38; 50% of the weight" in study.shares_said(table)
+    assert "H/4 0.50 -> 0.50, H/2 0.25 -> 0.12, H 0.25 -> 0.38. On average 50% of a pixel's mask" in study.shares_said(
+        table
+    )
     assert table.attrs["deviation"] == 0
     assert table.attrs["shared_by"] == pytest.approx((1 + 1 / (1 / 16 + 9 / 16)) / 2)
 
