@@ -7,7 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PRESET ?= quick
 SEEDS ?= 0 1 2 3 4
-JOBS ?= 2
+# processes at a time: two where they are small, one where each wants the whole machine or the GPU
+JOBS ?= $(if $(filter quick,$(PRESET)),2,1)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -73,15 +74,23 @@ define papermill
 @mkdir -p $(dir build/$(2))
 @echo "== $(2)"
 @SECONDS=0; $(BIN)/python -m papermill notebooks/$(1).ipynb build/$(2).ipynb --kernel python3 --cwd notebooks \
-	--no-progress-bar --log-level ERROR $(3) 2> >(grep -v 'TCP without encryption' >&2) && echo "   $$SECONDS s"
+	--no-progress-bar --log-level ERROR $(3) 2> >(grep -v 'TCP without encryption' >&2) && echo "   $(2): $$SECONDS s"
 endef
 
-report: $(NOTEBOOKS:%=$(DONE)/%.done)
+# several processes of one thread each are faster than one of several threads
+ifneq ($(JOBS),1)
+report: export OMP_NUM_THREADS := 1
+endif
+report: | $(READY)
+	@$(MAKE) --no-print-directory -j $(JOBS) $(NOTEBOOKS:%=$(DONE)/%.done)
 	@echo "report: reports/report.html"
 
 $(DONE)/%.done: notebooks/%.ipynb $(SOURCES) $(wildcard $(PARAMS)/*-$(PRESET).yaml) | $(READY)
 	$(call papermill,$*,$(PRESET)/$*,$(addprefix -f ,$(wildcard $(PARAMS)/$*-$(PRESET).yaml)))
 	@touch $@
+
+# the style transfer asks the encoder that the transfer learning has trained
+$(DONE)/08_style_transfer.done: $(filter %/05_densenet.done,$(NOTEBOOKS:%=$(DONE)/%.done))
 
 # the comparison reads what the others wrote
 $(DONE)/10_comparison.done: $(patsubst %,$(DONE)/%.done,$(filter-out 10_comparison,$(NOTEBOOKS)))

@@ -93,7 +93,7 @@ def claims(*, dataset: str, ranges: pd.DataFrame) -> list[Claim]:
     fitting = ranges[ranges.iloc[:, -1].astype(bool)]
     units = ", ".join(f"{line.loss} in {line.unit}" for line in fitting.itertuples()) or "no unit"
     rows = []
-    for unit, appendix in (("8-bit", False), ("mm", True)):
+    for unit, appendix in (("mm", False), ("8-bit", True)):
         options = {"dataset": dataset, "direction": evidence.LOWER, "appendix": appendix}
         net, other = as_akondi("mse", unit), as_akondi("l1", unit)
         claim = f"{blank}; targets in {unit}"
