@@ -192,7 +192,7 @@ def test_new_resumed_anew_and_another(reports, capsys):
     assert lines == [
         "run folder: reports/02_toy/quick (new)",
         "run folder: reports/02_toy/quick (unfinished before, resumed)",
-        "run folder: reports/02_toy/quick (finished before, trained anew; the old result stays until the new one is finished)",
+        "run folder: reports/02_toy/quick (finished before; made anew, and the old result stays until then)",
         f"run folder: reports/02_toy/quick-{other.hash} (new)",
         f"run folder: reports/02_toy/quick-{other.hash} (unfinished before, resumed)",
     ]
