@@ -54,16 +54,16 @@ def test_the_count_is_that_of_every_part(printed):
 
 def test_the_layer_table_is_the_documents_row_by_row(printed):
     table = study.layers(printed)
-    assert len(table) == 23 and (table["document"] == table["found"]).all()
-    odd = table[table["label"] != table["document's label"]]
-    assert odd["document's label"].tolist() == ["CONCAT3", "UP2-CONVA", "UP2-CONVB"]
+    assert len(table) == 23 and (table["Constantinescu et al."] == table["found"]).all()
+    odd = table[table["label"] != table["their label"]]
+    assert odd["their label"].tolist() == ["CONCAT3", "UP2-CONVA", "UP2-CONVB"]
     assert odd["label"].tolist() == ["CONCAT4", "UP4-CONVA", "UP4-CONVB"]
 
 
 def test_another_network_does_not_have_that_table():
     torch.manual_seed(0)
     table = study.layers(models.DenseDepth(decoder_width=0.5), size=(64, 64))
-    assert (table["document"] != table["found"]).all()
+    assert (table["Constantinescu et al."] != table["found"]).all()
     assert table.set_index("label").loc["UP1-CONVA", "found"] == "4 x 4 x 416"
 
 
