@@ -150,7 +150,15 @@ def _checkpointed(of: dict) -> dict:
     return {"model": of["net"], "model optimizer": of["optimizer"], "model scheduler": of["scheduler"]}
 
 
-def test_a_second_ctrl_c_waits_until_everything_is_put_back():
+@pytest.fixture
+def ctrl_c():
+    """SIGINT interrupts, also where the tests run in the background of a shell that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_waits_until_everything_is_put_back(ctrl_c):
     class Slow(Net):
         def load_state_dict(self, *arguments, **options):
             signal.raise_signal(signal.SIGINT)  # while the net is still the half-trained one
