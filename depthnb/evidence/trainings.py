@@ -68,16 +68,15 @@ def compared_params(record: Mapping) -> dict[str, object]:
 
 
 def surroundings(record: Mapping) -> str:
-    """What else than parameters must be equal for two runs to be compared: test frames, files that were read, device."""
-    device = str(record.get("device")).partition("(")[0].strip()
-    return json.dumps([_frames(record), record.get("inputs") or {}, device], sort_keys=True)
+    """What else than parameters must be equal for two runs to be compared: test frames and device."""
+    return json.dumps([_frames(record), str(record.get("device")).partition("(")[0].strip()])
 
 
 def _group(record: Mapping) -> str:
     """What runs have in common that differ in their seed alone."""
     origin = record.get("origin") or {}
-    first_weights = [origin.get("kind"), origin.get("content")]
-    return json.dumps([compared_params(record), first_weights, surroundings(record)], sort_keys=True, default=str)
+    files = [record.get("inputs") or {}, origin.get("kind"), origin.get("content")]
+    return json.dumps([compared_params(record), files, surroundings(record)], sort_keys=True, default=str)
 
 
 def _frames(record: Mapping) -> str:

@@ -76,13 +76,18 @@ def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "
     shown = frame[["method", "preset"]].assign(seeds=frame["seeds"].map(lambda n: "" if pd.isna(n) else str(int(n))))
     for name in columns:
         shown[name] = [
-            "--" if pd.isna(mean) else f"{mean:.3f}" + ("" if pd.isna(std) or kind == "baseline" else f" ± {std:.3f}")
+            _mean_std(mean, float("nan") if kind == "baseline" else std)
             for mean, std, kind in zip(frame[name], frame[f"{name}_std"], frame["kind"], strict=True)
         ]
     shown["beats baselines"] = frame["beats_baselines"]
     shown["parameters"] = frame["parameters"].map(_count)
     shown["seconds"] = frame["seconds"].map(lambda s: "" if pd.isna(s) else f"{s:.0f}")
     return shown.assign(device=frame["device"])
+
+
+def _mean_std(mean: float, std: float) -> str:
+    """As text; the deviation only where there is one."""
+    return "--" if pd.isna(mean) else f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
 
 
 def _count(n: float) -> str:
@@ -106,8 +111,7 @@ def nets(results: Sequence[Result], columns: Sequence[str] = ("abs_rel", "rmse",
             values = values.reindex(columns=["steps", *columns])
             row = {"method": method, "net": name, "seeds": len(values), "steps": f"{values['steps'].mean():,.0f}"}
             for column in columns:
-                mean, std = values[column].mean(), values[column].std(ddof=1)
-                row[column] = "--" if pd.isna(mean) else f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
+                row[column] = _mean_std(values[column].mean(), values[column].std(ddof=1))
             rows.append(row)
     return pd.DataFrame(rows, columns=["method", "net", "seeds", "steps", *columns])
 

@@ -193,6 +193,11 @@ def test_an_encoder_with_found_weights_is_compared_with_the_plain_one(reports):
     options = {"claim": "", "direction": evidence.LOWER, "dataset": "rooms"}
     claim = evidence.between("06_hma", {"encoder": "plain"}, {"encoder": "resnet18"}, **options)
     assert claim.effect.pairs == 5 and "(ImageNet weights)" in claim.here
+    for seed in range(5):  # the same, out of a file
+        file = reports / "06_hma" / f"ablation-resnet-{seed}" / runs.RECORD
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"inputs": {"pretrained": "0a1b2c"}}))
+    claim = evidence.between("06_hma", {"encoder": "plain"}, {"encoder": "resnet18"}, **options)
+    assert claim.effect.pairs == 5
 
 
 def test_a_change_that_never_took_effect_is_not_tested(reports):
