@@ -17,10 +17,8 @@ from depthnb.metrics.ssim import trusted_windows
 NOTEBOOK, NET, RIVAL = "06_hma", "HMA-Depth", "BTS fusion"
 
 MEASURES = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log")  # in the order of its Table I
-MOVED, ENOUGH = (
-    "mask weight moved",
-    0.1,
-)  # share of a pixel's weight at another scale than before the masks were trained
+MOVED = "mask weight moved"  # in run.json: the share of a pixel's weight at another scale than before the training
+ENOUGH = 0.1  # of it, or the masks are still as they started and cannot testify
 REPOSITORY = {
     "ResNet 50": "BTS ResNet50",
     "ResNeXt 50": "BTS ResNext50",

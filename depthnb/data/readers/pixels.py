@@ -94,9 +94,8 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
                 "depth of 8 bits is a picture of depth, and no measurement"
             )
         valid = np.isfinite(stored) & (stored > 0)
-        if (
-            stored.dtype.kind in "iu" and stored.size and stored.max() == LARGEST_16_BIT
-        ):  # in either order of bytes, or wider
+        # 16 bits in either order of bytes, also when stored in wider integers
+        if stored.dtype.kind in "iu" and stored.size and stored.max() == LARGEST_16_BIT:
             valid &= stored < LARGEST_16_BIT
     else:
         stored = _read_depth_png(path)
