@@ -11,6 +11,7 @@ from PIL import Image
 from depthnb import data, evaluation, losses, models, training
 from depthnb.data import inspection, statistics
 from depthnb.data import survey as surveying
+from depthnb.data.readers import pixels
 from depthnb.data.sample import Dataset
 
 SPLITS = {"a": "train", "b": "train", "c": "val", "d": "test"}
@@ -310,3 +311,16 @@ def test_a_cache_that_cannot_be_written_does_no_harm_at_native_size(make, tmp_pa
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("DEPTHNB_CACHE", str(tmp_path / "file"))
     assert len(data.open("folder", make())) == 4
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i4", ">i8"])
+def test_the_largest_number_of_16_bits_is_no_depth_however_it_is_stored(tmp_path, dtype):
+    np.save(tmp_path / "depth.npy", np.array([[1000, 65535], [0, 2000]], dtype))
+    depth, valid = pixels.read_depth(tmp_path / "depth.npy", 0.001)
+    assert valid.tolist() == [[[True, False], [False, True]]]
+    assert depth[valid].tolist() == pytest.approx([1.0, 2.0])
+
+
+def test_wider_integers_go_beyond_16_bits(tmp_path):
+    np.save(tmp_path / "depth.npy", np.array([[65535, 100000]], np.int32))
+    assert pixels.read_depth(tmp_path / "depth.npy", 0.0001)[1].all()
