@@ -156,12 +156,14 @@ def test_report_runs_all_once_in_order_and_sets_up_before(clone):
     assert (status, asked) == (0, ["venv", "pip", "papermill", "papermill", "papermill"])
     assert "TCP without encryption" not in said and "report: reports/report.html" in said
     calls = [line.split() for line in clone.log.read_text().splitlines() if line.startswith("papermill")]
-    assert [call[1] for call in calls] == [f"notebooks/{n}.ipynb" for n in ("01_data", "02_bn_cnn", "10_comparison")]
+    notebooks = [call[1].removeprefix("notebooks/").removesuffix(".ipynb") for call in calls]
+    # several run at a time, so the first two may begin in either order
+    assert sorted(notebooks[:2]) == ["01_data", "02_bn_cnn"] and notebooks[2] == "10_comparison"
     assert not any("-f" in call for call in calls)
     assert clone.make("report")[2] == []
     asked = clone.make("report", "PRESET=rooms-full")[2]
     assert asked == ["papermill"] * 3
-    assert "-f notebooks/params/02_bn_cnn-rooms-full.yaml" in clone.log.read_text().splitlines()[1]
+    assert "-f notebooks/params/02_bn_cnn-rooms-full.yaml" in clone.log.read_text()
 
 
 def test_report_goes_on_after_a_killed_kernel(clone):
