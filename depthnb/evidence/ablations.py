@@ -87,7 +87,8 @@ def _effect(compared) -> dict:
 
 
 def _difference(base: Mapping, record: Mapping) -> dict[str, object]:
-    return {key: value for key, value in compared_params(record).items() if value != base["params"].get(key)}
+    before = compared_params(base)
+    return {key: value for key, value in compared_params(record).items() if value != before.get(key)}
 
 
 def _line(group: Sequence[Mapping], measure: str, on: str) -> dict:

@@ -64,7 +64,17 @@ def doubles(record: Mapping, first: Mapping) -> bool:
 
 
 def compared_params(record: Mapping) -> dict[str, object]:
-    return {key: value for key, value in record["params"].items() if key not in (*NOT_COMPARED, *BESIDE)}
+    """The parameters that two runs must share to be the same training, with the precision that was computed in."""
+    params = {**record["params"], "precision": precision(record)}
+    return {key: value for key, value in params.items() if key not in (*NOT_COMPARED, *BESIDE)}
+
+
+def precision(record: Mapping) -> str:
+    """In which precision a run was computed; its parameter may say `auto`, which is another one on another machine.
+
+    Runs that do not say it are of a time when no machine here computed in bfloat16.
+    """
+    return str(record.get("precision") or "32-true")
 
 
 def surroundings(record: Mapping) -> str:

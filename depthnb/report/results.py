@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from depthnb import files, metrics, runs
-from depthnb.evidence.trainings import NOT_COMPARED
+from depthnb.evidence.trainings import NOT_COMPARED, precision
 from depthnb.weights.origin import Origin
 
 METHODS: Mapping[str, str] = {
@@ -157,7 +157,7 @@ def _result(content: Mapping[str, Any]) -> Result:
         protocol=metrics.Protocol.from_record(content["protocol"]),
         frames=f"{len(per_image)} test frames {hashlib.sha256(scored.encode()).hexdigest()[:8]}",
         seed=content.get("seed"),
-        params=dict(content["params"]),
+        params={**content["params"], "precision": precision(content)},
         metrics=_numbers(content["metrics"][SCORED]),
         baselines={name: _numbers(each) for name, each in (content.get("baselines") or {}).get(SCORED, {}).items()},
         nets={name: _numbers(each) for name, each in (content.get("nets") or {}).items()},

@@ -163,12 +163,16 @@ class Run:
     def save_history(self, *, judged: Collection[str] | None = None, **stages: Any) -> None:
         """Write history.csv from one or more `training.History`, one row per epoch with its stage's name.
 
-        Also records `training_seconds`, the price of what the run is judged by: of all stages, or where some of them trained
-        other nets to compare with, of those named in `judged`. Epochs before an interruption count too.
+        Also records of what the run is judged by (all stages, or where some of them trained other nets to compare with, those
+        named in `judged`): `training_seconds`, its price, with the epochs before an interruption; and `precision`, in which it
+        was computed, since `auto` is another one on another machine.
         """
         frames = [history.frame.assign(stage=stage) for stage, history in stages.items()]
-        priced = [history.seconds for stage, history in stages.items() if judged is None or stage in judged]
-        self.record(training_seconds=round(sum(priced), 1))
+        counted = [history for stage, history in stages.items() if judged is None or stage in judged]
+        self.record(
+            training_seconds=round(sum(history.seconds for history in counted), 1),
+            precision=" and ".join(dict.fromkeys(history.precision for history in counted)),
+        )
         self._write_text(self.folder / "history.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
 
     def judge(

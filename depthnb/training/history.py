@@ -20,10 +20,12 @@ class History:
     Args:
         rows: the finished epochs.
         steps_per_epoch: how often the optimiser moves the weights in one of them: the number of batches.
+        precision: in which it was computed (`Settings.precision`), never `auto`; empty where nobody said.
     """
 
     rows: list[dict] = field(default_factory=list)
     steps_per_epoch: int = 0
+    precision: str = ""
 
     @property
     def frame(self) -> pd.DataFrame:

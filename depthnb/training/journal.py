@@ -43,7 +43,7 @@ class Journal:
     ) -> None:
         self.settings, self.parts, self.identity, self.engine = settings, parts, identity, engine
         self.batches, self.shown = batches, shown
-        self.history = History(steps_per_epoch=steps)
+        self.history = History(steps_per_epoch=steps, precision=settings.precision)
 
     def __enter__(self) -> Journal:
         settings, file = self.settings, self.settings.file

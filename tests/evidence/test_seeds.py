@@ -168,7 +168,9 @@ def test_another_data_set_decides_nothing_here(reports):
     assert claim.verdict == "not tested here" and "needs full runs on streets" in claim.here
 
 
-@pytest.mark.parametrize("what", [{"device": "NVIDIA H200 (1)"}, {"inputs": {"pretrained": "0a1b"}}])
+@pytest.mark.parametrize(
+    "what", [{"device": "NVIDIA H200 (1)"}, {"inputs": {"pretrained": "0a1b"}}, {"precision": "bf16-mixed"}]
+)
 def test_runs_of_other_machines_or_files_are_not_paired(reports, what):
     line(reports, "base", BASE)
     line(reports, "scales-3", [0.9 * value for value in BASE], scales=3)
@@ -176,6 +178,15 @@ def test_runs_of_other_machines_or_files_are_not_paired(reports, what):
         file = reports / "06_hma" / f"ablation-scales-3-{seed}" / runs.RECORD
         file.write_text(json.dumps(json.loads(file.read_text()) | what))
     assert between({"scales": 3}).verdict == "not tested here"
+
+
+def test_runs_are_paired_by_the_precision_that_was_computed_not_by_the_one_asked_for(reports):
+    for seed, value in enumerate(BASE):
+        finish(reports, f"rooms-full-seed{seed}", seed, value, scales=4, precision="auto")
+        finish(
+            reports, f"ablation-scales-3-{seed}", seed, 0.9 * value + 0.001 * (seed % 2), scales=3, precision="32-true"
+        )
+    assert between({"scales": 3}).effect.pairs == 5, "auto was 32 bits on that machine"
 
 
 def test_an_encoder_with_found_weights_is_compared_with_the_plain_one(reports):

@@ -269,6 +269,21 @@ def test_the_price_is_that_of_the_judged_stages(reports):
         assert run.record_["training_seconds"] == price
 
 
+def test_a_run_says_in_which_precision_it_was_computed(reports):
+    run = start()
+    options = {"loss": _loss, "epochs": 1, "batch_size": 4, "device": "cpu", "progress": False}
+    histories = {}
+    for precision in ("auto", "bf16-mixed"):
+        model = Net()
+        histories[precision] = training.fit(
+            model, Toy(), optimizer=torch.optim.Adam(model.parameters()), precision=precision, **options
+        )
+    run.save_history(judged=["auto"], **histories)
+    assert run.record_["precision"] == training.fast_precision("cpu")
+    run.save_history(judged=["bf16-mixed"], **histories)
+    assert run.record_["precision"] == "bf16-mixed"
+
+
 def test_what_a_record_holds(reports):
     run = start(data_root="/home/somebody/rgbd")
     model, test = Net(), Toy(4, seed=1)
