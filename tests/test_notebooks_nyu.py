@@ -12,18 +12,20 @@ from depthnb import data
 from depthnb.data import transforms
 from depthnb.data.readers import nyu_v2
 
+FRAMES = 24  # the first of the official list: 15 of training scenes, 9 of test scenes
+
 
 @pytest.fixture(scope="module")
 def nyu_file(tmp_path_factory) -> Path:
-    """Forty embedded frames at 640x480 in the layout of NYU V2's labelled .mat, under names of its own scenes."""
-    rooms = data.open("rooms", split="all").subset(40)
+    """Embedded frames at 640x480 in the layout of NYU V2's labelled .mat, under names of its own scenes."""
+    rooms = data.open("rooms", split="all").subset(FRAMES)
     frames = []
-    for i in range(40):
+    for i in range(FRAMES):
         frame = transforms.resize(rooms[i], (480, 640))
         raw = torch.where(frame["valid"], frame["depth"], torch.zeros(()))[0].numpy()
         image = (frame["image"] * 255).round().to(torch.uint8).numpy()
         frames.append({"image": image, "raw": raw, "filled": frame["depth"][0].numpy()})
-    chosen = nyu_v2.official_index().iloc[:40]
+    chosen = nyu_v2.official_index().iloc[:FRAMES]
     file = tmp_path_factory.mktemp("nyu") / nyu_v2.FILE
     return write_nyu_v2(file, frames, chosen["scene"].tolist(), chosen["scene_type"].tolist())
 

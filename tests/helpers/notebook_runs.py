@@ -12,9 +12,13 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 TRAINING = [file for file in NOTEBOOKS if file.stem not in ("01_data", "10_comparison")]
 
 
-def brief(name: str) -> dict[str, int]:
+def brief(name: str) -> dict[str, int | str]:
     """Parameters of one short training."""
-    return {"epochs": 1, "batch_size": 4, **({} if name == "08_style_transfer" else {"min_steps": 0})}
+    least = {
+        "07_midas": {"min_steps": 0, "images": 16},
+        "08_style_transfer": {"network": "vgg11", "frames": 4},
+    }
+    return {"epochs": 1, "batch_size": 4, **least.get(name, {"min_steps": 0})}
 
 
 def papermill(file: Path, output: Path, cwd: Path, reports: Path, **parameters) -> subprocess.CompletedProcess:
