@@ -20,6 +20,7 @@ from depthnb.data.statistics import mean_depth
 from depthnb.metrics import surfaces
 
 SHOWN = ("abs_rel", "rmse", "rmse_log", "silog", "delta1", "delta2", "delta3", "ssim")  # what notebook 01 defines
+MATTERS = 2.0  # percent: an error that differs by less is the same one; `evidence.verdicts` decides by it
 KEPT = 12  # predictions kept in a run folder, always of the same frames
 KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay below 300 kB
 
@@ -239,9 +240,9 @@ class Judged:
 
     @property
     def behind(self) -> list[str]:
-        """The opponents that the main net does not beat in abs_rel by 2 % or more."""
-        error = self.test.summary["abs_rel"]
-        return [name for name, each in self.opponents.items() if not error * 1.02 <= each.summary["abs_rel"]]
+        """The opponents that the main net does not beat in abs_rel by `MATTERS` percent or more."""
+        error = self.test.summary["abs_rel"] * (1 + MATTERS / 100)
+        return [name for name, each in self.opponents.items() if not error <= each.summary["abs_rel"]]
 
 
 def judge(

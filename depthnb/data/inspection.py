@@ -46,7 +46,8 @@ def inspect(source: Source) -> list[Finding]:
         Findings, those that are sure first. Raises nothing: see `check`.
     """
     looked = look(source)
-    findings = [*_cameras(source, looked), *_truth(source, looked), *_units(source, looked), *_fillers(source, looked)]
+    looks = (_cameras, _truth, _repeated, _units, _fillers)
+    findings = [finding for each in looks for finding in each(source, looked)]
     return sorted(findings, key=lambda finding: not finding.sure)
 
 
@@ -101,6 +102,26 @@ def _truth(source: Source, looked: Survey) -> list[Finding]:
             why = inverted.format(f"{percent(masked / (valid + masked))} of the depth that is stored")
             findings.append(Finding(False, f"Of {frames} looked at, {why}."))
     return findings
+
+
+def _repeated(source: Source, looked: Survey) -> list[Finding]:
+    """One depth map in half of the frames looked at or more, as of a file that was written again and again."""
+    same: dict[bytes, list[int]] = {}
+    for i in range(len(looked.rows)):
+        depths = looked.depths[looked.owner == i]
+        if depths.size:
+            same.setdefault(depths.tobytes(), []).append(i)
+    often = max(same.values(), key=len, default=[])
+    if len(often) < 2 or len(often) < len(looked.rows) / 2:
+        return []
+    first, second = (source.index["id"].iloc[looked.rows[i]] for i in often[:2])
+    return [
+        Finding(
+            False,
+            f"{len(often)} of {plural(len(looked.rows), 'frame')} looked at have the same depth, {first!r} and {second!r} "
+            "among them. Was one depth file written under many names?",
+        )
+    ]
 
 
 def _units(source: Source, looked: Survey) -> list[Finding]:

@@ -26,6 +26,7 @@ import pandas as pd
 from scipy import stats
 
 from depthnb import metrics
+from depthnb.evaluation import MATTERS
 
 HOLDS, FAILS = "holds", "does not hold"
 SAME = "no difference that matters"
@@ -33,7 +34,6 @@ UNDECIDED = "undecided"
 UNTESTED = "not tested here"
 IN_PRINT = "in print"
 LEVEL = 0.05
-MATTERS = 2.0  # percent: a smaller effect is none
 FINDING = 5  # seeds that a decision takes
 LOWER, HIGHER, EQUAL, NOT_HIGHER, NOT_LOWER = -1, 1, 0, -2, 2  # directions: what a number does, says the claim
 COLUMNS = ("claim", "here", "verdict", "change (%)", "95 % interval", "p (Holm)", "pairs", "steps", "appendix")

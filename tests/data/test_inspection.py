@@ -215,6 +215,18 @@ def test_the_same_picture_in_two_splits_is_a_note(make):
     assert "'f6' in test and 'f1' in train" in note and "1 such pair found" in note
 
 
+def test_one_depth_map_under_many_names_is_a_note(make):
+    def change(row, metres, number):
+        if number in same:
+            metres[:] = 2 + np.linspace(0, 1, metres.size).reshape(metres.shape)
+
+    same = {1, 2, 4, 7}
+    (note,) = notes(make(change))
+    assert note.startswith("4 of 8 frames looked at have the same depth, 'f1' and 'f2' among them")
+    same = {1, 2, 4}  # a camera that stood still for a while
+    assert not notes(make(change, name="fewer"))
+
+
 FILLERS = {"saturated": (65.535, 0.001, "png"), "sky in cm": (655.35, 0.01, "png"), "sky": (10000.0, 1.0, "npy"),
            "clipped": (10.0, 1.0, "npy"), "nothing is 1e9": (1e9, 1.0, "npy")}  # fmt: skip
 
