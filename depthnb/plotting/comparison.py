@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -89,8 +90,11 @@ def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
             )
         ax.set(xscale="log", xlabel=label)
         ax.margins(0.1)
-        # less than a decade would be labelled at every minor tick, one label over the next
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        # as many labels as have room: all minor ticks of a decade, or 1, 2, 5 of three, would lie one over the next
+        low, high = np.log10(ax.get_xlim())
+        ax.xaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 2.5 else (1,))
+        )
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(_arrow(metric))

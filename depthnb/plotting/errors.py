@@ -215,7 +215,7 @@ def radial_profile(table: pd.DataFrame) -> Figure:
         left.plot(table["radius"], table[name], color=color, marker=marker, label=name)
         right.plot(table["radius"], table[name] / table["true"], color=color, marker=marker)
     left.set(title="mean depth (m)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1), ylim=(0, None))
-    right.set(title="predicted / true", xlabel="distance from the centre (corner = 1)", xlim=(0, 1))
+    right.set(title="predicted / true (grey: within 5 %)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1))
     right.axhspan(0.95, 1.05, color=NEUTRAL, alpha=0.12, linewidth=0)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(names) + 1))
     return figure
