@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -21,12 +23,13 @@ def conv_bn_relu(channels_in: int, channels_out: int, kernel_size: int = 3) -> n
     )
 
 
-def normalise(image: Tensor) -> Tensor:
+def normalise(image: Tensor, *, mean: Sequence[float] = _MEAN, deviation: Sequence[float] = _DEVIATION) -> Tensor:
     """RGB images 0..1 as networks trained on ImageNet expect them: less the mean of its colours, by their deviation.
 
-    image: float [B,3,H,W] -> the same shape and dtype. Source: the constants of torchvision's ImageNet weights.
+    image: float [B,3,H,W] -> the same shape and dtype. mean, deviation: of red, green and blue; those of torchvision's
+    ImageNet weights, from which some networks differ.
     """
-    return (image - image.new_tensor(_MEAN).view(3, 1, 1)) / image.new_tensor(_DEVIATION).view(3, 1, 1)
+    return (image - image.new_tensor(mean).view(3, 1, 1)) / image.new_tensor(deviation).view(3, 1, 1)
 
 
 def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:
@@ -57,9 +60,10 @@ def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:
 def describe(model: nn.Module, size: tuple[int, int], *, batch: int = 1) -> pd.DataFrame:
     """The layer table of a model, read from a forward pass and not typed.
 
-    size: (H, W) of the input image. Returns one row per leaf module in the order of execution: `layer` (its name in the
-    model), `kind` (class), `output` (shape without the batch dimension, as text `C x H x W`), `parameters` (count, int;
-    a module that runs twice is counted once). The model's mode (train or eval) and its device stay as they were.
+    size: (H, W) of the input image. Returns one row per module without children or with parameters of its own, in the order of
+    execution: `layer` (its name in the model), `kind` (class), `output` (shape without the batch dimension, as text
+    `C x H x W`), `parameters` (count, int; a module that runs twice is counted once). The model's mode (train or eval) and its
+    device stay as they were.
 
     >>> describe(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), (8, 8)).parameters.sum()
     np.int64(112)
@@ -68,7 +72,7 @@ def describe(model: nn.Module, size: tuple[int, int], *, batch: int = 1) -> pd.D
 
     def remember(name: str):
         def hook(module: nn.Module, _, output) -> None:
-            own = 0 if module in counted else sum(p.numel() for p in module.parameters())
+            own = 0 if module in counted else sum(p.numel() for p in module.parameters(recurse=False))
             counted.add(module)
             shape = " x ".join(str(n) for n in output.shape[1:])
             rows.append({"layer": name, "kind": type(module).__name__, "output": shape, "parameters": own})
@@ -76,7 +80,7 @@ def describe(model: nn.Module, size: tuple[int, int], *, batch: int = 1) -> pd.D
         return hook
 
     for name, module in model.named_modules():
-        if not list(module.children()):
+        if not list(module.children()) or list(module.parameters(recurse=False)):
             handles.append(module.register_forward_hook(remember(name)))
     modes = {module: module.training for module in model.modules()}
     try:

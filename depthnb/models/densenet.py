@@ -8,22 +8,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb.models.blocks import normalise
-from depthnb.models.encoders import Encoder
+from depthnb.models import encoders
 
 TARGETS = ("inverse", "depth")
 
 
 class DenseDepth(nn.Module):
-    """A DenseNet trained to name things, and a decoder of two convolutions a step that learns to measure them.
+    """A network trained to name things, and a decoder of two convolutions a step that learns to measure them.
 
     Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 32 -> depth [B,1,ceil(H/2),ceil(W/2)] in metres, above 0 if
     target is `inverse`. Upsampling goes to the size of the skip connection, so odd sizes fit.
 
-    encoder: densenet121, 161, 169 or 201. decoder_width: 1 is the paper's, 0.5 its halved one; scales all channels of the
-    decoder. target: `inverse`: the last layer predicts max_depth / depth; `depth`: metres. max_depth: metres. start: depth in
-    metres that the untrained net says everywhere, roughly; the training set's mean is a good choice. pretrained: ImageNet
-    weights of the encoder as `weights.imagenet.backbone` takes them; where they came from is in `origin`.
+    encoder: densenet169 (the document's), or another that `encoders.build` knows. decoder_width: 1 is the paper's, 0.5 its
+    halved one; scales all channels of the decoder. target: `inverse`: the last layer predicts max_depth / depth; `depth`:
+    metres. max_depth: metres. start: depth in metres that the untrained net says everywhere, roughly; the training set's mean
+    is a good choice. pretrained: ImageNet weights of the encoder as `weights.imagenet.backbone` takes them; where they came
+    from is in `origin`.
 
     Source: Constantinescu et al., "Encoder-Decoder"; Alhashim and Wonka (arXiv:1812.11941), section 3.1: bilinear upsampling,
     concatenation, convolutions A and B, no batch norm in the decoder; leaky ReLU 0.2 after both as in the authors' code
@@ -44,10 +44,6 @@ class DenseDepth(nn.Module):
         pretrained: str | os.PathLike = "none",
     ) -> None:
         super().__init__()
-        if not encoder.startswith("densenet"):
-            raise ValueError(
-                f"unknown encoder {encoder!r}; expected densenet121, densenet161, densenet169 or densenet201"
-            )
         if target not in TARGETS:
             raise ValueError(f"unknown target {target!r}; known: {', '.join(TARGETS)}")
         if not (0 < start and 0 < max_depth and 0 < decoder_width):
@@ -58,7 +54,7 @@ class DenseDepth(nn.Module):
             "encoder": encoder, "decoder_width": decoder_width, "target": target, "max_depth": max_depth,
         }  # fmt: skip
         self.target, self.max_depth = target, float(max_depth)
-        self.features = Encoder(encoder, pretrained)  # under the name that torchvision gives these layers
+        self.features = encoders.build(encoder, pretrained)  # under the name that torchvision gives these layers
         self.origin = self.features.origin
         *skips, deepest = self.features.channels
         widths = [max(1, int(deepest * decoder_width) // 2**i) for i in range(5)]
@@ -78,7 +74,7 @@ class DenseDepth(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         self.features.check(image)
-        *skips, x = self.features(normalise(image))
+        *skips, x = self.features(self.features.normalise(image))
         x = self.conv2(x)
         for up in (self.up1, self.up2, self.up3, self.up4):
             x = up(x, skips.pop())

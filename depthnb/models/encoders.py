@@ -10,13 +10,17 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb.models.blocks import check_image
-from depthnb.weights import imagenet
+from depthnb.models.blocks import check_image, normalise
+from depthnb.weights import imagenet, timm_networks
+from depthnb.weights.origin import Origin
 
 SMALLEST = 32  # pixels a side: the encoder halves five times
+STRIDES = (2, 4, 8, 16, 32)  # how often smaller than the image the five maps are
 # family -> the layers of torchvision after which the map is kept, at H/2, H/4, H/8, H/16 and H/32
 _RESNET = ("relu", "layer1", "layer2", "layer3", "layer4")
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -30,31 +34,69 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _HEAD = ("avgpool", "fc")  # what a ResNet has behind its last map
 
 
-class Encoder(nn.Module):
-    """A classification network of torchvision without its last layers.
-
-    Shapes: normalised image float [B,3,H,W], H and W of at least 32 -> list of five feature maps, at H/2, H/4, H/8, H/16 and
-    H/32 (rounded as the network's own layers round). The modules keep torchvision's names, so its weights fit.
+def build(name: str, pretrained: str | os.PathLike = "none") -> Encoder:
+    """A classification network without its last layers.
 
     Args:
-        name: of the network as torchvision spells it: resnet50, resnext50_32x4d, densenet169, ...
-        pretrained: weights as `weights.imagenet.backbone` takes them; where they came from is kept in `origin`.
+        name: of a ResNet, ResNeXt or DenseNet as torchvision spells it (resnet50, resnext50_32x4d, densenet169, ...); any
+            other name is one of timm's (tf_efficientnet_lite0, mobilenetv3_large_100, convnext_tiny, ...).
+        pretrained: weights as `weights.imagenet.backbone` takes them.
+
+    Raises:
+        ValueError: for an unknown network, one without the five maps, and as `weights.imagenet.backbone`.
+    """
+    family = name.startswith(tuple(FAMILIES)) and name in torchvision.models.list_models(module=torchvision.models)
+    return TorchvisionEncoder(name, pretrained) if family else TimmEncoder(name, pretrained)
+
+
+class Encoder(nn.Module):
+    """What decoders know of an encoder, whatever network it is.
+
+    Shapes: normalised image float [B,3,H,W], H and W of at least 32 -> list of five feature maps, at H/2, H/4, H/8, H/16 and
+    H/32 (rounded as the network's own layers round).
 
     Attributes:
         channels: of the five maps, finest first.
-        origin: one sentence on where the weights come from.
+        origin: where the weights come from.
+        colours: mean and deviation of the RGB values, for `normalise`.
+    """
 
-    Raises:
-        ValueError: for a network of another family, and as `weights.imagenet.backbone`.
+    channels: tuple[int, ...]
+    origin: Origin
+    colours: Mapping[str, tuple[float, ...]] = MappingProxyType({})
+
+    def normalise(self, image: Tensor) -> Tensor:
+        """RGB images 0..1 [B,3,H,W] as this network's weights expect them."""
+        return normalise(image, **self.colours)
+
+    def check(self, image: Tensor) -> None:
+        """Refuse what this encoder cannot take.
+
+        Args:
+            image: float [B,3,H,W].
+
+        Raises:
+            ValueError: for what is no batch of RGB images of at least 32 pixels a side; in training also for a single image
+                so small that batch normalisation would have one value per channel.
+        """
+        check_image(image, minimum=SMALLEST)
+        if self.training:
+            refuse_single_value(image, self.smallest(image.shape[-2:]))
+
+    def smallest(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(H, W) of the deepest features of an image of (H, W)."""
+        return tuple(-(-side // 32) for side in size)
+
+
+class TorchvisionEncoder(Encoder):
+    """A ResNet, ResNeXt or DenseNet of torchvision. The modules keep torchvision's names, so its weights fit.
 
     Source: the layers that BTS (arXiv:1907.10326) takes its skip connections from.
     """
 
     def __init__(self, name: str, pretrained: str | os.PathLike = "none") -> None:
         super().__init__()
-        family = next((family for family in FAMILIES if name.startswith(family)), None)
-        if family is None:
-            raise ValueError(f"unknown encoder {name!r}; expected a network of torchvision from {', '.join(FAMILIES)}")
+        family = next(family for family in FAMILIES if name.startswith(family))
         net, self.origin = imagenet.backbone(name, pretrained)
         self.kept, self.dense = FAMILIES[family], family == "densenet"
         for key, layer in getattr(net, "features", net).named_children():
@@ -84,23 +126,47 @@ class Encoder(nn.Module):
                 )  # DenseNet's last layer is functional in torchvision
         return features
 
-    def check(self, image: Tensor) -> None:
-        """Refuse what this encoder cannot take.
-
-        Args:
-            image: float [B,3,H,W].
-
-        Raises:
-            ValueError: for what is no batch of RGB images of at least 32 pixels a side; in training also for a single image
-                so small that batch normalisation would have one value per channel.
-        """
-        check_image(image, minimum=SMALLEST)
-        if self.training:
-            refuse_single_value(image, self.smallest(image.shape[-2:]))
-
     def smallest(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(H, W) of the deepest features of an image of (H, W): strided convolutions round up, DenseNet's pooling down."""
-        return tuple(-(-side // 4) // 8 if self.dense else -(-side // 32) for side in size)
+        """(H, W) of the deepest features: strided convolutions round up, DenseNet's pooling rounds down."""
+        return tuple(-(-side // 4) // 8 for side in size) if self.dense else super().smallest(size)
+
+
+class TimmEncoder(Encoder):
+    """A network of timm that gives feature maps.
+
+    Where it has none at H/2 (ConvNeXt begins at H/4), the image itself at half its size stands there: what a decoder wants
+    of the finest map is detail.
+    """
+
+    def __init__(self, name: str, pretrained: str | os.PathLike = "none") -> None:
+        super().__init__()
+        self.net, self.colours, self.origin = timm_networks.features(name, pretrained)
+        strides, channels = self.net.feature_info.reduction(), self.net.feature_info.channels()
+        self.kept = tuple(i for i, stride in enumerate(strides) if stride in STRIDES)
+        found = tuple(strides[i] for i in self.kept)
+        self.whole = found == STRIDES
+        if not (self.whole or found == STRIDES[1:]) or not self._takes_any_size(channels[-1]):
+            raise ValueError(
+                f"encoder {name!r} gives no maps at {', '.join(f'1/{stride}' for stride in STRIDES)} of images of any size; "
+                "choose a convolutional network, such as tf_efficientnet_lite0"
+            )
+        self.channels = (*(() if self.whole else (3,)), *(channels[i] for i in self.kept))
+
+    @torch.no_grad()
+    def _takes_any_size(self, deepest: int) -> bool:
+        training = self.net.training
+        try:
+            last = self.net.eval()(torch.zeros(1, 3, 65, 97))[-1]
+        except (AssertionError, RuntimeError):  # transformers that know one size, sums of maps that must fit
+            return False
+        finally:
+            self.net.train(training)
+        return last.shape[1] == deepest  # some put the channels last
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps = self.net(x)
+        features = [maps[i] for i in self.kept]
+        return features if self.whole else [F.avg_pool2d(x, 2, ceil_mode=True), *features]
 
 
 def refuse_single_value(image: Tensor, smallest: tuple[int, int]) -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb.models.blocks import conv_bn_relu, normalise
-from depthnb.models.encoders import Encoder
+from depthnb.models import encoders
+from depthnb.models.blocks import conv_bn_relu
 from depthnb.models.planes import NEAREST, PlaneHead
 
 ATTENTIONS = ("masks", "average", "convolution", "lpg")
@@ -45,7 +45,7 @@ class HMADepth(nn.Module):
     `max_depth`. `per_scale` gives what the depth is made of.
 
     Args:
-        backbone: name of the encoder, a network of torchvision that `encoders.Encoder` knows.
+        backbone: name of the encoder, a network that `encoders.build` knows.
         scales: how many of the decoder's finest scales have heads: 3 is H/4, H/2, H; 4 (Niu) begins at H/8, 5 at
             H/16. The decoder itself is always the same.
         attention: how the scales are joined. `masks`: Niu. `average`: no attention, every scale counts the same
@@ -82,7 +82,7 @@ class HMADepth(nn.Module):
         self.config = {"backbone": backbone, "scales": scales, "attention": attention, "width": width}
         self.config["max_depth"] = max_depth
         self.attention, self.max_depth, self.names = attention, float(max_depth), SCALES[-scales:]
-        self.encoder = Encoder(backbone, pretrained)
+        self.encoder = encoders.build(backbone, pretrained)
         self.origin = self.encoder.origin
         self.decoder = Decoder(self.encoder.channels, width)
         *coarse, finest = self.decoder.channels[-scales:]
@@ -111,7 +111,7 @@ class HMADepth(nn.Module):
         the finest has all, because it has read the others.
         """
         self.encoder.check(image)
-        features = self.decoder(self.encoder(normalise(image)), image.shape[-2:])[-len(self.names) :]
+        features = self.decoder(self.encoder(self.encoder.normalise(image)), image.shape[-2:])[-len(self.names) :]
         *coarse, finest = features
         depths = [self._coarse(*each, image) for each in zip(coarse, self.depth_heads, strict=False)]
         if self.attention in ("convolution", "lpg"):

@@ -1,4 +1,4 @@
-"""The U-Net of Chapre and Deshpande, with an encoder of its own or one of torchvision's."""
+"""The U-Net of Chapre and Deshpande, with an encoder of its own or one that ImageNet has taught."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthnb.models.blocks import check_image, normalise
-from depthnb.models.encoders import FAMILIES, Encoder, refuse_single_value
+from depthnb.models import encoders
+from depthnb.models.blocks import check_image
 from depthnb.weights.origin import Kind, Origin
 
 STEPS = 5  # 64, 128, 256, 512, 1024 channels
@@ -21,16 +21,16 @@ _LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `star
 class UNet(nn.Module):
     r"""Contracting steps, expanding steps, and a bridge between the two at every scale.
 
-    Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 16 (32 with a torchvision encoder) -> float32 [B,1,H,W],
+    Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 16 (32 with another encoder) -> float32 [B,1,H,W],
     positive and finite. Every step is two 3x3 convolutions. On the way down, max-pooling halves the map and the next step
     doubles the channels. On the way up, a 1x1 convolution halves the channels, bilinear enlargement brings the map to the
     size of the bridge (so odd sizes come back exactly), and the two are joined. The 1x1 convolution stands before the
     enlargement, where it has a quarter of the pixels; the result is the same as behind it, because both are linear.
 
     channels: of the first step, doubled at each of the four others. dropout: probability at the entrance of every step
-    but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a torchvision
-    ResNet, ResNeXt or DenseNet, whose five scales then take the place of the contracting steps, with the photograph itself
-    as the bridge at full size. pretrained: weights of that encoder, as `weights.imagenet.backbone` takes them (`plain` has
+    but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a network
+    that `encoders.build` knows, whose five scales then take the place of the contracting steps, with the photograph itself as
+    the bridge at full size. pretrained: weights of that encoder, as `weights.imagenet.backbone` takes them (`plain` has
     none: `auto` or `none`); where they came from is kept in `origin`.
 
     output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m, $\mathrm{softplus}(x)
@@ -74,8 +74,8 @@ class UNet(nn.Module):
         if encoder == "plain":
             if pretrained not in ("auto", "none"):
                 raise ValueError(
-                    f"pretrained is {str(pretrained)!r}, but the plain encoder has no weights to be had: choose an encoder of "
-                    "torchvision, such as resnet50, or pretrained 'auto' or 'none'"
+                    f"pretrained is {str(pretrained)!r}, but the plain encoder has no weights to be had: choose another "
+                    "encoder, such as resnet50, or pretrained 'auto' or 'none'"
                 )
             self.origin = Origin(Kind.NONE, "random weights: the plain encoder has no others")
             self.down = nn.ModuleList(
@@ -83,11 +83,7 @@ class UNet(nn.Module):
             )
             bridges = widths
         else:
-            if not encoder.startswith(tuple(FAMILIES)):
-                raise ValueError(
-                    f"encoder is {encoder!r}; expected plain, or a network of torchvision: {', '.join(FAMILIES)}"
-                )
-            self.encoder = Encoder(encoder, pretrained)
+            self.encoder = encoders.build(encoder, pretrained)
             self.origin = self.encoder.origin
             bridges = [3, *self.encoder.channels]
         self.bridges = tuple(bridges[:-1])  # channels, the finest first
@@ -118,12 +114,12 @@ class UNet(nn.Module):
             return self.encoder.check(image)
         check_image(image, minimum=2 ** (STEPS - 1))
         if self.training and self.config["batch_norm"]:
-            refuse_single_value(image, tuple(side // 2 ** (STEPS - 1) for side in image.shape[-2:]))
+            encoders.refuse_single_value(image, tuple(side // 2 ** (STEPS - 1) for side in image.shape[-2:]))
 
     def _contract(self, image: Tensor) -> list[Tensor]:
         """The map of every scale, the finest first."""
         if self.config["encoder"] != "plain":
-            x = normalise(image)
+            x = self.encoder.normalise(image)
             return [x, *self.encoder(x)]
         scales = [self.down[0](image * 2 - 1)]
         for step in self.down[1:]:

@@ -31,7 +31,7 @@ from depthnb.weights.origin import Kind, Origin
 _CHUNK = 2**18  # bytes that must arrive within each `timeout`: slower than this is as good as hanging
 # the published DenseNet files have a dot here that modules may no longer have in their names
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
-_HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no depth net uses them
+HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no depth net uses them
 
 
 def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float = 10.0) -> tuple[nn.Module, Origin]:
@@ -93,11 +93,11 @@ def load_into(model: nn.Module, path: Path, *, name: str) -> None:
     one twice, or values that are no weights. Half precision is as good as single.
     """
     own = model.state_dict()
-    body = {key for key in own if not key.startswith(_HEADS)}
+    body = {key for key in own if not key.startswith(HEADS)}
     stored, prefix = _under_prefix({_key(key): value for key, value in reading.read(path).items()}, body, path, name)
     # batch norm's step counter is younger than some of the files, and does nothing to a prediction
     missing = sorted(key for key in body - set(stored) if not key.endswith("num_batches_tracked"))
-    foreign = sorted(key for key in stored if key not in own and not key.startswith(_HEADS))
+    foreign = sorted(key for key in stored if key not in own and not key.startswith(HEADS))
     fitting = {key: value for key, value in stored.items() if key in own and own[key].shape == value.shape}
     reshaped = sorted(body & set(stored) - set(fitting))
     for keys, complaint in (
@@ -166,7 +166,7 @@ def ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
     prefix: the start of its SHA-256. timeout: seconds that the network may be silent. Raises OSError or ValueError in one
     part of a sentence, without a path.
     """
-    damaged = path.is_file() and not _is_whole(path, prefix)
+    damaged = path.is_file() and not is_whole(path, prefix)
     if path.is_file() and not damaged:
         return
     reason = f"{path.name} is {'damaged' if damaged else 'not'} in torch.hub's cache"
@@ -176,7 +176,7 @@ def ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
     def writer(part: Path) -> None:
         with open(part, "wb") as file:
             _download(url, file, timeout)
-        if not _is_whole(part, prefix):
+        if not is_whole(part, prefix):
             raise ValueError("what was downloaded does not have the published checksum")
 
     try:
@@ -242,7 +242,7 @@ def _reason(error: Exception, host: str) -> str:
     return f"the download failed ({type(error).__name__}: {error})"
 
 
-def _is_whole(path: Path, prefix: str) -> bool:
+def is_whole(path: Path, prefix: str) -> bool:
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest().startswith(prefix)
 

@@ -38,6 +38,9 @@ CASES = {
     "BNCNN": Case("BNCNN", lambda _: models.BNCNN(width=4, depth=3)),
     "BNCNN deep": Case("BNCNN", lambda _: models.BNCNN(width=2, depth=5, unit=100.0)),
     "DenseDepth": Case("DenseDepth", lambda _: models.DenseDepth("densenet121", decoder_width=0.02), half),
+    "DenseDepth of an EfficientNet": Case(
+        "DenseDepth", lambda _: models.DenseDepth("tf_efficientnet_lite0", decoder_width=0.05), half
+    ),
     "EigenCoarse": Case("EigenCoarse", models.EigenCoarse, eigen.output_size),
     "EigenFine": Case("EigenFine", lambda size: models.EigenFine(models.EigenCoarse(size)), eigen.output_size),
     **{
@@ -50,6 +53,7 @@ CASES = {
     "Pix2PixGenerator": Case("Pix2PixGenerator", lambda _: models.Pix2PixGenerator(channels=4, steps=6)),
     "UNet": Case("UNet", lambda _: models.UNet(channels=4)),
     "UNet inverse": Case("UNet", lambda _: models.UNet(channels=4, output="inverse", batch_norm=False, dropout=0.2)),
+    "UNet of a ConvNeXt": Case("UNet", lambda _: models.UNet(channels=4, encoder="convnext_atto")),
     "UNet of a ResNet": Case("UNet", lambda _: models.UNet(channels=4, encoder="resnet18", dropout=0.2, start=30.0)),
 }
 DEPTH = [pytest.param(case, id=name) for name, case in CASES.items()]

@@ -297,7 +297,7 @@ def test_bts_decays_the_encoder_alone_and_attention_has_a_rate_of_its_own(attent
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"backbone": "vgg16"}, "unknown encoder 'vgg16'; expected a network of torchvision from resnet, resnext"),
+        ({"backbone": "resnet19"}, "unknown network 'resnet19'; did you mean"),
         ({"attention": "none"}, "unknown attention 'none'; known: masks, average, convolution, lpg"),
         ({"scales": 6}, "scales must be 2 to 5 .* found 6"),
         ({"width": 40}, "width must be at least 32 and divisible by 16, found 40"),
