@@ -132,10 +132,11 @@ class TorchvisionEncoder(Encoder):
 
 
 class TimmEncoder(Encoder):
-    """A network of timm that gives feature maps.
+    """A network of timm that gives feature maps, each brought to mean 0 and deviation 1 by a batch normalisation.
 
-    Where it has none at H/2 (ConvNeXt begins at H/4), the image itself at half its size stands there: what a decoder wants
-    of the finest map is detail.
+    A trained network's maps have deviations from 0.1 to 20, and the first weights of decoders suppose 1. On the raw maps a
+    decoder without a normalisation of its own begins far off, and may stay there. Where the network has no map at H/2
+    (ConvNeXt begins at H/4), the image itself at half its size stands there: what a decoder wants of the finest map is detail.
     """
 
     def __init__(self, name: str, pretrained: str | os.PathLike = "none") -> None:
@@ -151,6 +152,9 @@ class TimmEncoder(Encoder):
                 "choose a convolutional network, such as tf_efficientnet_lite0"
             )
         self.channels = (*(() if self.whole else (3,)), *(channels[i] for i in self.kept))
+        self.standardise = nn.ModuleList(
+            nn.BatchNorm2d(count, affine=False) for count in self.channels[-len(self.kept) :]
+        )
 
     @torch.no_grad()
     def _takes_any_size(self, deepest: int) -> bool:
@@ -165,7 +169,7 @@ class TimmEncoder(Encoder):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps = self.net(x)
-        features = [maps[i] for i in self.kept]
+        features = [standard(maps[i]) for standard, i in zip(self.standardise, self.kept, strict=True)]
         return features if self.whole else [F.avg_pool2d(x, 2, ceil_mode=True), *features]
 
 

@@ -13,6 +13,7 @@ from depthnb.data import transforms
 from depthnb.evidence import Claim, published
 
 NOTEBOOK = "05_densenet"
+TAUGHT, RANDOM = "EfficientNet-Lite0, ImageNet", "EfficientNet-Lite0, random"  # the pair that needs no network
 
 # what a row of the document's table is in the running model, and what it should be called
 _ENCODER = [
@@ -116,10 +117,17 @@ def claims(
         _decoder(printed),
         _labels(table),
         _iterations(),
+        evidence.within(
+            NOTEBOOK,
+            RANDOM,
+            TAUGHT,
+            claim="transfer learning: an encoder that starts from ImageNet leads to better depth",
+            direction=evidence.LOWER,
+            dataset=dataset,
+        ),
         *(
             evidence.untested(claim, waits)
             for claim in (
-                "transfer learning: an encoder that starts from ImageNet leads to better depth",
                 "DenseNet-201 instead of 169: the gain does not outweigh the longer training",
                 "half the features in the decoder: less performance and less stable",
                 "without the colour permutation the performance is significantly worse",
