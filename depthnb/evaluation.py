@@ -18,6 +18,7 @@ from depthnb import metrics
 from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
 from depthnb.metrics import surfaces
+from depthnb.models.camera import ask
 
 SHOWN = ("abs_rel", "rmse", "rmse_log", "silog", "delta1", "delta2", "delta3", "ssim")  # what notebook 01 defines
 MATTERS = 2.0  # percent: an error that differs by less is the same one; `evidence.verdicts` decides by it
@@ -118,10 +119,11 @@ def predict(model: nn.Module | Tensor, dataset, *, batch_size: int = 32) -> Tens
     try:
         model.eval()
         with torch.no_grad():
-            parts = [
-                model(dataset.batch(chunk.tolist())["image"].to(device)).float().cpu()
-                for chunk in torch.arange(len(dataset)).split(batch_size)
-            ]
+            parts = []
+            for chunk in torch.arange(len(dataset)).split(batch_size):
+                batch = dataset.batch(chunk.tolist())
+                seen = {key: batch[key].to(device) for key in ("image", "intrinsics") if key in batch}
+                parts.append(ask(model, seen).float().cpu())
     finally:
         for module, training in modes.items():
             module.training = training

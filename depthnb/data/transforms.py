@@ -260,6 +260,24 @@ def _crop_each(batch: dict, size: Size, draws: Tensor) -> dict:
     return {**batch, **{key: torch.stack([window[key] for window in windows]) for key in keys}}
 
 
+def _zoom_each(batch: dict, size: Size, magnification: Tensor, place: Tensor) -> dict:
+    """Enlarge a window of each sample to `size`; magnification [B] from 1, place [B, 2] in [0, 1): row, column.
+
+    As a longer lens would see it: the window is smaller by the magnification and has the shape of the whole, and the focal
+    length in pixels grows. Depth stays what it is.
+    """
+    height, width = batch["image"].shape[-2:]
+    keys = ("image", "depth", "valid", "intrinsics")
+    seen = []
+    for i, factor in enumerate(magnification.tolist()):
+        rows, columns = max(1, round(height / factor)), max(1, round(width / factor))
+        top, left = (
+            int(place[i, k] * (whole - part + 1)) for k, (whole, part) in enumerate(((height, rows), (width, columns)))
+        )
+        seen.append(resize(crop({key: batch[key][i] for key in keys}, top, left, rows, columns), size))
+    return {**batch, **{key: torch.stack([each[key] for each in seen]) for key in keys}}
+
+
 def _colour(image: Tensor, draws: Tensor, permutation: float, gamma: float, brightness: float, colour: float) -> Tensor:
     """Channel permutation, gamma, brightness and colour of each image; draws [B, 8]."""
     span = 2 * draws.to(torch.float32) - 1
@@ -291,6 +309,8 @@ def augment(
     brightness: float = 0.0,
     colour: float = 0.0,
     crop_size: Sequence[int] | None = None,
+    zoom: float = 1.0,
+    size: Sequence[int] | None = None,
 ) -> dict:
     """Augment a batch at random on its own device; the input is left as it is.
 
@@ -311,12 +331,17 @@ def augment(
             among them).
         gamma, brightness, colour: greatest relative change of the exponent, of all channels together, of each channel.
         crop_size: (height, width) of a window at a random place, or None.
+        zoom: greatest magnification, 1 for none. A window at a random place, smaller than the image by a factor between 1 and
+            `zoom` (uniform in its logarithm), is enlarged to `size`: the view of a longer lens. The intrinsics tell it; a
+            network that is not told takes what is enlarged for near.
+        size: (height, width) of the result where `zoom` or `size` is given, by default that of the batch.
 
     Returns:
         A new batch of the same keys and dtypes.
 
     Raises:
-        ValueError: for a probability outside 0..1, a negative strength, or a crop larger than the image.
+        ValueError: for a probability outside 0..1, a negative strength, a magnification below 1, or a crop larger than the
+            image.
 
     Source: rotation +-5 degrees and flip 0.5: Eigen et al. 2014 (arXiv:1406.2283, section 3.4), without their scaling.
     Channel permutation 0.25: Alhashim and Wonka 2018 (arXiv:1812.11941, augmentation policy). Gamma, brightness,
@@ -334,6 +359,8 @@ def augment(
     for name, value in (("rotate", rotate), ("gamma", gamma), ("brightness", brightness), ("colour", colour)):
         if not (value >= 0 and math.isfinite(value)):
             raise ValueError(f"{name} is {value}; expected the greatest change, a number not below 0 (0 = off)")
+    if not (zoom >= 1 and math.isfinite(zoom)):
+        raise ValueError(f"zoom is {zoom}; expected the greatest magnification, a number not below 1 (1 = off)")
     draws = torch.tensor(_uniform(seed, epoch, batch["id"]), dtype=torch.float64).view(-1, 8)
     if len(draws) != len(batch["image"]):
         raise ValueError(
@@ -348,5 +375,9 @@ def augment(
     if crop_size is not None:
         place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)  # upper and lower bits: row and column
         out = _crop_each(out, check_size(crop_size), place)
+    if zoom > 1 or size is not None:
+        place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)
+        magnification = zoom ** ((draws[:, 0] * 2**26) % 1)
+        out = _zoom_each(out, check_size(out["image"].shape[-2:] if size is None else size), magnification, place)
     out["image"] = _colour(out["image"], draws, channel_permutation, gamma, brightness, colour)
     return out

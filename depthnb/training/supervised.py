@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from depthnb.data import transforms
+from depthnb.models.camera import ask
 from depthnb.training.history import History
 from depthnb.training.loop import Loop, Objective
 from depthnb.training.settings import Player, Settings, described
@@ -88,7 +89,7 @@ class _Supervised(Objective):
 
 def loss_of(model: nn.Module, batch: dict, loss: Loss) -> Tensor:
     """Scalar loss of one batch; the truth is resized to the prediction where a net predicts at its own smaller size."""
-    pred = model(batch["image"].contiguous(memory_format=torch.channels_last))
+    pred = ask(model, {**batch, "image": batch["image"].contiguous(memory_format=torch.channels_last)})
     depth, valid = at_size(batch, pred.shape[-2:])
     return loss(pred=pred, depth=depth, valid=valid)
 

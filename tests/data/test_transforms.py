@@ -324,3 +324,77 @@ def test_bad_strengths_are_refused():
         augment(batch, seed=0, epoch=0, crop_size=(9, 8))
     with pytest.raises(ValueError, match="1 images but 2 ids"):
         augment({**batch, "id": ["a", "b"]}, seed=0, epoch=0)
+
+
+# --- a longer lens ----------------------------------------------------------------------------------------------------
+
+
+def lens_batch(n=3, size=(24, 32)):
+    generator = torch.Generator().manual_seed(1)
+    height, width = size
+    depth = 1 + torch.rand(n, 1, height, width, generator=generator)
+    K = torch.tensor([[40.0, 0, (width - 1) / 2], [0, 40.0, (height - 1) / 2], [0, 0, 1]])
+    return {"image": torch.rand(n, 3, height, width, generator=generator), "depth": depth,
+            "valid": torch.rand(n, 1, height, width, generator=generator) > 0.2,
+            "intrinsics": K.expand(n, 3, 3).clone(), "id": [f"f{i}" for i in range(n)]}  # fmt: skip
+
+
+def test_zoom_magnifies_and_says_so():
+    batch = lens_batch()
+    factors = []
+    for epoch in range(60):
+        seen = transforms.augment(batch, seed=0, epoch=epoch, zoom=2.0)
+        assert seen["image"].shape == batch["image"].shape and seen["depth"].shape == batch["depth"].shape
+        factors += (seen["intrinsics"][:, 0, 0] / 40.0).tolist()
+        measured = seen["depth"][seen["valid"]]
+        assert torch.isin(measured, batch["depth"][batch["valid"]]).all(), "no depth is invented"
+        # a window of whole pixels: both focal lengths grow alike, within half a pixel of its sides
+        torch.testing.assert_close(seen["intrinsics"][:, 0, 0], seen["intrinsics"][:, 1, 1], rtol=0.06, atol=0)
+    assert 0.99 < min(factors) < 1.1 and 1.9 < max(factors) < 2.1
+    assert 1.35 < sum(factors) / len(factors) < 1.55, "uniform in its logarithm: the mean is 1 / ln 2 = 1.44"
+
+
+def test_a_zoomed_point_lies_on_the_ray_that_its_intrinsics_tell():
+    batch = lens_batch(1, (60, 80))
+    batch["image"][:] = 0
+    batch["image"][..., 20:24, 50:54] = 1  # a spot, whose middle lies at (51.5, 21.5)
+    ray = ((51.5 - 39.5) / 40, (21.5 - 29.5) / 40)
+    checked = 0
+    for epoch in range(30):
+        seen = transforms.augment(batch, seed=1, epoch=epoch, zoom=1.5)
+        weight = seen["image"][0, 0]
+        if weight[[0, -1]].any() or weight[:, [0, -1]].any() or not weight.any():
+            continue
+        y, x = torch.meshgrid(torch.arange(60.0), torch.arange(80.0), indexing="ij")
+        K = seen["intrinsics"][0]
+        found = (
+            ((x * weight).sum() / weight.sum() - K[0, 2]) / K[0, 0],
+            ((y * weight).sum() / weight.sum() - K[1, 2]) / K[1, 1],
+        )
+        assert found[0].item() == pytest.approx(ray[0], abs=0.01) and found[1].item() == pytest.approx(ray[1], abs=0.01)
+        checked += 1
+    assert checked > 5
+
+
+def test_zoom_to_a_smaller_size_is_what_a_resize_gives_where_nothing_is_magnified():
+    batch = lens_batch(2)
+    seen = transforms.augment(batch, seed=0, epoch=0, size=(12, 16))
+    plain = transforms.resize(batch, (12, 16))
+    for key in ("image", "depth", "valid", "intrinsics"):
+        torch.testing.assert_close(seen[key], plain[key], rtol=0, atol=1e-6)
+
+
+def test_zoom_depends_on_seed_epoch_and_id_alone_and_leaves_the_other_draws_as_they_were():
+    batch = lens_batch()
+    whole = transforms.augment(batch, seed=3, epoch=2, zoom=1.7, flip=0.5, gamma=0.1)
+    part = transforms.augment({k: v[1:2] for k, v in batch.items()}, seed=3, epoch=2, zoom=1.7, flip=0.5, gamma=0.1)
+    assert all(torch.equal(whole[key][1:2], part[key]) for key in ("image", "depth", "valid", "intrinsics"))
+    assert not torch.equal(
+        whole["image"], transforms.augment(batch, seed=3, epoch=3, zoom=1.7, flip=0.5, gamma=0.1)["image"]
+    )
+
+
+@pytest.mark.parametrize("zoom", [0.5, float("nan"), float("inf")])
+def test_a_zoom_that_is_none_is_refused(zoom):
+    with pytest.raises(ValueError, match="expected the greatest magnification, a number not below 1"):
+        transforms.augment(lens_batch(), seed=0, epoch=0, zoom=zoom)
