@@ -20,6 +20,7 @@ import depthnb
 from depthnb import evaluation, losses, metrics, models, plotting, pointcloud, training
 from depthnb.data import planarity, statistics, transforms
 from depthnb.metrics import alignment, edges, ssim, surfaces, variation
+from depthnb.metrics.uncertainty import Means, Uncertainty, sparsification
 from depthnb.models import gan, style_transfer
 from depthnb.studies import bn_cnn, densenet, eigen, hma, unet
 from depthnb.training import adversarial
@@ -94,7 +95,7 @@ def resized(given):
 
 def augmented(given):
     batch = {**given, "intrinsics": K.expand(3, 3, 3), "id": ["a", "b", "c"]}
-    made = transforms.augment(batch, seed=0, epoch=1, rotate=5.0, flip=0.5, crop_size=(40, 50))
+    made = transforms.augment(batch, seed=0, epoch=1, rotate=5.0, flip=0.5, crop_size=(40, 50), zoom=1.5)
     return made["image"], known(made["depth"], made["valid"]), made["valid"]
 
 
@@ -184,6 +185,9 @@ CASES = {
     "metrics.ssim.trusted_windows": masked_by(ssim.trusted_windows, "valid", window=3, share=0.5),
     "metrics.surfaces.plane_residual": measured(
         surfaces.plane_residual, **ROOMS, intrinsics=K.expand(3, 3, 3), flat=0.05
+    ),
+    "metrics.uncertainty.sparsification": lambda given: sparsification(
+        **three(given), **ROOMS, uncertainty=Uncertainty(given["whole"] / 10, Means.METRES, "")
     ),
     "metrics.variation.contrast": measured(variation.contrast, **ROOMS),
     "metrics.variation.log_as_scored": measured(variation.log_as_scored, **ROOMS),
