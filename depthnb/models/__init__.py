@@ -15,11 +15,13 @@ from depthnb.models.densenet import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
 from depthnb.models.gan import PatchDiscriminator, Pix2PixGenerator
 from depthnb.models.hma import HMADepth
+from depthnb.models.today import FPN
 from depthnb.models.unet import UNet
 from depthnb.weights import trained
 
 __all__ = [
     "BNCNN",
+    "FPN",
     "Canonical",
     "DenseDepth",
     "EigenCoarse",
@@ -42,6 +44,7 @@ _BUILDERS = {
     "DenseDepth": lambda config: DenseDepth(**config),
     "EigenCoarse": lambda config: EigenCoarse(**config),
     "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),
+    "FPN": lambda config: FPN(**config),
     "PatchDiscriminator": lambda config: PatchDiscriminator(**config),
     "Pix2PixGenerator": lambda config: Pix2PixGenerator(**config),
     "HMADepth": lambda config: HMADepth(**config),

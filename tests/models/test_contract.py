@@ -44,6 +44,7 @@ CASES = {
     ),
     "EigenCoarse": Case("EigenCoarse", models.EigenCoarse, eigen.output_size),
     "EigenFine": Case("EigenFine", lambda size: models.EigenFine(models.EigenCoarse(size)), eigen.output_size),
+    "FPN": Case("FPN", lambda _: models.FPN(width=8, encoder="mobilenetv3_small_050")),
     **{
         f"HMADepth {how}": Case("HMADepth", lambda _, how=how: models.HMADepth("resnet18", attention=how, width=64))
         for how in ("masks", "average", "convolution", "lpg")
