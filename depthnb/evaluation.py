@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +168,7 @@ def evaluate(
                 given["pred"] = metrics.aligned(**given, **how)
                 pred, how = given["pred"][0], {"protocol": replace(rule, alignment="none"), "kind": "metric"}
             frames.append(metrics.statistics(**given, **how))
-            bands.append(_band_statistics(**given, **how, edges=edges))
+            bands.append(metrics.band_statistics(**given, **how, edges=edges))
         except ValueError as error:
             raise ValueError(f"frame {frame['id']}: {error}") from error
         if (
@@ -333,28 +332,9 @@ def _joined(sums: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.cat([each[name] for each in sums]) for name in sums[0]}
 
 
-def _band_statistics(
-    *, pred: Tensor, depth: Tensor, valid: Tensor, protocol: metrics.Protocol, kind: str, edges: Sequence[float]
-) -> list[dict[str, Tensor]]:
-    """`metrics.statistics` of one frame in every band of true depth, on the scored pixels laid out in one row.
-
-    Faster than on the whole image: no band has a use for the neighbours of its pixels. The prediction is aligned already.
-    """
-    counts = protocol.counts(depth=depth, valid=valid)
-    pred, depth = pred[counts], depth[counts]
-    rule = replace(protocol, crop="none")
-    found = []
-    for lower, upper in pairwise(edges):
-        near = (depth >= lower) & (depth < upper)
-        row = {name: values[near].view(1, 1, 1, -1) for name, values in (("pred", pred), ("depth", depth))}
-        row["valid"] = torch.ones_like(row["depth"], dtype=torch.bool)
-        found.append(metrics.statistics(**row, protocol=rule, kind=kind, band=(lower, upper)))
-    return found
-
-
-def _by_distance(bands: Sequence[Sequence[Mapping[str, Tensor]]], edges: Sequence[float]) -> pd.DataFrame:
-    """One row per band from the statistics [frame][band]: all pixels of a band pooled, however spread over frames."""
-    pooled = _joined([metrics.pool(_joined(band)) for band in zip(*bands, strict=True)])
+def _by_distance(bands: Sequence[Mapping[str, Tensor]], edges: Sequence[float]) -> pd.DataFrame:
+    """One row per band from every frame's statistics [1, bands]: all pixels of a band pooled, however spread over frames."""
+    pooled = {name: values[0] for name, values in metrics.pool(_joined(bands)).items()}
     table = pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "pixels": pooled["pixels"].long().numpy()})
     table = table.assign(**{name: value.numpy() for name, value in metrics.finish(pooled).items()})
     return table[table["pixels"] > 0].reset_index(drop=True)

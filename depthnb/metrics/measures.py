@@ -7,7 +7,7 @@ distance. All three rest on `statistics`, sums that can be pooled over batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -135,16 +135,13 @@ def by_distance(
     >>> [(band["near"], band["far"], band["pixels"], band["rmse"]) for band in bands]
     [(0, 2, 1, 0.5), (2, 4, 1, 0.5)]
     """
-    if len(edges) < 2 or any(near >= far for near, far in pairwise(edges)):
-        raise ValueError(
-            f"edges {list(edges)} must be at least two distances in metres, each larger than the one before"
-        )
+    sums = band_statistics(pred=pred, depth=depth, valid=valid, protocol=protocol, kind=kind, edges=edges)
+    pooled = pool(sums)
+    values = finish(pooled)
     rows = []
-    for band in pairwise(edges):
-        sums = pool(statistics(pred=pred, depth=depth, valid=valid, protocol=protocol, kind=kind, band=band))
-        values = finish(sums)
-        row = {"near": band[0], "far": band[1], "pixels": int(sums["pixels"].item())}
-        rows.append(row | {name: values[name].item() for name in PIXEL_NAMES})
+    for i, (near, far) in enumerate(pairwise(edges)):
+        row = {"near": near, "far": far, "pixels": int(pooled["pixels"][0, i])}
+        rows.append(row | {name: values[name][0, i].item() for name in PIXEL_NAMES})
     return rows
 
 
@@ -180,17 +177,15 @@ def statistics(
     valid: Tensor,
     protocol: str | Protocol,
     kind: str = "metric",
-    band: tuple[float, float] | None = None,
 ) -> dict[str, Tensor]:
     """The sums over pixels from which `finish` makes the metrics; concatenate those of several batches to pool them.
 
     Args:
         pred, depth, valid, protocol, kind: as for `evaluate`.
-        band: metres (near, far): only pixels with near <= depth < far, and neither SSIM nor edges.
 
     Returns:
         dict of float64 tensors [B] on the CPU: "pixels", sums of errors, "log_mean" and "log_m2" (mean and centred square
-        sum of the log ratio), and unless there is a `band` the sum and number of SSIM windows and the edge counts.
+        sum of the log ratio), the sum and number of SSIM windows, and the edge counts.
 
     Raises:
         ValueError: as `evaluate`.
@@ -199,21 +194,49 @@ def statistics(
     >>> statistics(pred=depth, depth=depth, valid=depth > 0, protocol="rooms")["pixels"]
     tensor([4.], dtype=torch.float64)
     """
-    scoring = _resolve(protocol)
-    _check_kind(scoring, kind)
-    check_maps(pred=pred, depth=depth, valid=valid)
-    height, width = depth.shape[-2:]
-    top, bottom, left, right = scoring.crop_box(height, width)
-    inside = (..., slice(top, bottom), slice(left, right))
-    step = max(1, _PIXELS_AT_ONCE["cpu" if depth.device.type == "cpu" else "other"] // max(1, height * width))
-    pieces = []
-    for start in range(0, max(1, len(depth)), step):
-        guess, truth, mask = (x[start : start + step].detach() for x in (pred, depth, valid))
-        counts = scoring.counts(depth=truth, valid=mask)
-        if not torch.isfinite(torch.where(counts, guess, 0).sum()):  # one cheap pass; the exact check names the image
-            check_finite(pred=pred, depth=depth, valid=scoring.counts(depth=depth, valid=valid))
-        pieces.append(_piece(guess[inside], truth[inside], counts[inside], scoring, kind, band))
+    pieces = [
+        _pixel_sums(guess.flatten(1), truth.flatten(1), counts.flatten(1))
+        | _ssim_sums(guess, truth, counts, scoring.max_depth)
+        | _edge_counts(guess, truth, counts)
+        for scoring, guess, truth, counts in _scored(pred, depth, valid, protocol, kind)
+    ]
     return {name: torch.cat([piece[name] for piece in pieces]).double().cpu() for name in pieces[0]}
+
+
+def band_statistics(
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    protocol: str | Protocol,
+    edges: Sequence[float],
+    kind: str = "metric",
+) -> dict[str, Tensor]:
+    """The sums of `statistics` in bands of true depth, without SSIM and edges: no band has a use for its pixels' neighbours.
+
+    Args:
+        pred, depth, valid, protocol, kind: as for `evaluate`; alignment uses all pixels, not those of a band.
+        edges: metres, rising; bands are [edges[i], edges[i + 1]).
+
+    Returns:
+        dict of float64 tensors [B, bands] on the CPU, which `pool` and `finish` take as they take those of `statistics`.
+
+    Raises:
+        ValueError: for fewer than two edges or edges that do not rise, and as `evaluate`.
+
+    >>> depth = torch.tensor([[[[1.0, 3.0, 3.5]]]])
+    >>> band_statistics(pred=depth, depth=depth, valid=depth > 0, protocol="rooms", edges=(0, 2, 4))["pixels"]
+    tensor([[1., 2.]], dtype=torch.float64)
+    """
+    if len(edges) < 2 or any(near >= far for near, far in pairwise(edges)):
+        raise ValueError(
+            f"edges {list(edges)} must be at least two distances in metres, each larger than the one before"
+        )
+    pieces = [
+        _band_sums(guess, truth, counts, edges)
+        for _, guess, truth, counts in _scored(pred, depth, valid, protocol, kind)
+    ]
+    return {name: torch.cat([piece[name] for piece in pieces]).cpu() for name in pieces[0]}
 
 
 def pool(sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -307,48 +330,93 @@ def _in_metres(pred: Tensor, depth: Tensor, counts: Tensor, scoring: Protocol, k
     return align(pred=pred, depth=depth, valid=counts, how=scoring.alignment, max_depth=scoring.max_depth)
 
 
-def _piece(
-    pred: Tensor, depth: Tensor, counts: Tensor, scoring: Protocol, kind: str, band: tuple[float, float] | None
-) -> dict[str, Tensor]:
-    """Statistics of a few images, cropped to the protocol's crop already."""
-    lowest, highest = scoring.min_depth, scoring.max_depth
-    dtype = torch.promote_types(pred.dtype, torch.float32)
-    pred, depth = pred.to(dtype), depth.to(dtype)
-    pred = _in_metres(pred, depth, counts, scoring, kind)
-    scored = counts if band is None else counts & (depth >= band[0]) & (depth < band[1])
-    # with 1 for both under the mask every error there is exactly 0
-    one = torch.ones((), dtype=dtype, device=depth.device)
-    guess, truth = torch.where(scored, pred, one).clamp_(lowest, highest), torch.where(scored, depth, one)
-    sums = _pixel_sums(guess.flatten(1), truth.flatten(1), scored.flatten(1))
-    if band is None:
-        sums |= _ssim_sums(guess, truth, scored, highest) | _edge_counts(guess, truth, scored)
-    return sums
+def _scored(
+    pred: Tensor, depth: Tensor, valid: Tensor, which: str | Protocol, kind: str
+) -> Iterator[tuple[Protocol, Tensor, Tensor, Tensor]]:
+    """Prediction, truth and the pixels that count, a few images at a time, as they are scored: cropped, aligned and clipped.
+
+    Where a pixel does not count both maps are 1, so every error there is exactly 0.
+    """
+    scoring = protocol(which)
+    _check_kind(scoring, kind)
+    check_maps(pred=pred, depth=depth, valid=valid)
+    height, width = depth.shape[-2:]
+    top, bottom, left, right = scoring.crop_box(height, width)
+    inside = (..., slice(top, bottom), slice(left, right))
+    step = max(1, _PIXELS_AT_ONCE["cpu" if depth.device.type == "cpu" else "other"] // max(1, height * width))
+    for start in range(0, max(1, len(depth)), step):
+        guess, truth, mask = (x[start : start + step].detach() for x in (pred, depth, valid))
+        counts = scoring.counts(depth=truth, valid=mask)
+        if not torch.isfinite(torch.where(counts, guess, 0).sum()):  # one cheap pass; the exact check names the image
+            check_finite(pred=pred, depth=depth, valid=scoring.counts(depth=depth, valid=valid))
+        guess, truth, counts = guess[inside], truth[inside], counts[inside]
+        dtype = torch.promote_types(guess.dtype, torch.float32)
+        guess, truth = guess.to(dtype), truth.to(dtype)
+        guess = _in_metres(guess, truth, counts, scoring, kind)
+        one = torch.ones((), dtype=dtype, device=truth.device)
+        guess = torch.where(counts, guess, one).clamp_(scoring.min_depth, scoring.max_depth)
+        yield scoring, guess, torch.where(counts, truth, one), counts
+
+
+def _errors(pred: Tensor, depth: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Of every pixel the logarithm of its ratio, the terms that are summed, and whether it is within each threshold."""
+    difference = pred - depth
+    relative = difference / depth
+    ratio = pred / depth
+    log_ratio = ratio.log()
+    worse = torch.maximum(ratio, depth / pred)
+    terms = {
+        "abs_rel": relative.abs(),
+        "sq_rel": relative * difference,
+        "square": difference.square(),
+        "log_abs": log_ratio.abs(),
+    }
+    return log_ratio, terms, {f"delta{i}": worse < 1.25**i for i in (1, 2, 3)}
 
 
 def _pixel_sums(pred: Tensor, depth: Tensor, counts: Tensor) -> dict[str, Tensor]:
     """Sums over the pixels of each row of [B, N]; where `counts` is False, `pred` and `depth` are equal."""
     pixels = counts.sum(1).double()
     masked = pred.shape[1] - pixels
-    difference = pred - depth
-    relative = difference / depth
-    ratio = pred / depth
-    log_ratio = ratio.log()
+    log_ratio, terms, within = _errors(pred, depth)
     log_mean = log_ratio.sum(1, dtype=torch.float64) / pixels
     centred = (log_ratio - log_mean.to(log_ratio.dtype)[:, None]) * counts
-    worse = torch.maximum(ratio, depth / pred)
-    sums = {
-        "abs_rel": relative.abs(),
-        "sq_rel": relative * difference,
-        "square": difference.square(),
-        "log_abs": log_ratio.abs(),
-        "log_m2": centred.square(),
-    }
     return {
         "pixels": pixels,
         "log_mean": log_mean,
-        **{name: values.sum(1, dtype=torch.float64) for name, values in sums.items()},
-        **{f"delta{i}": (worse < 1.25**i).sum(1) - masked for i in (1, 2, 3)},
+        **{name: values.sum(1, dtype=torch.float64) for name, values in (terms | {"log_m2": centred.square()}).items()},
+        **{name: each.sum(1) - masked for name, each in within.items()},
     }
+
+
+def _band_sums(pred: Tensor, depth: Tensor, counts: Tensor, edges: Sequence[float]) -> dict[str, Tensor]:
+    """The sums of `_pixel_sums` for each image and band, float64 [B, bands], in one pass over the pixels."""
+    borders = torch.tensor([float(edge) for edge in edges], dtype=depth.dtype, device=depth.device)
+    bands, images = len(edges) - 1, len(depth)
+    band = torch.bucketize(depth, borders, right=True) - 1
+    image = torch.arange(images, device=depth.device).view(-1, 1, 1, 1)
+    # what belongs to no band goes into one of its own at the end, which is cheaper than to pick out what does
+    group = torch.where(counts & (band >= 0) & (band < bands), image * bands + band, images * bands).flatten()
+    log_ratio, terms, within = _errors(pred.flatten(), depth.flatten())
+
+    def summed(values: Tensor | None = None) -> Tensor:
+        if group.device.type == "cpu":
+            return torch.bincount(group, weights=values, minlength=images * bands + 1).double()
+        # on a GPU bincount adds in any order; this one has an order to be asked for
+        values = torch.ones_like(group) if values is None else values
+        return torch.zeros(images * bands + 1, dtype=torch.float64, device=group.device).index_add_(
+            0, group, values.double()
+        )
+
+    pixels = summed()
+    log_mean = summed(log_ratio) / pixels
+    centred = log_ratio - log_mean.to(log_ratio.dtype)[group]
+    sums = {
+        "pixels": pixels,
+        "log_mean": log_mean,
+        **{name: summed(values) for name, values in (terms | {"log_m2": centred.square()} | within).items()},
+    }
+    return {name: values[:-1].view(images, bands) for name, values in sums.items()}
 
 
 def _ssim_sums(pred: Tensor, depth: Tensor, counts: Tensor, data_range: float) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ stays in full float32 where convolutions may silently run in TF32.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -40,7 +42,7 @@ def ssim_map(*, pred: Tensor, depth: Tensor, data_range: float, window: int = 11
     height, width = pred.shape[-2:]
     if min(height, width) < window:
         return pred[..., : max(0, height - window + 1), : max(0, width - window + 1)]  # empty, but part of the graph
-    rows, columns = _gaussian_band(height, window, pred), _gaussian_band(width, window, pred)
+    rows, columns = (_gaussian_band(side, window, pred.dtype, pred.device) for side in (height, width))
     moments = rows @ torch.cat([pred, depth, pred * pred, depth * depth, pred * depth], 1) @ columns.T
     mean_p, mean_d, square_p, square_d, product = moments.split(1, 1)
     variances = square_p + square_d - mean_p * mean_p - mean_d * mean_d
@@ -103,12 +105,13 @@ def trusted_windows(valid: Tensor, window: int, share: float) -> Tensor:
     return whole & (whole.sum((1, 2, 3), keepdim=True) >= share * middles.sum((1, 2, 3), keepdim=True))
 
 
-def _gaussian_band(size: int, window: int, like: Tensor) -> Tensor:
+@functools.lru_cache(16)  # a data set has few sizes, and is asked for each of them thousands of times
+def _gaussian_band(size: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Matrix [size - window + 1, size] whose every row is the normalised Gaussian, shifted by one; made on the device."""
     # weights whose sum is off by one part in 1e7 spoil the variances, hence float64 where the device has it
-    wide = like.dtype if like.device.type == "mps" else torch.float64
-    column = torch.arange(size, dtype=wide, device=like.device)
+    wide = dtype if device.type == "mps" else torch.float64
+    column = torch.arange(size, dtype=wide, device=device)
     centre = column[: size - window + 1, None] + window // 2
     offset = column - centre
     weight = torch.exp(-offset.square() / (2 * SIGMA**2)) * (offset.abs() <= window // 2)
-    return (weight / weight.sum(1, keepdim=True)).to(like.dtype)
+    return (weight / weight.sum(1, keepdim=True)).to(dtype)
