@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -114,19 +115,29 @@ def predict(model: nn.Module | Tensor, dataset, *, batch_size: int = 32) -> Tens
         return model.float().cpu()
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
+    with answering(model):
+        parts = []
+        for chunk in torch.arange(len(dataset)).split(batch_size):
+            batch = dataset.batch(chunk.tolist())
+            seen = {key: batch[key].to(device) for key in ("image", "intrinsics") if key in batch}
+            parts.append(ask(model, seen).float().cpu())
+    return torch.cat(parts)
+
+
+@contextlib.contextmanager
+def answering(model: nn.Module) -> Iterator[None]:
+    """A model in eval mode and without gradients; its parts are in their own modes again afterwards.
+
+    In training mode batch normalisation would learn from what it is asked.
+    """
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.no_grad():
-            parts = []
-            for chunk in torch.arange(len(dataset)).split(batch_size):
-                batch = dataset.batch(chunk.tolist())
-                seen = {key: batch[key].to(device) for key in ("image", "intrinsics") if key in batch}
-                parts.append(ask(model, seen).float().cpu())
+            yield
     finally:
         for module, training in modes.items():
             module.training = training
-    return torch.cat(parts)
 
 
 def upsample(pred: Tensor, size: tuple[int, int]) -> Tensor:

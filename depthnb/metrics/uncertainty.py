@@ -109,11 +109,12 @@ def sparsification(
     return pd.DataFrame({"left out": shares, "uncertainty": means[0], "oracle": means[1], "random": means[2]})
 
 
-def ause(table: pd.DataFrame) -> tuple[float, float]:
+def ause(table: pd.DataFrame, column: str = "uncertainty") -> tuple[float, float]:
     """Areas of a sparsification: between its curve and the oracle's (AUSE, lower is better), and the gain over a random order.
 
     Args:
         table: from `sparsification`.
+        column: whose curve, where the table has several.
 
     Returns:
         (AUSE, AURG) in the unit of the error, by the trapezoidal rule. AUSE is 0 for a net that knows its errors; AURG is 0
@@ -123,8 +124,8 @@ def ause(table: pd.DataFrame) -> tuple[float, float]:
     """
     x = table["left out"]
     return (
-        float(np.trapezoid(table["uncertainty"] - table["oracle"], x)),
-        float(np.trapezoid(table["random"] - table["uncertainty"], x)),
+        float(np.trapezoid(table[column] - table["oracle"], x)),
+        float(np.trapezoid(table["random"] - table[column], x)),
     )
 
 

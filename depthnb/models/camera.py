@@ -1,4 +1,4 @@
-"""Networks that are told the camera: how any model is asked about a batch, and depth at a canonical focal length."""
+"""How any model is asked about a batch: with its camera, if it takes one, and with the mirror image."""
 
 from __future__ import annotations
 
@@ -61,9 +61,38 @@ class Canonical(nn.Module):
         return {"net": type(self.net).__name__, "config": self.net.config, "focal": self.focal}
 
     def forward(self, image: Tensor, intrinsics: Tensor | None = None) -> Tensor:
-        depth = self.net(image)
+        return self.to_camera(self.net(image), intrinsics)
+
+    def to_camera(self, depth: Tensor, intrinsics: Tensor | None = None) -> Tensor:
+        """Depth of the canonical camera -> depth of the camera with these intrinsics."""
         if intrinsics is None:
             return depth
         own = (intrinsics[:, 0, 0] * intrinsics[:, 1, 1]).abs().sqrt()
         factor = torch.where(own.isfinite() & (own > 0), own / self.focal, 1.0)
         return depth * factor.to(depth.dtype).view(-1, 1, 1, 1)
+
+
+class FromMirror(nn.Module):
+    """A network's depth for the mirror image, turned back. Shapes and units as the network's own, which may take the camera."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def takes_camera(self) -> bool:
+        return getattr(self.model, "takes_camera", False)
+
+    def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
+        return self.model(image.flip(-1), *camera).flip(-1)
+
+
+class Mirrored(FromMirror):
+    """The mean of a network's depth for an image and, turned back, for its mirror image.
+
+    Twice the time; the mean is taken in metres. Source: how the authors of DenseDepth evaluate theirs (code of
+    github.com/ialhashim/DenseDepth; the paper does not mention it).
+    """
+
+    def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
+        return (self.model(image, *camera) + super().forward(image, *camera)) / 2

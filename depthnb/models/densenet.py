@@ -125,18 +125,3 @@ class Concat(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         return torch.cat([x, skip.to(x.dtype)], dim=1)
-
-
-class Mirrored(nn.Module):
-    """The mean of a network's depth for an image and, turned back, for its mirror image: how the authors evaluate theirs.
-
-    Shapes and units as the network's own. Twice the time; the mean is taken in metres. Source: evaluation code of
-    github.com/ialhashim/DenseDepth; neither the document nor the paper mentions it.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> Tensor:
-        return (self.model(image) + self.model(image.flip(-1)).flip(-1)) / 2

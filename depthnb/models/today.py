@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from depthnb.models import encoders
 from depthnb.models.blocks import conv_bn_relu
 
+_USUAL_ERROR = 0.2  # of the logarithm: what an untrained net doubts everywhere, nearly
 _LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
 
 
@@ -29,6 +30,7 @@ class FPN(nn.Module):
         encoder: as `encoders.build` knows it.
         width: channels of the pyramid.
         start: $s$ in metres, what an untrained net answers everywhere, nearly.
+        doubt: give the net a second last layer that estimates how far the first one is off; see `with_doubt`.
         pretrained: weights of the encoder, as `weights.imagenet.backbone` takes them; what was found is in `origin`.
 
     Raises:
@@ -45,12 +47,13 @@ class FPN(nn.Module):
         encoder: str = "tf_efficientnet_lite0",
         width: int = 64,
         start: float = 1.0,
+        doubt: bool = False,
         pretrained: str | os.PathLike = "none",
     ) -> None:
         super().__init__()
         if width < 4 or not 0 < start < math.inf:
             raise ValueError(f"width {width} and start {start}: expected at least 4, and metres above 0")
-        self.config = {"encoder": encoder, "width": width, "start": start}
+        self.config = {"encoder": encoder, "width": width, "start": start, "doubt": doubt}
         self.start = start
         self.encoder = encoders.build(encoder, pretrained)
         self.origin = self.encoder.origin
@@ -62,18 +65,66 @@ class FPN(nn.Module):
         # small, not zero: a constant map has no scale that a scale-invariant loss could improve
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
+        self.doubt = nn.Conv2d(width // 4, 1, 3, padding=1) if doubt else None
+        if self.doubt is not None:
+            nn.init.normal_(self.doubt.weight, std=0.01)
+            nn.init.constant_(self.doubt.bias, math.log(_USUAL_ERROR))
 
     def forward(self, image: Tensor) -> Tensor:
+        return self._metres(self._features(image))
+
+    def with_doubt(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        r"""The depth, and the scale $b$ of a Laplace distribution of its logarithm around it, both float32 [B,1,H,W].
+
+        The mean absolute error of the logarithm is $b$, its standard deviation $\sqrt 2\,b$. No gradient of $b$ reaches the
+        features, so that the net answers as it would without this layer. Raises ValueError for a net without it.
+
+        Source: Kendall and Gal 2017 (arXiv:1703.04977), section 3.1, with a Laplace distribution as there for depth. Deviation:
+        the gradient that is stopped.
+        """
+        if self.doubt is None:
+            raise ValueError("this net has no doubt: make it with doubt=True")
+        features = self._features(image)
+        with torch.autocast(image.device.type, enabled=False):
+            scale = self.doubt(features.detach().to(self.doubt.weight.dtype)).float().clamp(-_LIMIT, _LIMIT).exp()
+        return self._metres(features), scale
+
+    def _features(self, image: Tensor) -> Tensor:
+        """What both last layers read, at the size of the image."""
         self.encoder.check(image)
         colours = self.encoder.normalise(image)
         *finer, x = (narrow(map_) for narrow, map_ in zip(self.lateral, self.encoder(colours), strict=True))
         for smooth in self.smooth:
             below = finer.pop()
             x = smooth(_enlarged(x, below) + below)
-        x = self.last(torch.cat([_enlarged(self.narrow(x), colours), colours], 1))
+        return self.last(torch.cat([_enlarged(self.narrow(x), colours), colours], 1))
+
+    def _metres(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
             x = self.head(x.to(self.head.weight.dtype)).float()
             return self.start * x.clamp(-_LIMIT, _LIMIT).exp()
+
+
+class WithDoubt(nn.Module):
+    """An FPN as it is trained and asked with its doubt: depth in metres, and behind it the scale of its error.
+
+    Shapes: image float [B,3,H,W] in 0..1, and intrinsics where the net takes them -> float32 [B,2,H,W]. The weights are those
+    of `net`, an `FPN` with doubt or a `Canonical` one, which is what is evaluated and saved.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    @property
+    def takes_camera(self) -> bool:
+        return getattr(self.net, "takes_camera", False)
+
+    def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
+        if not self.takes_camera:
+            return torch.cat(self.net.with_doubt(image), 1)
+        depth, scale = self.net.net.with_doubt(image)
+        return torch.cat([self.net.to_camera(depth, *camera), scale], 1)
 
 
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from .dataset import (
     mean_depth_image,
     valid_fraction,
 )
+from .doubt import doubts, sparsification
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
 from .pictures import depth_grid, methods_grid, predictions_grid
@@ -44,6 +45,7 @@ __all__ = [
     "depth_histogram",
     "distances",
     "distribution",
+    "doubts",
     "encode",
     "error_colormap",
     "error_vs_cost",
@@ -63,6 +65,7 @@ __all__ = [
     "scatter_truth_pred",
     "show",
     "signed",
+    "sparsification",
     "spread",
     "step_losses",
     "valid_fraction",

@@ -26,6 +26,7 @@ METHODS: Mapping[str, str] = {
     "07_midas": "MiDaS recipe",
     "08_style_transfer": "Style transfer",
     "09_gan": "GAN",
+    "11_today": "Today",
 }
 BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
 PRESETS = ("best", *BEST, "ablation")

@@ -11,6 +11,7 @@ from toys import Toy
 
 from depthnb import losses, models, training
 from depthnb.evidence import published
+from depthnb.models.camera import Mirrored
 from depthnb.studies import densenet as study
 
 SMALL = {"encoder": "densenet121", "decoder_width": 0.02}
@@ -132,7 +133,7 @@ def test_images_are_normalised_inside(small):
 
 
 def test_its_mirror_image_averages(small):
-    mirrored, image = models.densenet.Mirrored(small), torch.rand(2, 3, 32, 48)
+    mirrored, image = Mirrored(small), torch.rand(2, 3, 32, 48)
     with torch.no_grad():
         both = mirrored(image)
         assert torch.allclose(both, mirrored(image.flip(-1)).flip(-1), rtol=1e-5)

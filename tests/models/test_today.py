@@ -5,6 +5,7 @@ import torch
 
 from depthnb import models
 from depthnb.models import parameter_count
+from depthnb.models.today import WithDoubt
 
 
 def test_it_starts_at_the_depth_it_is_told():
@@ -30,3 +31,22 @@ def test_with_weights_of_imagenet_it_says_so():
 def test_what_it_refuses(options):
     with pytest.raises(ValueError, match="expected at least 4, and metres above 0"):
         models.FPN(**options)
+
+
+def test_doubt_is_asked_for_and_beside_the_depth():
+    torch.manual_seed(0)
+    plain = models.FPN(width=8, encoder="mobilenetv3_small_050").eval()
+    with pytest.raises(ValueError, match="make it with doubt=True"):
+        plain.with_doubt(torch.rand(1, 3, 64, 64))
+    torch.manual_seed(0)
+    net = models.FPN(width=8, encoder="mobilenetv3_small_050", doubt=True).eval()
+    image = torch.rand(1, 3, 64, 64)
+    depth, scale = net.with_doubt(image)
+    assert torch.equal(depth, plain(image)) and torch.equal(depth, net(image)), "the same first weights, the same depth"
+    assert (scale > 0).all() and scale.mean().item() == pytest.approx(0.2, rel=0.2)
+    scale.sum().backward()
+    assert net.head.weight.grad is None and net.last[0].weight.grad is None and net.doubt.weight.grad is not None
+    told = WithDoubt(models.Canonical(net, focal=50.0))
+    K = torch.tensor([[[100.0, 0, 0], [0, 100.0, 0], [0, 0, 1]]])
+    torch.testing.assert_close(told(image, K), torch.cat([2 * depth, scale], 1))
+    torch.testing.assert_close(WithDoubt(net)(image), torch.cat([depth, scale], 1))

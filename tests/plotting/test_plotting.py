@@ -94,6 +94,19 @@ def swept(n):
     )
 
 
+def left_out():
+    shares = np.linspace(0, 0.95, 20)
+    return pd.DataFrame(
+        {
+            "left out": shares,
+            "its own": 0.2 - 0.1 * shares,
+            "mirror": 0.2 - 0.05 * shares,
+            "oracle": 0.2 - 0.2 * shares,
+            "random": 0.2,
+        }
+    )
+
+
 def every_figure():
     image, depth, valid = frames()
     counted = pd.DataFrame({"scene_type": ["office", "bedroom"], "frames": [3, 9]})
@@ -110,6 +123,8 @@ def every_figure():
         "scales_grid": plotting.scales_grid(
             image, depth, valid, noisy.repeat(1, 2, 1, 1), torch.full((3, 2, 48, 64), 0.5), names=["H/2", "H"]
         ),
+        "sparsification": plotting.sparsification(left_out()),
+        "doubts": plotting.doubts(image, noisy / 10, noisy / 20, valid, label="difference from the mirror image"),
         "curves": plotting.curves(history()),
         "curves of two": plotting.curves({"a": history(), "b": history()}, log=True),
         "players": plotting.players({"GAN": rivals(), "L1 alone": rivals()}),

@@ -1,0 +1,215 @@
+"""Notebook 11's recipe: its loss, its network, what the camera is worth, and where the net doubts."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from toys import Toy
+
+from depthnb import losses, models, training
+from depthnb.models.today import WithDoubt
+from depthnb.studies import today
+
+
+def camera(focal):
+    return torch.tensor([[focal, 0.0, 31.5], [0.0, focal, 23.5], [0.0, 0.0, 1.0]])
+
+
+class Views(Toy):
+    """Photographs of a bar of 1 m at several distances, seen by one lens; frames of 48 x 64 pixels."""
+
+    size = (48, 64)
+    protocol = "rooms"
+    FOCAL = 60.0
+
+    def __init__(self, frames=6):
+        super().__init__(frames, (48, 64))
+        self.distance = torch.tensor([5.0 + i % 3 for i in range(frames)])
+        for i, distance in enumerate(self.distance.tolist()):
+            half = round(self.FOCAL / distance / 2)
+            self.image[i] = 0.0
+            self.image[i, :, 24 - half : 24 + half, 32 - half : 32 + half] = 1.0
+            self.depth[i], self.valid[i] = distance, True
+
+    def batch(self, indices):
+        return {**super().batch(indices), "intrinsics": camera(self.FOCAL).expand(len(indices), 3, 3).clone()}
+
+    def native(self):
+        return [
+            {key: value[0] for key, value in self.batch([i]).items() if torch.is_tensor(value)}
+            for i in range(len(self))
+        ]
+
+    def subset(self, indices):
+        few = Views(len(indices))
+        for name in ("image", "depth", "valid"):
+            setattr(few, name, getattr(self, name)[list(indices)])
+        return few
+
+
+class FromWidth(nn.Module):
+    """Measures the bar: a net that has learnt what its lens shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.focal = nn.Parameter(torch.tensor(Views.FOCAL))
+
+    def forward(self, image):
+        wide = (image[:, 0] > 0.5).float().sum(-1).amax(-1).clamp_min(1)
+        return (self.focal / wide).view(-1, 1, 1, 1).expand(len(image), 1, *image.shape[-2:])
+
+
+def test_the_loss_is_the_sum_that_the_notebook_prints_and_needs_no_valid_pixel():
+    generator = torch.Generator().manual_seed(0)
+    depth = 1 + torch.rand(2, 1, 6, 8, generator=generator)
+    pred = (depth * (0.8 + 0.4 * torch.rand(depth.shape, generator=generator))).requires_grad_()
+    valid = torch.rand(depth.shape, generator=generator) > 0.3
+    parts = (
+        losses.silog(pred=pred, depth=depth, valid=valid)
+        + 0.5 * losses.log_l1(pred=pred, depth=depth, valid=valid)
+        + 0.5 * losses.gradient(pred=pred.log(), depth=depth.log(), valid=valid)
+    )
+    torch.testing.assert_close(today.loss(pred=pred, depth=depth, valid=valid), parts)
+    without = today.loss(pred=pred, depth=depth, valid=valid, gradient=0.0)
+    assert 0 < without < parts
+    today.loss(pred=pred, depth=torch.where(valid, depth, torch.nan), valid=valid).backward()
+    assert pred.grad.isfinite().all() and (pred.grad[~valid] == 0).all()
+    assert today.loss(pred=pred, depth=depth * torch.nan, valid=valid & False) == 0
+
+
+def test_the_canonical_focal_length_is_that_of_the_data():
+    assert today.canonical_focal(Views()) == pytest.approx(60.0)
+
+    class Unknown(Views):
+        def batch(self, indices):
+            return {**super().batch(indices), "intrinsics": torch.full((len(indices), 3, 3), torch.nan)}
+
+    assert today.canonical_focal(Unknown()) == pytest.approx(32 / math.tan(math.radians(30)))
+
+
+@pytest.mark.parametrize("decoder", today.DECODERS)
+def test_every_decoder_with_and_without_the_camera(decoder):
+    options = {"encoder": "mobilenetv3_small_050", "channels": 4, "start": 3.0, "pretrained": "none"}
+    for focal in (None, 50.0):
+        net = today.network(decoder, focal=focal, **options)
+        assert isinstance(net, models.Canonical) == (focal is not None)
+        assert not today.origin_of(net).pretrained
+        new, taught = today.parameter_groups(net, learning_rate=0.1, encoder_factor=0.3)
+        assert (new["lr"], taught["lr"]) == (0.1, pytest.approx(0.03))
+        count = sum(p.numel() for group in (new, taught) for p in group["params"])
+        assert count == models.parameter_count(net)
+        assert sum(p.numel() for p in taught["params"]) == models.parameter_count(today.encoder_of(net))
+    with pytest.raises(ValueError, match="decoder is 'dpt'; expected one of fpn, unet"):
+        today.network("dpt", focal=None, **options)
+
+
+def test_a_net_that_is_told_its_lens_is_right_under_every_lens():
+    net = models.Canonical(FromWidth(), focal=Views.FOCAL)
+    table = today.lenses(net, Views(), magnifications=(1.0, 2.0)).set_index("magnification")
+    assert table.loc[1.0, "told"] == pytest.approx(1.0, abs=0.15) == table.loc[1.0, "not told"]
+    assert table.loc[2.0, "told"] == pytest.approx(1.0, abs=0.15)
+    assert table.loc[2.0, "not told"] == pytest.approx(0.5, abs=0.1)
+    assert table.loc[2.0, "told: abs_rel"] < 0.2 < table.loc[2.0, "not told: abs_rel"]
+
+
+def test_a_net_that_takes_no_camera_has_equal_columns():
+    table = today.lenses(FromWidth(), Views(), magnifications=(1.0, 1.5))
+    assert table["told"].equals(table["not told"])
+
+
+class Lopsided(nn.Module):
+    """Right on the left, and on the right wrong by what brightness is there: its mirrored answer differs."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(1.5))
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, image):
+        self.norm(image)
+        depth = torch.full_like(image[:, :1], 5.0)
+        half = image.shape[-1] // 2
+        return torch.cat([depth[..., :half], depth[..., half:] * self.factor], -1)
+
+
+def test_doubt_is_the_difference_from_the_mirrored_answer_and_asking_teaches_nothing():
+    net = Lopsided().train()
+    before = net.norm.running_mean.clone()
+    truth, unsure = today.doubts(net, Views())
+    assert torch.equal(net.norm.running_mean, before) and net.training and list(unsure) == [today.MIRROR]
+    values = unsure[today.MIRROR].values
+    torch.testing.assert_close(values, torch.full_like(values, math.log(1.5)))
+    table = today.left_out(truth, unsure, "rooms")
+    assert today.worth(table)["AURG"].tolist() == [pytest.approx(0, abs=1e-9)], (
+        "the same doubt everywhere is worth nothing"
+    )
+    shown = today.doubtful(net, Views(), [0, 2])
+    assert shown["image"].shape[0] == shown["error"].shape[0] == shown["unsure"].shape[0] == 2
+
+
+def pyramid(**options):
+    torch.manual_seed(0)
+    return today.network(
+        "fpn", encoder="mobilenetv3_small_050", channels=4, start=5.0, pretrained="none", focal=60.0, **options
+    )
+
+
+def test_the_depth_is_the_same_with_and_without_learning_to_doubt():
+    frames, nets = Views(), {}
+    for doubting in (True, False):
+        net = nets[doubting] = pyramid()
+        training.fit(
+            WithDoubt(net) if doubting else net, frames, batch_size=6, epochs=3, progress=False,
+            loss=today.loss_with_doubt if doubting else today.loss, optimizer=torch.optim.Adam(net.parameters(), lr=1e-3),
+        )  # fmt: skip
+    for (name, one), other in zip(nets[True].state_dict().items(), nets[False].state_dict().values(), strict=True):
+        assert torch.equal(one, other) != ("doubt" in name), name
+
+
+def test_it_learns_where_it_is_wrong():
+    """The right half of these photographs is noise in depth that no picture tells; the left half is plain."""
+
+    class Half(Views):
+        def __init__(self, frames=8):
+            super().__init__(frames)
+            generator = torch.Generator().manual_seed(0)
+            self.image[:] = torch.rand(self.image.shape, generator=generator) * 0.1
+            self.image[..., 32:] += 0.5
+            self.depth[:] = 4.0
+            self.depth[..., 32:] *= (
+                (0.5 * torch.randn(self.depth[..., 32:].shape, generator=generator)).exp().clamp(0.4, 2.4)
+            )
+
+        def subset(self, indices):
+            return self
+
+    frames, net = Half(), pyramid()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    training.fit(
+        WithDoubt(net), frames, batch_size=8, epochs=40, progress=False, loss=today.loss_with_doubt, optimizer=optimizer
+    )
+    truth, unsure = today.doubts(net, frames)
+    doubt = unsure[today.OWN].values
+    assert doubt[..., 40:60].median() > 2 * doubt[..., 4:24].median()
+    worth = today.worth(today.left_out(truth, unsure, "rooms")).set_index("uncertainty")
+    assert worth.loc[today.OWN, "AURG"] > 0.3 * worth.loc[today.OWN, "best possible AURG"]
+
+
+def test_the_likelihood_is_that_of_a_laplace_distribution():
+    depth = torch.full((1, 1, 1, 2), 2.0)
+    valid = torch.tensor([[[[True, False]]]])
+    pred = torch.tensor([[[[3.0, 1.0]], [[0.3, 0.7]]]], requires_grad=True)
+    residual = torch.tensor(1.5).log()
+    expected = -torch.distributions.Laplace(0.0, 0.3).log_prob(residual)
+    plain = today.loss(pred=pred[:, :1], depth=depth, valid=valid)
+    whole = today.loss_with_doubt(pred=pred, depth=depth, valid=valid)
+    torch.testing.assert_close(whole - plain, expected)
+    (whole - plain).backward()
+    assert pred.grad[0, 0].abs().max() < 1e-6 and pred.grad[0, 1, 0, 0] != 0 and pred.grad[0, 1, 0, 1] == 0
+
+
+def test_the_numbers_that_seeds_are_paired_by():
+    lens = today.lenses(models.Canonical(FromWidth(), focal=Views.FOCAL), Views(), magnifications=(1.0, 2.0))
+    errors = today.lens_errors(lens)
+    assert errors["error under a long lens, told"] < 0.2 and errors["error under a long lens, not told"] > 0.5
