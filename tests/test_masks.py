@@ -22,7 +22,7 @@ from depthnb.data import planarity, statistics, transforms
 from depthnb.metrics import alignment, edges, ssim, surfaces, variation
 from depthnb.metrics.uncertainty import Means, Uncertainty, sparsification
 from depthnb.models import gan, style_transfer
-from depthnb.studies import bn_cnn, densenet, eigen, hma, unet
+from depthnb.studies import bn_cnn, densenet, eigen, hma, today, unet
 from depthnb.training import adversarial
 
 SIZE = (48, 64)
@@ -149,6 +149,16 @@ def scales(given):
     return drawn(plotting.scales_grid(*shown, depths, masks, names=("H/2", "H")))
 
 
+def doubted(given):
+    shown = {"error": given["pred"], "unsure": given["whole"], "valid": given["valid"]}
+    return drawn(plotting.doubts(given["image"], **shown, label=""))
+
+
+def doubting(given):
+    pred = torch.cat([given["pred"], given["whole"]], 1)  # a net that doubts does so everywhere
+    return today.loss_with_doubt(pred=pred, depth=given["depth"], valid=given["valid"])
+
+
 def verdicts(given):
     said = {"net": torch.full((1, 1, 3, 4), 0.5)}
     return drawn(plotting.verdicts(given["image"][:1], given["valid"][:1], {"net": given["pred"][:1]}, said))
@@ -171,6 +181,9 @@ CASES = {
     "metrics.alignment.align": lambda given: [
         known(metrics.align(**three(given), how=how, max_depth=10.0), given["valid"]) for how in metrics_alignments()
     ],
+    "plotting.doubt.doubts": doubted,
+    "studies.today.loss": measured(today.loss),
+    "studies.today.loss_with_doubt": doubting,
     "metrics.edges.edges": measured(edges.edges, **ROOMS),
     "metrics.measures.evaluate": measured(metrics.evaluate, **ROOMS),
     "metrics.measures.per_image": measured(metrics.per_image, protocol="rooms/median"),
