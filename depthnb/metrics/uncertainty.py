@@ -61,10 +61,10 @@ def sparsification(
     """The abs_rel of what is left when the least sure pixels are left out, beside the best and the blind order.
 
     Args:
-        pred, depth: [B,1,H,W] metres, at the truth's size; the prediction is clipped to the protocol's range.
+        pred, depth: [B,1,H,W] metres, of any size; the prediction is clipped to the protocol's range.
         valid: bool [B,1,H,W].
         uncertainty: of the same shape; finite where it counts.
-        protocol: a name or a `Protocol`.
+        protocol: a name or a `Protocol`; its depth range says what counts. A crop is left out, as maps may have any size here.
 
     Returns:
         One row a share: `left out` (0 to 0.95), and abs_rel of the rest by `uncertainty`, by the `oracle` that leaves out the
@@ -89,7 +89,7 @@ def sparsification(
     if uncertainty.values.shape != pred.shape:
         raise ValueError(f"uncertainty has shape {list(uncertainty.values.shape)}, pred {list(pred.shape)}")
     rule = resolve(protocol)
-    counts = rule.counts(depth=depth, valid=valid)
+    counts = rule.in_range(depth=depth, valid=valid)
     pred, unsure = rule.clipped(pred), uncertainty.relative_to(pred)
     if not torch.isfinite(unsure[counts]).all():
         raise ValueError("uncertainty is NaN or infinite on a pixel that counts")
