@@ -20,7 +20,7 @@ import depthnb
 from depthnb import evaluation, losses, metrics, models, plotting, pointcloud, training
 from depthnb.data import planarity, statistics, transforms
 from depthnb.metrics import alignment, edges, ssim, surfaces, variation
-from depthnb.metrics.uncertainty import Means, Uncertainty, sparsification
+from depthnb.metrics.uncertainty import Uncertainty, Unit, sparsification
 from depthnb.models import gan, style_transfer
 from depthnb.studies import bn_cnn, densenet, eigen, hma, today, unet
 from depthnb.training import adversarial
@@ -201,7 +201,7 @@ CASES = {
         surfaces.plane_residual, **ROOMS, intrinsics=K.expand(3, 3, 3), flat=0.05
     ),
     "metrics.uncertainty.sparsification": lambda given: sparsification(
-        **three(given), **ROOMS, uncertainty=Uncertainty(given["whole"] / 10, Means.METRES, "")
+        **three(given), **ROOMS, uncertainty=Uncertainty(given["whole"] / 10, Unit.METRES, "")
     ),
     "metrics.variation.contrast": measured(variation.contrast, **ROOMS),
     "metrics.variation.log_as_scored": measured(variation.log_as_scored, **ROOMS),

@@ -372,11 +372,10 @@ def augment(
         out = _turn(out, (2 * draws[:, 0] - 1) * math.radians(rotate), flipped)
     elif flip > 0:
         out = _flip(out, flipped)
+    place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)  # upper and lower bits: row and column
     if crop_size is not None:
-        place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)  # upper and lower bits: row and column
         out = _crop_each(out, check_size(crop_size), place)
     if zoom > 1 or size is not None:
-        place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)
         magnification = zoom ** ((draws[:, 0] * 2**26) % 1)
         out = _zoom_each(out, check_size(out["image"].shape[-2:] if size is None else size), magnification, place)
     out["image"] = _colour(out["image"], draws, channel_permutation, gamma, brightness, colour)

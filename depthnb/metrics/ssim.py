@@ -106,6 +106,7 @@ def trusted_windows(valid: Tensor, window: int, share: float) -> Tensor:
 
 
 @functools.lru_cache(16)  # a data set has few sizes, and is asked for each of them thousands of times
+@torch.inference_mode(False)  # what is made in inference mode could not be used by a training later
 def _gaussian_band(size: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Matrix [size - window + 1, size] whose every row is the normalised Gaussian, shifted by one; made on the device."""
     # weights whose sum is off by one part in 1e7 spoil the variances, hence float64 where the device has it

@@ -17,7 +17,7 @@ from depthnb.metrics.protocols import protocol as resolve
 STEPS = 20  # shares of pixels that are left out: 0, 1/20 ... 19/20
 
 
-class Means(StrEnum):
+class Unit(StrEnum):
     """What the numbers of an uncertainty are."""
 
     METRES = "standard deviation of depth, m"
@@ -31,7 +31,7 @@ class Uncertainty:
 
     Args:
         values: [B,1,H,W], not negative.
-        means: their unit.
+        unit: of the values.
         source: in words how they were made, such as "difference from the mirrored image".
 
     Raises:
@@ -39,7 +39,7 @@ class Uncertainty:
     """
 
     values: Tensor
-    means: Means
+    unit: Unit
     source: str
 
     def __post_init__(self) -> None:
@@ -52,7 +52,7 @@ class Uncertainty:
 
     def relative_to(self, pred: Tensor) -> Tensor:
         """As a share of the depth [B,1,H,W] metres, which is what ranks pixels for a relative error; a score stays one."""
-        return self.values / pred if self.means is Means.METRES else self.values
+        return self.values / pred if self.unit is Unit.METRES else self.values
 
 
 def sparsification(
@@ -81,7 +81,7 @@ def sparsification(
     >>> depth = torch.full((1, 1, 1, 4), 2.0)
     >>> pred, unsure = torch.tensor([[[[2.0, 2.0, 2.0, 4.0]]]]), torch.tensor([[[[0.0, 0.0, 0.0, 1.0]]]])
     >>> table = sparsification(pred=pred, depth=depth, valid=depth > 0, protocol="rooms",
-    ...                        uncertainty=Uncertainty(unsure, Means.METRES, ""))
+    ...                        uncertainty=Uncertainty(unsure, Unit.METRES, ""))
     >>> table.iloc[[0, 5]].values.tolist()
     [[0.0, 0.25, 0.25, 0.25], [0.25, 0.0, 0.0, 0.25]]
     """

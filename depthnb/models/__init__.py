@@ -10,7 +10,7 @@ from torch import nn
 
 from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
-from depthnb.models.camera import Canonical
+from depthnb.models.camera import CanonicalCamera
 from depthnb.models.densenet import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
 from depthnb.models.gan import PatchDiscriminator, Pix2PixGenerator
@@ -22,7 +22,7 @@ from depthnb.weights import trained
 __all__ = [
     "BNCNN",
     "FPN",
-    "Canonical",
+    "CanonicalCamera",
     "DenseDepth",
     "EigenCoarse",
     "EigenFine",
@@ -40,7 +40,7 @@ __all__ = [
 # class name -> model from its config; one line for each model that a run folder may hold
 _BUILDERS = {
     "BNCNN": lambda config: BNCNN(**config),
-    "Canonical": lambda config: Canonical(build(config["net"], config["config"]), focal=config["focal"]),
+    "CanonicalCamera": lambda config: CanonicalCamera(build(config["net"], config["config"]), focal=config["focal"]),
     "DenseDepth": lambda config: DenseDepth(**config),
     "EigenCoarse": lambda config: EigenCoarse(**config),
     "EigenFine": lambda config: EigenFine(EigenCoarse(**config["coarse"]), initialisation=config["initialisation"]),

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+LIMIT = 12.0  # natural logarithms, see `positive_depth`
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB values of ImageNet
 
 
@@ -30,6 +31,15 @@ def normalise(image: Tensor, *, mean: Sequence[float] = _MEAN, deviation: Sequen
     ImageNet weights, from which some networks differ.
     """
     return (image - image.new_tensor(mean).view(3, 1, 1)) / image.new_tensor(deviation).view(3, 1, 1)
+
+
+def positive_depth(x: Tensor, start: float) -> Tensor:
+    r"""Metres of what a last layer says, $s\,e^x$: positive, finite, and a step of the weights moves it by a share of itself.
+
+    x: any shape, float. start: $s$ in metres, the answer where x is 0. x counts up to 12 to either side, which is a factor of
+    160,000, so that no depth is 0 or infinite.
+    """
+    return start * x.clamp(-LIMIT, LIMIT).exp()
 
 
 def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:

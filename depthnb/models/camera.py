@@ -21,7 +21,7 @@ def ask(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     return model(batch["image"])
 
 
-class Canonical(nn.Module):
+class CanonicalCamera(nn.Module):
     r"""A network whose depth is that of one canonical camera, scaled to the camera that took the photograph.
 
     A longer lens enlarges everything, as if it were nearer. From the picture alone the two cannot be told apart: a net
@@ -41,7 +41,7 @@ class Canonical(nn.Module):
     Source: Yin et al. 2023 (Metric3D, arXiv:2307.10984), section 3.1, transformation of the labels. Deviation: $f$ is the
     geometric mean of fx and fy, since pixels of other data need not be square.
 
-    >>> net = Canonical(lambda image: image.mean(1, keepdim=True) + 2, focal=100.0)
+    >>> net = CanonicalCamera(lambda image: image.mean(1, keepdim=True) + 2, focal=100.0)
     >>> K = torch.tensor([[200.0, 0, 0], [0, 200.0, 0], [0, 0, 1]])
     >>> net(torch.zeros(1, 3, 1, 1), K[None]).item()
     4.0
@@ -72,8 +72,8 @@ class Canonical(nn.Module):
         return depth * factor.to(depth.dtype).view(-1, 1, 1, 1)
 
 
-class FromMirror(nn.Module):
-    """A network's depth for the mirror image, turned back. Shapes and units as the network's own, which may take the camera."""
+class Around(nn.Module):
+    """What stands around a model and is asked like it: with the camera, if the model takes one."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -82,6 +82,10 @@ class FromMirror(nn.Module):
     @property
     def takes_camera(self) -> bool:
         return getattr(self.model, "takes_camera", False)
+
+
+class FromMirror(Around):
+    """A network's depth for the mirror image, turned back. Shapes and units as the network's own."""
 
     def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
         return self.model(image.flip(-1), *camera).flip(-1)

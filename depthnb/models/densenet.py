@@ -72,13 +72,6 @@ class DenseDepth(nn.Module):
         nn.init.xavier_uniform_(self.conv3.weight)
         nn.init.constant_(self.conv3.bias, self.max_depth / start if self.target == "inverse" else start)
 
-    def parameter_groups(self, *, encoder: float, decoder: float) -> list[dict]:
-        """Optimiser groups with a learning rate each: what ImageNet has taught moves less than what begins at random."""
-        taught = list(self.features.parameters())
-        ids = {id(parameter) for parameter in taught}
-        new = [parameter for parameter in self.parameters() if id(parameter) not in ids]
-        return [{"params": new, "lr": decoder}, {"params": taught, "lr": encoder}]
-
     def forward(self, image: Tensor) -> Tensor:
         self.features.check(image)
         *skips, x = self.features(self.features.normalise(image))

@@ -173,6 +173,14 @@ class TimmEncoder(Encoder):
         return features if self.whole else [F.avg_pool2d(x, 2, ceil_mode=True), *features]
 
 
+def parameter_groups(net: nn.Module, encoder: nn.Module, *, learning_rate: float, encoder_rate: float) -> list[dict]:
+    """Optimiser groups of a net: what begins at random, and its encoder, which has learnt before and should move less."""
+    taught = list(encoder.parameters())
+    ids = {id(parameter) for parameter in taught}
+    new = [parameter for parameter in net.parameters() if id(parameter) not in ids]
+    return [{"params": new, "lr": learning_rate}, {"params": taught, "lr": encoder_rate}]
+
+
 def refuse_single_value(image: Tensor, smallest: tuple[int, int]) -> None:
     """Refuse a batch on which batch normalisation cannot train: one value per channel has no deviation.
 

@@ -11,11 +11,10 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from depthnb.metrics.processes import sum_over_processes
-from depthnb.models.blocks import check_image
+from depthnb.models.blocks import check_image, positive_depth
 
 DECADES = 100.0  # nearest depth that is told apart from nearer ones: max_depth / 100
 SLOPE = 0.2  # of the leaky ReLUs below 0
-_LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
 
 
 class Pix2PixGenerator(nn.Module):
@@ -78,7 +77,7 @@ class Pix2PixGenerator(nn.Module):
         x = F.relu(x)
         with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
             x = self.head(x.to(self.head.weight.dtype), output_size=sizes.pop())
-            return self.start * x.float().clamp(-_LIMIT, _LIMIT).exp()
+            return positive_depth(x.float(), self.start)
 
 
 def _halved(channels_in: int, channels_out: int, *, norm: bool) -> nn.Sequential:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb.models import encoders
-from depthnb.models.blocks import conv_bn_relu
+from depthnb.models.blocks import conv_bn_relu, positive_depth
+from depthnb.models.camera import Around
 
 _USUAL_ERROR = 0.2  # of the logarithm: what an untrained net doubts everywhere, nearly
-_LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
 
 
 class FPN(nn.Module):
@@ -86,14 +86,14 @@ class FPN(nn.Module):
             raise ValueError("this net has no doubt: make it with doubt=True")
         features = self._features(image)
         with torch.autocast(image.device.type, enabled=False):
-            scale = self.doubt(features.detach().to(self.doubt.weight.dtype)).float().clamp(-_LIMIT, _LIMIT).exp()
+            scale = positive_depth(self.doubt(features.detach().to(self.doubt.weight.dtype)).float(), 1.0)
         return self._metres(features), scale
 
     def _features(self, image: Tensor) -> Tensor:
         """What both last layers read, at the size of the image."""
         self.encoder.check(image)
         colours = self.encoder.normalise(image)
-        *finer, x = (narrow(map_) for narrow, map_ in zip(self.lateral, self.encoder(colours), strict=True))
+        *finer, x = (narrow(each) for narrow, each in zip(self.lateral, self.encoder(colours), strict=True))
         for smooth in self.smooth:
             below = finer.pop()
             x = smooth(_enlarged(x, below) + below)
@@ -101,30 +101,21 @@ class FPN(nn.Module):
 
     def _metres(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
-            x = self.head(x.to(self.head.weight.dtype)).float()
-            return self.start * x.clamp(-_LIMIT, _LIMIT).exp()
+            return positive_depth(self.head(x.to(self.head.weight.dtype)).float(), self.start)
 
 
-class WithDoubt(nn.Module):
+class WithDoubt(Around):
     """An FPN as it is trained and asked with its doubt: depth in metres, and behind it the scale of its error.
 
     Shapes: image float [B,3,H,W] in 0..1, and intrinsics where the net takes them -> float32 [B,2,H,W]. The weights are those
-    of `net`, an `FPN` with doubt or a `Canonical` one, which is what is evaluated and saved.
+    of `model`, an `FPN` with doubt or a `CanonicalCamera` around one, which is what is evaluated and saved.
     """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    @property
-    def takes_camera(self) -> bool:
-        return getattr(self.net, "takes_camera", False)
 
     def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
         if not self.takes_camera:
-            return torch.cat(self.net.with_doubt(image), 1)
-        depth, scale = self.net.net.with_doubt(image)
-        return torch.cat([self.net.to_camera(depth, *camera), scale], 1)
+            return torch.cat(self.model.with_doubt(image), 1)
+        depth, scale = self.model.net.with_doubt(image)
+        return torch.cat([self.model.to_camera(depth, *camera), scale], 1)
 
 
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:

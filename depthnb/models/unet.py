@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthnb.models import encoders
-from depthnb.models.blocks import check_image
+from depthnb.models.blocks import LIMIT, check_image, positive_depth
 from depthnb.weights.origin import Kind, Origin
 
 STEPS = 5  # 64, 128, 256, 512, 1024 channels
 OUTPUTS = ("depth", "inverse")
 SLOPE = 0.2  # of the activation below 0
-_LIMIT = 12.0  # natural logarithms: a factor of 160,000 to either side of `start`, so that no output is 0 or infinite
 
 
 class UNet(nn.Module):
@@ -132,8 +131,8 @@ class UNet(nn.Module):
     def _positive(self, x: Tensor) -> Tensor:
         """Metres, or inverse metres, of the last convolution's output."""
         if self.output == "inverse":
-            return F.softplus(x).clamp_min(math.exp(-_LIMIT)) / self.start
-        return self.start * x.clamp(-_LIMIT, _LIMIT).exp()
+            return F.softplus(x).clamp_min(math.exp(-LIMIT)) / self.start
+        return positive_depth(x, self.start)
 
 
 def _halving(channels_in: int, channels_out: int, *, bias: bool) -> nn.Conv2d:

@@ -14,7 +14,7 @@ from depthnb import evaluation, evidence, losses, models
 from depthnb.data import transforms
 from depthnb.evidence import Claim
 from depthnb.metrics.processes import sum_over_processes
-from depthnb.metrics.uncertainty import Means, Uncertainty, ause, sparsification
+from depthnb.metrics.uncertainty import Uncertainty, Unit, ause, sparsification
 from depthnb.models.camera import FromMirror, ask
 from depthnb.models.today import WithDoubt
 from depthnb.weights.origin import Origin
@@ -105,11 +105,11 @@ def network(
         inner: nn.Module = models.UNet(channels=channels, **options)
     else:
         inner = models.FPN(width=PYRAMID * channels, doubt=True, **options)
-    return inner if focal is None else models.Canonical(inner, focal=focal)
+    return inner if focal is None else models.CanonicalCamera(inner, focal=focal)
 
 
 def _inner(net: nn.Module) -> nn.Module:
-    return net.net if isinstance(net, models.Canonical) else net
+    return net.net if isinstance(net, models.CanonicalCamera) else net
 
 
 def encoder_of(net: nn.Module) -> nn.Module:
@@ -120,14 +120,6 @@ def encoder_of(net: nn.Module) -> nn.Module:
 def origin_of(net: nn.Module) -> Origin:
     """Where the encoder's weights come from."""
     return _inner(net).origin
-
-
-def parameter_groups(net: nn.Module, *, learning_rate: float, encoder_factor: float) -> list[dict]:
-    """Optimiser groups: the decoder at `learning_rate`, the encoder at `encoder_factor` times it."""
-    taught = list(encoder_of(net).parameters())
-    ids = {id(parameter) for parameter in taught}
-    new = [parameter for parameter in net.parameters() if id(parameter) not in ids]
-    return [{"params": new, "lr": learning_rate}, {"params": taught, "lr": learning_rate * encoder_factor}]
 
 
 def lenses(net: nn.Module, dataset, *, magnifications: Sequence[float], count: int = 60) -> pd.DataFrame:
@@ -149,13 +141,13 @@ def lenses(net: nn.Module, dataset, *, magnifications: Sequence[float], count: i
         for index in evaluation.kept_frames(len(dataset), count):
             frame = native[index]
             height, width = frame["image"].shape[-2:]
-            rows_, columns = round(height / magnification), round(width / magnification)
+            tall, wide = round(height / magnification), round(width / magnification)
             window = transforms.crop(
                 {key: frame[key] for key in ("image", "depth", "valid", "intrinsics")},
-                (height - rows_) // 2,
-                (width - columns) // 2,
-                rows_,
-                columns,
+                (height - tall) // 2,
+                (width - wide) // 2,
+                tall,
+                wide,
             )
             batch = {key: value[None] for key, value in transforms.resize(window, dataset.size).items()}
             if not batch["valid"].any():
@@ -198,10 +190,10 @@ def doubts(net: nn.Module, dataset) -> tuple[dict[str, Tensor], dict[str, Uncert
         return evaluation.upsample(evaluation.predict(model, dataset), size)
 
     pred, mirrored = answers(net), answers(FromMirror(net))
-    found = {MIRROR: Uncertainty((pred.log() - mirrored.log()).abs(), Means.LOG, MIRROR)}
+    found = {MIRROR: Uncertainty((pred.log() - mirrored.log()).abs(), Unit.LOG, MIRROR)}
     if isinstance(_inner(net), models.FPN) and _inner(net).doubt is not None:
         # the standard deviation of a Laplace distribution of this scale
-        found[OWN] = Uncertainty(math.sqrt(2) * answers(WithDoubt(net))[:, 1:], Means.LOG, OWN)
+        found[OWN] = Uncertainty(math.sqrt(2) * answers(WithDoubt(net))[:, 1:], Unit.LOG, OWN)
     return {"pred": pred, "depth": everything["depth"], "valid": everything["valid"]}, found
 
 

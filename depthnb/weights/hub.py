@@ -53,7 +53,7 @@ def download(repository: str, *, timeout: float = 15.0) -> Path:
     try:
         from huggingface_hub import constants
     except ImportError as error:
-        raise ConnectionError("huggingface_hub is not installed; pip install 'depthnb.weights.hub]'") from error
+        raise ConnectionError("huggingface_hub is not installed; pip install 'depthnb[hub]'") from error
     for name in ("DEPTHNB_OFFLINE", "HF_HUB_OFFLINE"):
         if os.environ.get(name, "0").lower() not in ("", "0", "false", "no", "off"):
             raise ConnectionError(f"{name} is set")

@@ -73,3 +73,12 @@ def test_refusals(options, message):
     pred, depth = pair()
     with pytest.raises(ValueError, match=message):
         ssim_map(**{"pred": pred, "depth": depth, "data_range": 10.0, **options})
+
+
+def test_a_size_first_seen_in_inference_mode_can_be_trained_on_afterwards():
+    maps = torch.rand(2, 1, 1, 19, 23)
+    with torch.inference_mode():
+        ssim_map(pred=maps[0], depth=maps[1], data_range=1.0)
+    pred = maps[0].clone().requires_grad_()
+    ssim_map(pred=pred, depth=maps[1], data_range=1.0).mean().backward()
+    assert pred.grad.abs().sum() > 0

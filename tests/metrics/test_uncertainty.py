@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from depthnb import metrics
-from depthnb.metrics.uncertainty import Means, Uncertainty, ause, sparsification
+from depthnb.metrics.uncertainty import Uncertainty, Unit, ause, sparsification
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def maps():
     return {"pred": depth * (1 + error), "depth": depth, "valid": valid, "error": error}
 
 
-def curve(maps, values, means=Means.LOG):
+def curve(maps, values, unit=Unit.LOG):
     given = {key: maps[key] for key in ("pred", "depth", "valid")}
-    return sparsification(**given, uncertainty=Uncertainty(values, means, "test"), protocol="rooms")
+    return sparsification(**given, uncertainty=Uncertainty(values, unit, "test"), protocol="rooms")
 
 
 def test_who_knows_the_error_is_the_oracle(maps):
@@ -50,7 +50,7 @@ def test_the_first_row_is_abs_rel_and_each_image_counts_the_same(maps):
 
 def test_metres_are_taken_relative_to_the_depth_and_scores_are_not(maps):
     relative = maps["error"]
-    in_metres = curve(maps, relative * maps["pred"], Means.METRES)
+    in_metres = curve(maps, relative * maps["pred"], Unit.METRES)
     np.testing.assert_allclose(in_metres["uncertainty"], curve(maps, relative)["uncertainty"], rtol=1e-4)
 
 

@@ -7,7 +7,7 @@ from toys import Toy
 
 from depthnb import evaluation, losses, models, training
 from depthnb.data import transforms
-from depthnb.models.camera import Canonical, ask
+from depthnb.models.camera import CanonicalCamera, ask
 
 
 def camera(focal, batch=1):
@@ -24,7 +24,7 @@ class Constant(nn.Module):
 
 
 def test_depth_grows_with_the_focal_length_and_unknown_cameras_are_canonical():
-    net, image = Canonical(Constant(), focal=100.0), torch.rand(3, 3, 8, 10)
+    net, image = CanonicalCamera(Constant(), focal=100.0), torch.rand(3, 3, 8, 10)
     cameras = torch.cat([camera(100.0), camera(250.0), camera(float("nan"))])
     assert net(image, cameras)[:, 0, 0, 0].tolist() == [2.0, 5.0, 2.0]
     assert torch.equal(net(image), net(image, camera(100.0, 3)))
@@ -39,14 +39,14 @@ def test_depth_grows_with_the_focal_length_and_unknown_cameras_are_canonical():
 @pytest.mark.parametrize("focal", [0.0, -5.0, float("nan"), float("inf")])
 def test_a_focal_length_that_is_none_is_refused(focal):
     with pytest.raises(ValueError, match="expected the canonical focal length in pixels, above 0"):
-        Canonical(Constant(), focal=focal)
+        CanonicalCamera(Constant(), focal=focal)
 
 
 def test_only_those_that_want_it_are_told():
     batch = {"image": torch.rand(1, 3, 8, 10), "intrinsics": camera(50.0)}
     assert ask(Constant(), batch).mean() == 2.0
     assert ask(Constant(), {"image": batch["image"]}).mean() == 2.0
-    assert ask(Canonical(Constant(), focal=100.0), batch).mean() == 1.0
+    assert ask(CanonicalCamera(Constant(), focal=100.0), batch).mean() == 1.0
 
 
 class Cameras(Toy):
@@ -63,7 +63,7 @@ class Cameras(Toy):
 
 def test_training_and_judging_tell_the_camera():
     frames, errors = Cameras(6), []
-    for net in (Constant(), Canonical(Constant(), focal=20.0)):
+    for net in (Constant(), CanonicalCamera(Constant(), focal=20.0)):
         optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
         training.fit(net, frames, loss=losses.l1, optimizer=optimizer, epochs=40, batch_size=6, progress=False)
         pred = evaluation.predict(net, frames)
@@ -73,7 +73,7 @@ def test_training_and_judging_tell_the_camera():
 
 def test_it_is_saved_with_the_net_inside(tmp_path):
     torch.manual_seed(0)
-    net = models.Canonical(models.UNet(channels=2), focal=77.0).eval()
+    net = models.CanonicalCamera(models.UNet(channels=2), focal=77.0).eval()
     back = models.load(models.save(net, tmp_path / "net.safetensors"))
     image = torch.rand(1, 3, 32, 48)
     assert back.focal == 77.0 and torch.equal(back(image, camera(30.0)), net(image, camera(30.0)))
@@ -91,7 +91,7 @@ def test_a_zoomed_picture_of_a_known_camera_has_the_same_answer():
     image[..., 36:44, 56:64] = 1.0
     batch = {"image": image, "depth": torch.full((1, 1, 80, 120), 12.5), "valid": torch.ones(1, 1, 80, 120).bool(),
              "intrinsics": camera(100.0), "id": ["a"]}  # fmt: skip
-    net, seen = Canonical(FromWidth(), focal=100.0), 0
+    net, seen = CanonicalCamera(FromWidth(), focal=100.0), 0
     for epoch in range(40):
         zoomed = transforms.augment(batch, seed=0, epoch=epoch, zoom=1.6)
         bar = (zoomed["image"][:, 0] > 0.5).any(-2)[0]

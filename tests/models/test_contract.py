@@ -37,7 +37,7 @@ def half(size):
 CASES = {
     "BNCNN": Case("BNCNN", lambda _: models.BNCNN(width=4, depth=3)),
     "BNCNN deep": Case("BNCNN", lambda _: models.BNCNN(width=2, depth=5, unit=100.0)),
-    "Canonical": Case("Canonical", lambda _: models.Canonical(models.UNet(channels=4), focal=90.0)),
+    "CanonicalCamera": Case("CanonicalCamera", lambda _: models.CanonicalCamera(models.UNet(channels=4), focal=90.0)),
     "DenseDepth": Case("DenseDepth", lambda _: models.DenseDepth("densenet121", decoder_width=0.02), half),
     "DenseDepth of an EfficientNet": Case(
         "DenseDepth", lambda _: models.DenseDepth("tf_efficientnet_lite0", decoder_width=0.05), half

@@ -46,7 +46,7 @@ def test_doubt_is_asked_for_and_beside_the_depth():
     assert (scale > 0).all() and scale.mean().item() == pytest.approx(0.2, rel=0.2)
     scale.sum().backward()
     assert net.head.weight.grad is None and net.last[0].weight.grad is None and net.doubt.weight.grad is not None
-    told = WithDoubt(models.Canonical(net, focal=50.0))
+    told = WithDoubt(models.CanonicalCamera(net, focal=50.0))
     K = torch.tensor([[[100.0, 0, 0], [0, 100.0, 0], [0, 0, 1]]])
     torch.testing.assert_close(told(image, K), torch.cat([2 * depth, scale], 1))
     torch.testing.assert_close(WithDoubt(net)(image), torch.cat([depth, scale], 1))

@@ -8,6 +8,7 @@ from torch import nn
 from toys import Toy
 
 from depthnb import losses, models, training
+from depthnb.models import encoders
 from depthnb.models.today import WithDoubt
 from depthnb.studies import today
 
@@ -93,10 +94,10 @@ def test_every_decoder_with_and_without_the_camera(decoder):
     options = {"encoder": "mobilenetv3_small_050", "channels": 4, "start": 3.0, "pretrained": "none"}
     for focal in (None, 50.0):
         net = today.network(decoder, focal=focal, **options)
-        assert isinstance(net, models.Canonical) == (focal is not None)
+        assert isinstance(net, models.CanonicalCamera) == (focal is not None)
         assert not today.origin_of(net).pretrained
-        new, taught = today.parameter_groups(net, learning_rate=0.1, encoder_factor=0.3)
-        assert (new["lr"], taught["lr"]) == (0.1, pytest.approx(0.03))
+        new, taught = encoders.parameter_groups(net, today.encoder_of(net), learning_rate=0.1, encoder_rate=0.03)
+        assert (new["lr"], taught["lr"]) == (0.1, 0.03)
         count = sum(p.numel() for group in (new, taught) for p in group["params"])
         assert count == models.parameter_count(net)
         assert sum(p.numel() for p in taught["params"]) == models.parameter_count(today.encoder_of(net))
@@ -105,7 +106,7 @@ def test_every_decoder_with_and_without_the_camera(decoder):
 
 
 def test_a_net_that_is_told_its_lens_is_right_under_every_lens():
-    net = models.Canonical(FromWidth(), focal=Views.FOCAL)
+    net = models.CanonicalCamera(FromWidth(), focal=Views.FOCAL)
     table = today.lenses(net, Views(), magnifications=(1.0, 2.0)).set_index("magnification")
     assert table.loc[1.0, "told"] == pytest.approx(1.0, abs=0.15) == table.loc[1.0, "not told"]
     assert table.loc[2.0, "told"] == pytest.approx(1.0, abs=0.15)
@@ -210,6 +211,6 @@ def test_the_likelihood_is_that_of_a_laplace_distribution():
 
 
 def test_the_numbers_that_seeds_are_paired_by():
-    lens = today.lenses(models.Canonical(FromWidth(), focal=Views.FOCAL), Views(), magnifications=(1.0, 2.0))
+    lens = today.lenses(models.CanonicalCamera(FromWidth(), focal=Views.FOCAL), Views(), magnifications=(1.0, 2.0))
     errors = today.lens_errors(lens)
     assert errors["error under a long lens, told"] < 0.2 and errors["error under a long lens, not told"] > 0.5

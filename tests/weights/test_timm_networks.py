@@ -65,7 +65,7 @@ def test_a_file_gives_the_features_of_the_network_it_was_saved_from(taught, tmp_
         assert origin.kind is Kind.FILE and origin.detail == f"weights from the file {each.name}"
 
 
-def test_a_file_in_torch_hubs_cache_is_found(taught, tmp_path):
+def test_a_file_in_torch_hubs_cache_is_found(tmp_path, monkeypatch):
     url = timm.get_pretrained_cfg(LITE).url
     place = tmp_path / "torch" / "hub" / "checkpoints" / url.rpartition("/")[2]
     place.parent.mkdir(parents=True)
@@ -74,11 +74,8 @@ def test_a_file_in_torch_hubs_cache_is_found(taught, tmp_path):
     torch.save(net.state_dict(), place)
     found, where = timm_networks._find(LITE, timm.get_pretrained_cfg(LITE), 1.0)
     assert found == timm_networks.installed(LITE), "a package first: it is the same on every machine"
-    timm_networks.PACKAGES, kept = {}, timm_networks.PACKAGES
-    try:
-        found, where = timm_networks._find(LITE, timm.get_pretrained_cfg(LITE), 1.0)
-    finally:
-        timm_networks.PACKAGES = kept
+    monkeypatch.setattr(timm_networks, "PACKAGES", {})
+    found, where = timm_networks._find(LITE, timm.get_pretrained_cfg(LITE), 1.0)
     assert (found, where) == (place, place.name)
 
 
