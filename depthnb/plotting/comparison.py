@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from depthnb import metrics
+from depthnb.evaluation import MATTERS
 
 from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, new_figure, require_columns
 
@@ -162,7 +163,7 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
 
 def _effects(ax: Axes, table: pd.DataFrame) -> None:
     """One row a change: effect and interval, or its note."""
-    ax.axvspan(-2, 2, color=NEUTRAL, alpha=0.2, linewidth=0)
+    ax.axvspan(-MATTERS, MATTERS, color=NEUTRAL, alpha=0.2, linewidth=0)
     ax.axvline(0, color=NEUTRAL, linewidth=0.8)
     for y, row in enumerate(table.to_dict("records")):
         if pd.isna(row["change (%)"]):

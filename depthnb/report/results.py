@@ -275,19 +275,21 @@ def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Name -> runs that differ in their seed alone, in the order of the notebooks.
 
     Runs that began with different weights are not one group, whatever their parameters looked for. The name is the method's;
-    where a notebook has several groups, what tells them apart stands behind it, and "random weights" also where the method
-    is about ImageNet weights and had none. Raises ValueError as `measured`.
+    where a notebook has several groups, what tells them apart stands behind it, "quick" also beside longer runs of others, and
+    "random weights" also where the method is about ImageNet weights and had none. Raises ValueError as `measured`.
     """
     measured(results)
     parts: dict[tuple, list[Result]] = {}
     for each in results:
         parts.setdefault(_group(each), []).append(each)
     rivals = {notebook: [p[0] for p in parts.values() if p[0].notebook == notebook] for notebook, *_ in parts}
-    return {_name(part[0], rivals[part[0].notebook]): part for part in parts.values()}
+    short = "quick" if len({each.preset for each in results}) > 1 else None
+    return {_name(part[0], rivals[part[0].notebook], short): part for part in parts.values()}
 
 
-def _name(one: Result, rivals: Sequence[Result]) -> str:
-    differing = [] if len({each.preset for each in rivals}) == 1 else [one.preset]
+def _name(one: Result, rivals: Sequence[Result], short: str | None) -> str:
+    """short: the preset that is named in any case."""
+    differing = [one.preset] if one.preset == short or len({each.preset for each in rivals}) > 1 else []
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
             differing.append(f"{key} {one.settings.get(key)}")
