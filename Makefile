@@ -30,7 +30,7 @@ ifeq ($(filter $(PRESET),quick rooms-full paper),)
 $(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for what the verdicts rest on: make evidence)
 endif
 
-.PHONY: help setup report test lab notebooks evidence bench clean again
+.PHONY: help setup report test lab notebooks evidence rooms-more bench clean again
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
@@ -38,6 +38,7 @@ help:
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
 	@echo "make evidence    every training that a verdict rests on, with five seeds (SEEDS='0 1 2 3 4')"
+	@echo "make rooms-more  render further rooms to train on, for dataset rooms+more (SCENES=500, about nine seconds each)"
 	@echo "make bench       every script under benchmarks/"
 	@echo "make clean       remove what make made, except $(VENV), finished runs and trained weights"
 
@@ -141,6 +142,31 @@ lab: | $(READY)
 notebooks: | $(READY)
 	$(BIN)/python -m nbconvert --to notebook --inplace --execute --ExecutePreprocessor.record_timing=False \
 		$(NOTEBOOKS:%=notebooks/%.ipynb)
+
+# Blender's Python package exists for one Python only, so the renderer has an environment of its own. Finished scenes are kept
+# in $(SCRATCH) and not rendered again.
+SCENES ?= 500
+VIEWS ?= 2
+RENDER_PYTHON ?= python3.11
+RENDERER := .venv-render
+BPY := $(shell sed -n 's/^render = \["\(bpy==[0-9.]*\).*/\1/p' pyproject.toml)
+MORE := $(or $(DEPTHNB_DATA),data)/rooms-more
+SCRATCH := data/render/scratch/rooms-more
+
+rooms-more: | $(RENDERER)/$(BPY)
+	if ! [ "$(SCENES)" -ge 1 ] 2>/dev/null; then echo "SCENES is a number of scenes from 1, not '$(SCENES)'"; exit 1; fi
+	workers=(); trap 'kill $${workers[@]} 2>/dev/null || true' EXIT; for k in $$(seq 0 $$(( $(JOBS) - 1 ))); do \
+		$(RENDERER)/bin/python data/render/render.py rooms-more --scenes 0-$$(( $(SCENES) - 1 )) --views $(VIEWS) \
+			--worker $$k/$(JOBS) --out $(SCRATCH) | grep ' views, ' & workers+=($$!); done; \
+	for worker in $${workers[@]}; do wait $$worker; done
+	$(RENDERER)/bin/python data/render/pack.py rooms-more --work $(SCRATCH) --out "$(MORE)"
+
+$(RENDERER)/$(BPY):
+	@command -v $(RENDER_PYTHON) >/dev/null \
+		|| { echo "the renderer $(BPY) needs Python 3.11, and there is no '$(RENDER_PYTHON)' here; try RENDER_PYTHON=/path/to/python3.11"; exit 1; }
+	rm -rf $(RENDERER) && $(RENDER_PYTHON) -m venv $(RENDERER)
+	$(RENDERER)/bin/python -m pip install --quiet --disable-pip-version-check $(BPY) numpy pillow
+	touch $@
 
 bench: | $(READY)
 	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -29,6 +29,7 @@ case "$1 $2" in
     echo "IPKernelApp: Kernel is running over TCP without encryption" >&2
     case "$3" in *"${FAKE_KILLED:-nothing}"*) echo "Kernel died" >&2; exit 138 ;; esac
     echo '{"status": "completed"}' > "$4" ;;
+  "data/render/"*) echo "$*" >> "$FAKE_LOG"; echo "   0 bedroom_1000       2 views, as the renderer says it" ;;
   *) echo "not expected: $*" >&2; exit 1 ;;
 esac
 """
@@ -216,3 +217,33 @@ def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(cl
         (clone.folder / "reports" / "02_bn_cnn" / run / "run.json").write_text("{}")
     assert clone.make("evidence", "SEEDS=0 7")[2] == ["papermill"]  # only what is not there
     assert clone.log.read_text().splitlines()[-1].endswith(f"-p run {made[0]}")
+
+
+def test_rooms_more_renders_in_parts_and_packs_them(clone):
+    (clone.folder / "pyproject.toml").write_text("render = [\"bpy==4.5.4; python_version == '3.11'\"]\n")
+    options = ("rooms-more", "SCENES=7", f"RENDER_PYTHON={clone.python}", "JOBS=2")
+    status, said, asked = clone.make(*options, DEPTHNB_DATA="/my data")
+    assert status == 0 and "bedroom_1000" in said
+    assert asked == ["venv", "pip", "data/render/render.py", "data/render/render.py", "data/render/pack.py"]
+    lines = clone.log.read_text().splitlines()
+    assert lines[1].endswith("bpy==4.5.4 numpy pillow") and lines[-1].endswith("--out /my data/rooms-more")
+    work = "data/render/scratch/rooms-more"
+    parts = [f"data/render/render.py rooms-more --scenes 0-6 --views 2 --worker {k}/2 --out {work}" for k in (0, 1)]
+    assert sorted(lines[2:4]) == parts
+    assert clone.make(*options)[2] == ["data/render/render.py"] * 2 + [
+        "data/render/pack.py"
+    ]  # finished scenes are skipped there
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("SCENES=many",), "SCENES is a number of scenes from 1, not 'many'"),
+        (("SCENES=0",), "SCENES is a number of scenes from 1, not '0'"),
+        (("RENDER_PYTHON=no-such",), "the renderer bpy==4.5.4 needs Python 3.11, and there is no 'no-such' here"),
+    ],
+)
+def test_rooms_more_says_what_it_needs(clone, options, line):
+    (clone.folder / "pyproject.toml").write_text("render = [\"bpy==4.5.4; python_version == '3.11'\"]\n")
+    status, said, asked = clone.make("rooms-more", f"RENDER_PYTHON={clone.python}", *options)
+    assert status != 0 and line in said and not any("render" in each for each in asked)

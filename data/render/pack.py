@@ -1,4 +1,4 @@
-"""Turn rendered scenes into an RGB-D folder: ``python data/render/pack.py rooms`` or ``streets``; needs no Blender.
+"""Turn rendered scenes into an RGB-D folder: ``python data/render/pack.py rooms`` (or streets, rooms-more); needs no Blender.
 
 Packs the scenes that are finished, so it can make a smaller data set while the renderer still runs. Every image gets mild
 sensor noise, every depth map is rounded to steps, every mask comes from :mod:`sensor`. Depends on the rendered
@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 import sensor
 from PIL import Image
-from plan import PLANS, ROOMS, Plan
+from plan import PLANS, Plan
 
-STEP = {"rooms": 0.002, "streets": 0.03}  # metres per stored unit of depth
+ROOM_STEP, STREET_STEP = 0.002, 0.03  # metres per stored unit of depth
 COARSER = 5.0  # metres beyond which the depth of streets is stored in coarser steps
 GREY = 0.39  # mean of a street's picture below which its tones are lifted
-QUALITY = {"rooms": 90, "streets": 86}
+ROOM_QUALITY, STREET_QUALITY = 90, 86  # of the JPEG
 MOST, DULL = 5, 0.395  # what keeps the data set within its 36 MB
 INDEX = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
 POSE = ("x", "y", "z", "yaw", "pitch", "roll")
-FACTS = {"rooms": ("room_width", "room_length", "room_height"), "streets": ("weather", "sun_elevation", "sun_azimuth")}
+ROOM_FACTS, STREET_FACTS = ("room_width", "room_length", "room_height"), ("weather", "sun_elevation", "sun_azimuth")
 
 
 def noisy(image: np.ndarray, name: str) -> np.ndarray:
@@ -75,21 +75,26 @@ def rotation(view: dict) -> np.ndarray:
 def mask(plan: Plan, name: str, view: dict, arrays) -> np.ndarray:
     """What the sensor of the set would have measured [H, W]."""
     depth, index, albedo = arrays["depth"], arrays["index"], arrays["albedo"] / 255.0
-    if plan is ROOMS:
+    if plan.indoors:
         return sensor.kinect(name, depth, index, albedo, arrays["light"] / 32.0, plan.focal)
     return sensor.lidar(name, depth, index, albedo, plan.focal, plan.cx, plan.cy, rotation(view))
 
 
+def step(plan: Plan) -> float:
+    """Metres per stored unit of depth."""
+    return ROOM_STEP if plan.indoors else STREET_STEP
+
+
 def stored_units(plan: Plan, depth: np.ndarray) -> np.ndarray:
-    """Depth as uint16 units of STEP [H, W]; 0 means "nothing hit" and no more.
+    """Depth as uint16 units of `step` [H, W]; 0 means "nothing hit" and no more.
 
     Streets: beyond COARSER metres rounded to multiples of 2, 4, 8 ... units, doubling with distance, which halves the
     bytes that leaves far away take; never more than 0.6 % off, or 1.5 cm.
     """
-    units = np.rint(depth / STEP[plan.name])
-    if plan is not ROOMS:
+    units = np.rint(depth / step(plan))
+    if not plan.indoors:
         multiple = 2.0 ** np.maximum(0.0, np.ceil(np.log2(np.maximum(depth, 0.1) / COARSER)))
-        units = np.rint(depth / STEP[plan.name] / multiple) * multiple
+        units = np.rint(depth / step(plan) / multiple) * multiple
     # Where something was hit the stored value is at least 1.
     return np.where(depth > 0, np.clip(units, 1, 65535), 0).astype(np.uint16)
 
@@ -97,12 +102,12 @@ def stored_units(plan: Plan, depth: np.ndarray) -> np.ndarray:
 def pack_frame(plan: Plan, folder: Path, number: int, name: str, view: dict, out: Path) -> None:
     """Write image, depth and mask of one view."""
     image = np.asarray(Image.open(folder / f"{number:02d}.png").convert("RGB"))
-    image = noisy(image if plan is ROOMS else lifted(image), name)
+    image = noisy(image if plan.indoors else lifted(image), name)
     arrays = np.load(folder / f"{number:02d}.npz")
     depth = arrays["depth"]
     stored = stored_units(plan, depth)
     valid = mask(plan, name, view, arrays) & (stored > 0)
-    quality = QUALITY[plan.name]
+    quality = ROOM_QUALITY if plan.indoors else STREET_QUALITY
     Image.fromarray(image).save(out / "image" / f"{name}.jpg", quality=quality, subsampling=2, optimize=True)
     Image.fromarray(stored).save(out / "depth" / f"{name}.png", optimize=True)
     Image.fromarray(valid).save(out / "valid" / f"{name}.png", optimize=True)
@@ -110,7 +115,7 @@ def pack_frame(plan: Plan, folder: Path, number: int, name: str, view: dict, out
 
 def facts(plan: Plan, record: dict) -> list:
     """The columns of a scene after its pose in cameras.csv."""
-    return record["size"] if plan is ROOMS else [record[k] for k in ("weather", "elevation", "azimuth")]
+    return record["size"] if plan.indoors else [record[k] for k in ("weather", "elevation", "azimuth")]
 
 
 def pack(plan: Plan, work: Path, out: Path) -> None:
@@ -126,14 +131,17 @@ def pack(plan: Plan, work: Path, out: Path) -> None:
         record = json.loads(path.read_text())
         scene, kind = record["scene"], record["scene_type"]
         count = len(record["views"])
-        for number in kept_views(path.parent, count) if plan is ROOMS else range(count):
+        for number in kept_views(path.parent, count) if plan.indoors else range(count):
             view, name = record["views"][number], f"{scene}_{number:02d}"
             pack_frame(plan, path.parent, number, name, view, part)
             files = [f"image/{name}.jpg", f"depth/{name}.png", f"valid/{name}.png"]
             lens = (plan.focal, plan.focal, plan.cx, plan.cy)
-            index.append((name, scene, kind, plan.split_of(scene), *files, STEP[plan.name], *lens))
+            index.append((name, scene, kind, plan.split_of(scene), *files, step(plan), *lens))
             cameras.append((name, *(view[k] for k in POSE), *facts(plan, record)))
-    tables = (("index.csv", INDEX, index), ("cameras.csv", ("id", *POSE, *FACTS[plan.name]), cameras))
+    tables = (
+        ("index.csv", INDEX, index),
+        ("cameras.csv", ("id", *POSE, *(ROOM_FACTS if plan.indoors else STREET_FACTS)), cameras),
+    )
     for file, header, rows in tables:
         with open(part / file, "w", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
@@ -175,7 +183,7 @@ def numbers(plan: Plan, root: Path) -> list[str]:
     quantiles = np.percentile(depth, [1, 5, 25, 50, 75, 95, 99])
     sizes = {n: sum(f.stat().st_size for f in (root / n).iterdir()) / 1e6 for n in ("image", "depth", "valid")}
     low, middle, high = np.percentile(fraction, [5, 50, 95])
-    near, far = (0.7, 10) if plan is ROOMS else (5, 80)
+    near, far = (0.7, 10) if plan.indoors else (5, 80)
     pixels = len(rows) * plan.width * plan.height
     lines += [
         "",

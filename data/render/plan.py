@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Unequal on purpose, in the spirit of NYU Depth v2's labelled set: many bedrooms, kitchens and living rooms, few classrooms.
 ROOM_SCENES = {
@@ -44,6 +44,8 @@ class Plan:
     scenes: dict[str, int]
     split: Callable[[int], str]
     clip: tuple[float, float]  # metres: what the camera sees
+    indoors: bool
+    first: int = 0  # number of the first scene, overall and of each type
 
     @property
     def cx(self) -> float:
@@ -55,13 +57,18 @@ class Plan:
         """Row of the principal point."""
         return (self.height - 1) / 2
 
-    def scene_list(self) -> list[tuple[str, str]]:
-        """(type, scene name) of every scene in the order of rendering, the types interleaved: any prefix is balanced."""
+    def scene_list(self, count: int | None = None) -> list[tuple[str, str]]:
+        """(type, scene name) of the first `count` scenes in the order of rendering, by default of as many as the plan has.
+
+        The types are interleaved, so that any prefix is balanced. Further scenes repeat the order with higher numbers.
+        """
         order = sorted(
             (((i + 0.5) / n, kind, i) for kind, n in self.scenes.items() for i in range(n)),
             key=lambda e: (e[0], e[1]),
         )
-        return [(kind, f"{kind}_{i:04d}") for _, kind, i in order]
+        numbers = range(len(order) if count is None else count)
+        turns = ((n // len(order), *order[n % len(order)][1:]) for n in numbers)
+        return [(kind, f"{kind}_{self.first + turn * self.scenes[kind] + i:04d}") for turn, kind, i in turns]
 
     def split_of(self, scene: str) -> str:
         """The split of a scene, from its place within its type."""
@@ -69,7 +76,9 @@ class Plan:
 
 
 # 56.9 degrees across, near a Kinect's 57.
-ROOMS = Plan("rooms", 320, 240, 295.0, ROOM_SCENES, room_split, (0.05, 1000.0))
+ROOMS = Plan("rooms", 320, 240, 295.0, ROOM_SCENES, room_split, (0.05, 1000.0), indoors=True)
+# Further rooms of the same mix, all to train on: their numbers, on which a room depends, are those of no embedded one.
+MORE_ROOMS = replace(ROOMS, name="rooms-more", split=lambda index: "train", first=1000)
 # KITTI's 721.5 pixels at 1242 are 372 at 640: 81.7 degrees across.
-STREETS = Plan("streets", 640, 192, 370.0, STREET_SCENES, street_split, (0.2, 5000.0))
-PLANS = {plan.name: plan for plan in (ROOMS, STREETS)}
+STREETS = Plan("streets", 640, 192, 370.0, STREET_SCENES, street_split, (0.2, 5000.0), indoors=False)
+PLANS = {plan.name: plan for plan in (ROOMS, MORE_ROOMS, STREETS)}

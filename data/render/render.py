@@ -1,4 +1,4 @@
-"""Render the embedded data: ``python data/render/render.py rooms`` or ``... streets``.
+"""Render the embedded data: ``python data/render/render.py rooms``, ``... streets`` or ``... rooms-more``.
 
 One folder per scene, written under a temporary name and renamed when complete: a killed render carries on where it was.
 Every scene depends on (seed, scene number) only. ``--worker 0/2`` and ``--worker 1/2`` share the scenes between two
@@ -27,7 +27,7 @@ import bpy  # noqa: E402
 import materials  # noqa: E402
 import numpy as np  # noqa: E402
 from camera import Scout, View  # noqa: E402
-from plan import PLANS, ROOMS, STREETS, Plan  # noqa: E402
+from plan import PLANS, Plan  # noqa: E402
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 PASSES = {"color": "Image", "depth": "Depth", "index": "IndexMA", "albedo": "DiffCol"}
@@ -127,7 +127,7 @@ def render_view(plan: Plan, scene, view: View, folder: Path, number: int, lift: 
     index = np.rint(index[..., 0]).astype(np.uint8)
     depth = depth[..., 0].copy()
     depth[depth > plan.clip[1]] = 0.0  # Cycles marks a miss with 1e10
-    if plan is ROOMS:
+    if plan.indoors:
         stops = exposure(color, ~np.isin(index, (3, 5)), lift)  # lamps and windows do not set the exposure
     else:
         stops = exposure(color, depth > 0, lift, 0.13, 0.8)  # nor does the sky, and outdoors shadows stay dark
@@ -184,18 +184,18 @@ def build_street(scene, kind: str, rng: np.random.Generator, views: int | None, 
 def render_scene(plan: Plan, number: int, out: Path, seed: int, samples: int, threads: int, views: int | None) -> dict:
     """Build and render one scene; its folder appears when everything is in it."""
     started = time.time()
-    kind, name = plan.scene_list()[number]
+    kind, name = plan.scene_list(number + 1)[number]
     scene = empty_scene(plan, samples, threads)
     scene.cycles.seed = number
     folder = out / f".{name}.part"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_passes(scene, folder)
-    if plan is STREETS:
-        rng = np.random.default_rng([seed, 7, number])
+    if not plan.indoors:
+        rng = np.random.default_rng([seed, 7, plan.first + number])
         chosen, advance, facts = build_street(scene, kind, rng, views, plan.split_of(name))
     else:
-        rng = np.random.default_rng([seed, number])
+        rng = np.random.default_rng([seed, plan.first + number])
         chosen, advance, facts = build_room(scene, kind, rng, views)
     materials.plain_bounces()
     built = time.time() - started
@@ -222,7 +222,10 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("set", choices=list(PLANS))
-    parser.add_argument("--scenes", help="first-last, or a comma-separated list (default: all)")
+    parser.add_argument(
+        "--scenes",
+        help="first-last, or a comma-separated list (default: as many as the set has)",
+    )
     parser.add_argument("--out", type=Path, help="default: data/render/scratch/<set>")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, default=8)
@@ -231,14 +234,14 @@ def main() -> None:
     parser.add_argument("--views", type=int, help="views per scene (default: rooms 3 to 6 by size, streets 4 or 5)")
     args = parser.parse_args()
     plan = PLANS[args.set]
-    scenes = plan.scene_list()
     if args.scenes is None:
-        numbers = list(range(len(scenes)))
+        numbers = list(range(len(plan.scene_list())))
     elif "-" in args.scenes:
         first, last = map(int, args.scenes.split("-"))
         numbers = list(range(first, last + 1))
     else:
         numbers = [int(n) for n in args.scenes.split(",")]
+    scenes = plan.scene_list(max(numbers) + 1)
     worker, workers = map(int, args.worker.split("/"))
     out = (args.out or HERE / "scratch" / plan.name).resolve()
     out.mkdir(parents=True, exist_ok=True)

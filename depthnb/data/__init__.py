@@ -29,6 +29,7 @@ __all__ = [
 # name -> module of `readers` holding open_source(root, ...); one file for each data set
 _MODULES = {
     "rooms": "rooms",
+    "rooms+more": "rooms_more",
     "streets": "streets",
     "folder": "folder",
     "nyu-v1": "nyu_v1",
