@@ -22,6 +22,7 @@ from depthnb.models.camera import ask
 
 SHOWN = ("abs_rel", "rmse", "rmse_log", "silog", "delta1", "delta2", "delta3", "ssim")  # what notebook 01 defines
 MATTERS = 2.0  # percent: an error that differs by less is the same one; `evidence.verdicts` decides by it
+ALIGNED = "scale-shift-inverse"  # how metric nets are fitted to the truth beside those that know no metres
 KEPT = 12  # predictions kept in a run folder, always of the same frames
 KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay below 300 kB
 
@@ -217,12 +218,15 @@ class Judged:
         tests: name -> Evaluation on the test split.
         val: Evaluation of the main net on the validation split.
         opponents: mean_depth and mean_image -> Evaluation on the test split.
+        aligned: main and the opponents -> Evaluation on the test split after a scale and a shift were fitted in inverse depth,
+            as it has to be for nets that know no metres; empty where the nets' own protocol aligns.
     """
 
     main: str
     tests: dict[str, Evaluation]
     val: Evaluation
     opponents: dict[str, Evaluation]
+    aligned: dict[str, Evaluation]
 
     @property
     def test(self) -> Evaluation:
@@ -276,11 +280,16 @@ def judge(
         protocol, kind: as for `evaluate`.
     """
     options = {"protocol": protocol, "kind": kind}
+    rule, aligned = metrics.protocol(protocol or test.protocol), {}
+    if rule.alignment == "none" and kind == "metric":
+        fitted = rule.with_alignment(ALIGNED)
+        aligned = {main: evaluate(nets[main], test, protocol=fitted), **baselines(train, test, protocol=fitted)}
     return Judged(
         main=main,
         tests={name: evaluate(net, test, **options) for name, net in nets.items()},
         val=evaluate(nets[main], val, **options),
         opponents=baselines(train, test, protocol=protocol),
+        aligned=aligned,
     )
 
 
@@ -304,7 +313,7 @@ def elsewhere(net: nn.Module, train, other) -> pd.DataFrame:
         "training mean image": Constant(image),
     }
     rows = []
-    for measured, ending in (("in metres", ""), ("aligned", "/scale-shift-inverse")):
+    for measured, ending in (("in metres", ""), ("aligned", f"/{ALIGNED}")):
         for label, model in rivals.items():
             prediction = "each image's best constant" if ending and label == "training mean depth" else label
             scores = evaluate(model, other, protocol=f"{other.protocol}{ending}").summary

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from depthnb.models.blocks import check_image, normalise
 from depthnb.models.densenet import DenseDepth
 from depthnb.weights import imagenet as weights
+from depthnb.weights import timm_networks
 from depthnb.weights.origin import Kind, Origin
 
 # network -> preset -> (content layer, style layers): those of the tutorial that Akondi names, of Gatys et al., the first
@@ -23,6 +24,11 @@ _VGG = {
 LAYERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(("vgg13", "vgg16", "vgg19"), _VGG),
     "vgg11": {**_VGG, "tutorial": ("conv2_1", "conv1_1 conv2_1 conv3_1")},  # of the tutorial's layers those that it has
+    "efficientnetlite0": {  # of timm, at about the same shares of the image side; its blocks end without a ReLU
+        "tutorial": ("block1", "stem block0 block1 block2"),
+        "gatys": ("block4", "stem block1 block2 block4 block6"),
+        "first": ("stem", "stem"),
+    },
     "depth encoder": {  # of torchvision's DenseNet, at about the same shares of the image side
         "tutorial": ("denseblock1", "conv0 denseblock1 denseblock2"),
         "gatys": ("denseblock3", "conv0 denseblock1 denseblock2 denseblock3"),
@@ -30,6 +36,8 @@ LAYERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
 }
 PRESETS = tuple(_VGG)
+LITE = "tf_efficientnet_lite0"  # whose ImageNet weights an installed package carries
+NETWORKS = ("auto", "vgg11", "vgg13", "vgg16", "vgg19", LITE)
 ENCODINGS = ("inverse", "depth")
 _WEIGHTS = {  # as the title of a figure says it; a file is named
     Kind.IMAGENET: "ImageNet weights",
@@ -45,8 +53,8 @@ class Features(nn.Module):
     the tutorial does.
 
     trunk: names -> modules in the order of execution; what lies behind the last layer needed is left away. content, style:
-    names of layers. network, origin: what it is, and where its weights come from. Raises ValueError
-    for a layer that is not there.
+    names of layers. network, origin: what it is, and where its weights come from. colours: mean and deviation of the RGB values
+    that it expects, by default those of ImageNet. Raises ValueError for a layer that is not there.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class Features(nn.Module):
         *,
         network: str,
         origin: Origin,
+        colours: Mapping[str, tuple[float, ...]] | None = None,
     ) -> None:
         super().__init__()
         self.content, self.style = tuple(content), tuple(style)
@@ -67,14 +76,14 @@ class Features(nn.Module):
         names = names[: 1 + max(names.index(name) for name in (*content, *style))]
         # ReLU that overwrites its input would overwrite what is handed out
         self.trunk = nn.ModuleDict({n: nn.ReLU() if isinstance(trunk[n], nn.ReLU) else trunk[n] for n in names})
-        self.network, self.origin = network, origin
+        self.network, self.origin, self.colours = network, origin, dict(colours or {})
         self._whole = dict(trunk)  # not a part of the model: only for `at`
         self.requires_grad_(False).eval()
 
     def at(self, layers: str) -> Features:
         """The same network with the same weights at other layers, one of `PRESETS`."""
         content, style = _layers(self.network.lower().replace("-", ""), layers)
-        return Features(self._whole, content, style, network=self.network, origin=self.origin)
+        return Features(self._whole, content, style, network=self.network, origin=self.origin, colours=self.colours)
 
     @property
     def kind(self) -> str:
@@ -92,7 +101,7 @@ class Features(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         check_image(image)
-        x, found = normalise(image), {}
+        x, found = normalise(image, **self.colours), {}
         for name, module in self.trunk.items():
             if isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and min(x.shape[-2:]) < 2:
                 raise ValueError(
@@ -103,6 +112,38 @@ class Features(nn.Module):
             if name in self.content or name in self.style:
                 found[name] = x
         return found
+
+
+def network(name: str = "auto", layers: str = "tutorial", *, pretrained: str | os.PathLike = "auto") -> Features:
+    """The network whose features are compared.
+
+    Args:
+        name: one of `NETWORKS`. `auto` is VGG-19, which Gatys et al. and Akondi took, where its ImageNet weights are in
+            torch.hub's cache or `pretrained` is their file; else EfficientNet-Lite0, whose weights an installed package has.
+        layers: one of `PRESETS`.
+        pretrained: as `weights.imagenet.backbone` takes them.
+
+    Raises:
+        ValueError: for an unknown network or layers; and as `weights.imagenet.backbone`.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}; expected one of {', '.join(NETWORKS)}")
+    if name == "auto":
+        given = pretrained not in ("auto", "none", "require")
+        name = "vgg19" if given or weights.cached("vgg19") else LITE
+    return lite(layers, pretrained=pretrained) if name == LITE else vgg(name, layers, pretrained=pretrained)
+
+
+def lite(layers: str = "tutorial", *, pretrained: str | os.PathLike = "none") -> Features:
+    """Layers of EfficientNet-Lite0: `stem` is its first convolution with what follows it, `block0` to `block6` its stages.
+
+    layers: one of `PRESETS`. pretrained: as for `weights.timm_networks.features`, which raises its errors.
+    """
+    content, style = _layers("efficientnetlite0", layers)
+    net, colours, origin = timm_networks.features(LITE, pretrained)
+    trunk: dict[str, nn.Module] = {"stem": nn.Sequential(net.conv_stem, net.bn1)}
+    trunk |= {f"block{number}": block for number, block in enumerate(net.blocks)}
+    return Features(trunk, content, style, network="EfficientNet-Lite0", origin=origin, colours=colours)
 
 
 def vgg(

@@ -189,8 +189,8 @@ class Run:
     ) -> evaluation.Judged:
         """Score the nets of the notebook (`evaluation.judge`), save what they scored, and print by which protocol.
 
-        Everything goes into run.json: the main net's metrics, the opponents', and under `nets` the metrics of every net, by
-        which seeds are paired later. A line warns when the main net does not beat an opponent.
+        Everything goes into run.json: the metrics of the main net and the opponents, both also `aligned`, and under `nets`
+        those of every net, by which seeds are paired later. A line warns when the main net does not beat an opponent.
 
         Args:
             nets, train, val, test, main, protocol, kind: as for `evaluation.judge`.
@@ -200,8 +200,11 @@ class Run:
             The scores; `scores` of it is the table that was saved.
         """
         judged = evaluation.judge(nets, train, val, test, main=main, protocol=protocol, kind=kind)
-        self.save_evaluation("test", judged.test, judged.opponents)
+        if judged.aligned:
+            others = {name: each for name, each in judged.aligned.items() if name != main}
+            self.save_evaluation("aligned", judged.aligned[main], others)
         self.save_evaluation("val", judged.val)
+        self.save_evaluation("test", judged.test, judged.opponents)  # last: its protocol is the run's
         for name, each in judged.tests.items():
             self.measure(name, steps=(steps or {}).get(name), **each.summary)
         self.record(steps=(steps or {}).get(main))
@@ -305,6 +308,7 @@ class Run:
             "split_counts": {split: len(part) for split, part in self.data.items()},
             "data": {split: getattr(part, "fingerprint", None) for split, part in self.data.items()},
             "content": self.begun["content"],
+            "size": getattr(self.data.get("test"), "size", None),
             "inputs": self.begun["inputs"],
             "params": self.parameters,
             "seed": self.parameters.get("seed"),

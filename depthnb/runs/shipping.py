@@ -28,13 +28,13 @@ def ship(folder: Path) -> float:
     """Store the weights of a finished run in float16 and write its card, README.md; both at once or neither.
 
     Args:
-        folder: of the run; its data set must be embedded, and its predictions there, from which comes the size of its images.
+        folder: of the run; its data set must be embedded.
 
     Returns:
         By which part of themselves the predictions of the test frames move, on average.
 
     Raises:
-        FileNotFoundError: without weights, predictions or run.json.
+        FileNotFoundError: without weights or run.json.
         ValueError: if float16 moves them by more than `CHANGE`; the weights are then as they were.
     """
     record, file = read(folder / RECORD), folder / WEIGHTS
@@ -58,10 +58,19 @@ def ship(folder: Path) -> float:
 
 def _change(whole: nn.Module, rounded: nn.Module, folder: Path, record: Mapping) -> float:
     """Mean over the test frames' pixels of the relative change of the prediction."""
-    some = next(iter(evaluation.load_predictions(folder / "predictions.npz").values()))
-    test = data.open(_judged_on(record), split="test", size=tuple(some.shape[-2:]))
+    test = data.open(_judged_on(record), split="test", size=image_size(folder, record))
     one, other = (evaluation.predict(net, test) for net in (whole, rounded))
     return float(((other - one).abs() / one.abs().clamp_min(1e-6)).mean())
+
+
+def image_size(folder: Path, record: Mapping) -> tuple[int, int]:
+    """(H, W) at which the net saw its test frames; of older runs, which do not say it, that of the predictions they kept."""
+    if record.get("size"):
+        height, width = record["size"]
+        return height, width
+    kept = evaluation.load_predictions(folder / "predictions.npz")
+    height, width = next(iter(kept.values())).shape[-2:]
+    return height, width
 
 
 def _judged_on(record: Mapping) -> str:

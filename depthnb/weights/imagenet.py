@@ -69,7 +69,7 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
         load_into(model, path, name=name)
         return model, Origin(Kind.FILE, f"weights from the file {path.name}", files.digest(path))
     url, prefix = _published(name)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(url).path).name
+    path = _place(url)
     try:
         ensure(url, path, prefix, timeout)
     except (OSError, ValueError) as error:
@@ -81,6 +81,16 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
         return model, Origin(Kind.NONE, f"random weights: no ImageNet weights for {name} ({error})")
     load_into(model, path, name=name)
     return model, Origin(Kind.IMAGENET, f"ImageNet weights from {path.name}", files.digest(path))
+
+
+def cached(name: str) -> bool:
+    """Whether the published weights of a network of torchvision are in torch.hub's cache, whole."""
+    url, prefix = _published(name)
+    return _place(url).is_file() and is_whole(_place(url), prefix)
+
+
+def _place(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(url).path).name
 
 
 def load_into(model: nn.Module, path: Path, *, name: str) -> None:

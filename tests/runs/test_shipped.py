@@ -29,8 +29,7 @@ def test_a_shipped_net_is_small_and_scores_what_its_run_says(folder):
     assert {value.dtype for value in load_file(file).values()} <= {torch.float16, torch.int64}
     record, text = read(folder / "run.json"), (folder / "README.md").read_text(encoding="utf-8")
     assert files.digest(file) in text and record["command"] in text
-    size = next(iter(evaluation.load_predictions(folder / "predictions.npz").values())).shape[-2:]
-    test = data.open("rooms", split="test", size=tuple(size))
+    test = data.open("rooms", split="test", size=shipping.image_size(folder, record))
     aligned = record["protocol"]["alignment"] != "none"
     rule = f"{test.protocol}/scale-shift-inverse" if aligned else test.protocol
     kind = "affine-inverse" if aligned else "metric"
@@ -97,7 +96,11 @@ def test_shipping_halves_the_weights_and_writes_the_card(unshipped):
 def test_weights_that_float16_cannot_hold_are_refused_and_left(unshipped):
     file = unshipped / models.WEIGHTS
     stored = trained.read(file)
-    larger = {"down.0.0.weight": 1e6, "down.0.1.running_mean": 1e6, "down.0.1.running_var": 1e12}  # the same net in 32 bits
+    larger = {
+        "down.0.0.weight": 1e6,
+        "down.0.1.running_mean": 1e6,
+        "down.0.1.running_var": 1e12,
+    }  # the same net in 32 bits
     tensors = {name: value * larger.get(name, 1) for name, value in stored.tensors.items()}
     trained.write(file, stored.model, stored.config, tensors)
     before = file.read_bytes()

@@ -14,7 +14,7 @@ from depthnb.studies.style_transfer import grid, measures
 from depthnb.training import painting
 from depthnb.training.loop import NonFiniteLoss
 from depthnb.training.painting import Recipe, paint
-from depthnb.weights import imagenet
+from depthnb.weights import imagenet, timm_networks
 from depthnb.weights.origin import Kind, Origin
 
 SIZE = (17, 23)  # odd on purpose
@@ -401,7 +401,7 @@ def test_the_grid_varies_one_thing_at_a_time_and_continues(tmp_path, reports, ca
     data, other = Toy(2, (32, 32)), Toy(2, (32, 32), seed=1)
     styles = model.as_picture(other.depth, other.valid, "inverse", max_depth=10.0)
     options = {
-        "layers": "first", "pretrained": "none", "encoding": "inverse", "protocol": "rooms/scale-shift-inverse",
+        "layers": "first", "encoding": "inverse", "protocol": "rooms/scale-shift-inverse",
         "epochs": 1, "batch_size": 2, "seed": 0, "device": "cpu", "checkpoint": lambda name: tmp_path / f"{name}.ckpt",
     }  # fmt: skip
     base = features("vgg11", "first")
@@ -429,6 +429,33 @@ def test_a_trained_encoder_is_found_where_there_is_one(reports):
     found, said = grid.trained_encoder("tutorial", dataset="toy")
     assert found.network == "depth encoder" and "05_densenet/quick (abs_rel 0.200)" in said
     assert grid.trained_encoder("tutorial", dataset="rooms")[0] is None
+
+
+def test_without_the_weights_of_vgg_the_features_are_those_of_a_network_that_has_learnt(monkeypatch, pictures):
+    monkeypatch.setattr(model.weights, "cached", lambda name: False)
+    found = model.network(pretrained="auto")
+    assert found.kind == "EfficientNet-Lite0, ImageNet weights" and found.colours == {
+        "mean": (0.5,) * 3,
+        "deviation": (0.5,) * 3,
+    }
+    assert model.network(model.LITE, pretrained="none").kind == "EfficientNet-Lite0, random weights"
+    assert model.network("vgg11", pretrained="none").network == "VGG-11"
+    monkeypatch.setattr(model.weights, "cached", lambda name: name == "vgg19")
+    assert model.network(pretrained="auto").network == "VGG-19"
+    with pytest.raises(ValueError, match="unknown network 'resnet50'; expected one of auto, vgg11"):
+        model.network("resnet50")
+    large = pictures[0].repeat(1, 1, 3, 3)
+    for preset in model.PRESETS:
+        maps = found.at(preset)(large)
+        assert set(maps) == {
+            *model._layers("efficientnetlite0", preset)[0],
+            *model._layers("efficientnetlite0", preset)[1],
+        }
+        sides = [-(-large.shape[-1] // each.shape[-1]) for each in maps.values()]
+        assert sides == sorted(sides) and sides[0] == 2
+    assert not any(parameter.requires_grad for parameter in found.parameters())
+    wanted = timm_networks.features(model.LITE, "auto")[0].eval()((large - 0.5) / 0.5)
+    assert torch.allclose(found.at("gatys")(large)["block6"], wanted[-1], atol=1e-4)
 
 
 def test_figures_say_what_made_them(vgg, pictures):

@@ -144,7 +144,7 @@ def claims(
             tests[OTHER],
             tests[COLOURED],
         ),
-        _depth_network(tests),
+        _depth_network(tests, made_by),
         *(
             _improves(f"painted by {made_by}, it has a lower error than {name}", each, tests[OTHER], appendix=i > 0)
             for i, (name, each) in enumerate(rivals.items())
@@ -212,8 +212,10 @@ def _not_novel() -> Claim:
     )
 
 
-def _depth_network(tests: Mapping) -> Claim:
+def _depth_network(tests: Mapping, made_by: str) -> Claim:
     claim = "Akondi (5.3.3): features of a model designed for depth are an improvement on VGG-19"
+    if "VGG-19" not in made_by:
+        claim += f" (here on {made_by})"
     if ENCODER not in tests:
         return untested(claim, "needs a finished run of notebook 05 on this data set, with its weights")
     return _improves(claim, tests[OTHER], tests[ENCODER])

@@ -14,6 +14,7 @@ from depthnb.models.style_transfer import PRESETS, Features, depth_encoder, vgg
 from depthnb.studies.style_transfer.measures import read
 from depthnb.training.painting import BLANK, STARTS, Recipe, appearance, paint
 from depthnb.training.progress import Progress
+from depthnb.weights import imagenet
 from depthnb.weights.origin import Kind, Origin
 
 WEIGHTS = {"coarse": (1e2, 1e4, 1e6), "fine": (1.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e8)}
@@ -59,7 +60,6 @@ def grid(
     *,
     size: str,
     layers: str,
-    pretrained: str,
     encoding: str,
     protocol: str,
     epochs: int,
@@ -87,8 +87,8 @@ def grid(
     ]
     cells += [{**base, "axis": "layers", "layers": each, "network": features.at(each)} for each in PRESETS]
     encoder, _ = trained_encoder(layers, dataset=few.name)
-    small = _smaller(features, layers, pretrained, seed)
-    for network in (features, small, *([encoder] if encoder is not None else [])):
+    other = _other(features, layers, seed)
+    for network in (features, other, *([encoder] if encoder is not None else [])):
         cells.append({**base, "axis": "network", "network": network})
     return _painted(
         cells,
@@ -101,12 +101,12 @@ def grid(
     )
 
 
-def _smaller(features: Features, layers: str, pretrained: str, seed: int) -> Features:
-    """VGG-11, or VGG-19 where that is the base already; random weights, if it has such, are those of the notebook's seed."""
+def _other(features: Features, layers: str, seed: int) -> Features:
+    """VGG-11, or VGG-19 where that is the base; with ImageNet weights where they are at hand, else random ones of this seed."""
     name = "vgg19" if features.network == "VGG-11" else "vgg11"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return vgg(name, layers, pretrained=pretrained if pretrained in ("auto", "none", "require") else "auto")
+        return vgg(name, layers, pretrained="auto" if imagenet.cached(name) else "none")
 
 
 def _painted(cells: list[dict], few, styles: Tensor, *, encoding, protocol, checkpoint, options) -> pd.DataFrame:
