@@ -84,8 +84,8 @@ def surroundings(record: Mapping) -> str:
 
 def _group(record: Mapping) -> str:
     """What runs have in common that differ in their seed alone."""
-    origin = record.get("origin") or {}
-    files = [record.get("inputs") or {}, origin.get("kind"), origin.get("content")]
+    origin = Origin.from_record(record.get("origin"))
+    files = [record.get("inputs") or {}, origin.kind, origin.content]
     return json.dumps([compared_params(record), files, surroundings(record)], sort_keys=True, default=str)
 
 

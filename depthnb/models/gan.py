@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from itertools import pairwise
 
 import torch
@@ -12,6 +13,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from depthnb.metrics.processes import sum_over_processes
 from depthnb.models.blocks import check_image, positive_depth
+from depthnb.models.unet import UNet
+from depthnb.weights.origin import Kind, Origin
 
 DECADES = 100.0  # nearest depth that is told apart from nearer ones: max_depth / 100
 SLOPE = 0.2  # of the leaky ReLUs below 0
@@ -51,6 +54,7 @@ class Pix2PixGenerator(nn.Module):
             )
         self.config = {"channels": channels, "steps": steps, "start": start}
         self.start = start
+        self.origin = Origin(Kind.NONE, "random weights: the plain encoder has no others")
         widths = [3, *(channels * min(2**i, 8) for i in range(steps))]
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for i, (before, after) in enumerate(pairwise(widths), start=1):
@@ -78,6 +82,33 @@ class Pix2PixGenerator(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # the 8 bits of bfloat16 would leave steps in the depth
             x = self.head(x.to(self.head.weight.dtype), output_size=sizes.pop())
             return positive_depth(x.float(), self.start)
+
+
+def generator(
+    encoder: str = "plain",
+    *,
+    channels: int,
+    steps: int,
+    start: float,
+    pretrained: str | os.PathLike = "none",
+) -> nn.Module:
+    """pix2pix's generator, or a U-Net on an encoder that has learnt before.
+
+    Args:
+        encoder: `plain` for `Pix2PixGenerator`, else as `UNet` takes it, with its skip connections at the same places.
+        channels, start: of either.
+        steps: of pix2pix's; the other one halves five times.
+        pretrained: weights of the encoder.
+
+    Returns:
+        image -> metres, as both say it; where its weights come from is in `origin`.
+
+    Raises:
+        ValueError: as the two.
+    """
+    if encoder != "plain":
+        return UNet(channels=channels, encoder=encoder, start=start, pretrained=pretrained)
+    return Pix2PixGenerator(channels=channels, steps=steps, start=start)
 
 
 def _halved(channels_in: int, channels_out: int, *, norm: bool) -> nn.Sequential:

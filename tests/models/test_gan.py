@@ -221,3 +221,14 @@ def test_the_deepest_map_may_be_a_single_pixel():
 def test_a_generator_that_cannot_be_is_refused(options):
     with pytest.raises(ValueError, match="expected at least 1, at least 2, and metres above 0"):
         models.Pix2PixGenerator(**options)
+
+
+def test_a_generator_may_begin_with_an_encoder_that_has_learnt():
+    torch.manual_seed(0)
+    taught = gan.generator("tf_efficientnet_lite0", channels=4, steps=5, start=3.0, pretrained="auto")
+    assert taught.origin.pretrained and taught.config["encoder"] == "tf_efficientnet_lite0"
+    plain = gan.generator(channels=4, steps=5, start=3.0)
+    assert isinstance(plain, models.Pix2PixGenerator) and not plain.origin.pretrained
+    for net in (taught, plain):
+        depth = net.eval()(torch.rand(2, 3, 40, 64))
+        assert depth.shape == (2, 1, 40, 64) and (depth > 0).all() and depth.isfinite().all()
