@@ -255,6 +255,60 @@ def static_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_po
     return figure
 
 
+def picture(
+    xyz: np.ndarray, rgb: np.ndarray, *, size: tuple[int, int] = (240, 320), degrees: tuple[float, float] = (25, 15)
+) -> np.ndarray:
+    """What a camera sees of the points that was swung around their middle: to the side and upwards.
+
+    Args:
+        xyz: float [N,3] metres, x right, y down, z forward.
+        rgb: float [N,3] in 0..1.
+        size: (H, W) of the picture, which holds 98 % of the points.
+        degrees: to the side, and upwards.
+
+    Returns:
+        float32 [H,W,3] in 0..1: every point a small square, near ones larger and before far ones, white where there is none.
+
+    Raises:
+        ValueError: for other shapes, or no point.
+    """
+    seen, colours, middle = _swung(*_thinned(*_checked(xyz, rgb), 10**6), degrees)
+    height, width = size
+    canvas = np.ones((height * width, 3), np.float32)
+    if not len(seen):
+        return canvas.reshape(height, width, 3)
+    u, v = (seen[:, :2] / seen[:, 2:]).T
+    (left, right), (top, bottom) = np.percentile(u, (1, 99)), np.percentile(v, (1, 99))
+    scale = min(width / max(right - left, 1e-6), height / max(bottom - top, 1e-6))
+    column = (u - (left + right) / 2) * scale + width / 2
+    row = (v - (top + bottom) / 2) * scale + height / 2
+    side = np.clip(1.4 * math.sqrt(height * width / len(seen)) * middle / seen[:, 2], 1, 6)  # of the squares, in pixels
+    places, order, numbers = [], [], np.arange(len(seen))
+    for dy in range(math.ceil(side.max())):
+        for dx in range(math.ceil(side.max())):
+            x, y = (np.floor(at - side / 2).astype(int) + d for at, d in ((column, dx), (row, dy)))
+            keep = (np.maximum(dx, dy) < side) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            places.append((y * width + x)[keep])
+            order.append(numbers[keep])
+    place, number = np.concatenate(places), np.concatenate(order)
+    far_first = np.argsort(-seen[number, 2], kind="stable")
+    canvas[place[far_first]] = colours[number[far_first]]  # of several at one place the last one stays
+    return canvas.reshape(height, width, 3)
+
+
+def _swung(
+    xyz: np.ndarray, rgb: np.ndarray, degrees: tuple[float, float], middle: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Points and colours before a camera that was swung around their middle, and how far that middle is from it."""
+    middle = np.median(xyz, axis=0) if middle is None else middle
+    yaw, pitch = np.radians(degrees)
+    around_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    around_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    seen = (xyz - middle) @ (around_x @ around_y).T + [0, 0, max(middle[2], 1e-3)]
+    front = seen[:, 2] > 0.15 * middle[2]
+    return seen[front], rgb[front], middle[2]
+
+
 def _draw_turned(
     ax: Axes,
     xyz: np.ndarray,
@@ -263,13 +317,7 @@ def _draw_turned(
     middle: np.ndarray | None = None,
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Draw points as a camera sees them that was swung around their middle: to the side and upwards; returns its window."""
-    middle = np.median(xyz, axis=0) if middle is None else middle
-    yaw, pitch = np.radians(degrees)
-    around_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    around_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
-    seen = (xyz - middle) @ (around_x @ around_y).T + [0, 0, max(middle[2], 1e-3)]
-    front = seen[:, 2] > 0.15 * middle[2]
-    seen, colours = seen[front], rgb[front]
+    seen, colours, distance = _swung(xyz, rgb, degrees, middle)
     order = np.argsort(-seen[:, 2])
     big = 4 * np.clip(12_000 / len(xyz), 0.35, 1)  # fewer points, larger dots
     u, v = (seen[order, :2] / seen[order, 2:]).T
@@ -277,7 +325,7 @@ def _draw_turned(
         u,
         v,
         c=colours[order],
-        s=np.clip(big * (middle[2] / seen[order, 2]) ** 2, 0.8, 3 * big),
+        s=np.clip(big * (distance / seen[order, 2]) ** 2, 0.8, 3 * big),
         linewidths=0,
         rasterized=True,
     )

@@ -12,13 +12,16 @@ LIMIT = 12.0  # natural logarithms, see `positive_depth`
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB values of ImageNet
 
 
-def conv_bn_relu(channels_in: int, channels_out: int, kernel_size: int = 3) -> nn.Sequential:
-    """One convolution that keeps the size, batch normalisation, ReLU.
+def conv_bn_relu(
+    channels_in: int, channels_out: int, kernel_size: int = 3, *, padding_mode: str = "zeros"
+) -> nn.Sequential:
+    """One convolution that keeps the size, batch normalisation, ReLU; padding_mode as torch.nn.Conv2d takes it.
 
     The convolution has no bias: batch normalisation would subtract it again.
     """
+    kept = {"padding": kernel_size // 2, "padding_mode": padding_mode, "bias": False}
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False),
+        nn.Conv2d(channels_in, channels_out, kernel_size, **kept),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(inplace=True),
     )

@@ -60,12 +60,12 @@ class FPN(nn.Module):
         self.lateral = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in self.encoder.channels)
         self.smooth = nn.ModuleList(conv_bn_relu(width, width) for _ in self.encoder.channels[1:])
         self.narrow = conv_bn_relu(width, width // 2, 1)
-        self.last = conv_bn_relu(width // 2 + 3, width // 4)
-        self.head = nn.Conv2d(width // 4, 1, 3, padding=1)
+        self.last = conv_bn_relu(width // 2 + 3, width // 4, padding_mode="replicate")
+        self.head = _answer(width // 4)
         # small, not zero: a constant map has no scale that a scale-invariant loss could improve
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
-        self.doubt = nn.Conv2d(width // 4, 1, 3, padding=1) if doubt else None
+        self.doubt = _answer(width // 4) if doubt else None
         if self.doubt is not None:
             nn.init.normal_(self.doubt.weight, std=0.01)
             nn.init.constant_(self.doubt.bias, math.log(_USUAL_ERROR))
@@ -116,6 +116,12 @@ class WithDoubt(Around):
             return torch.cat(self.model.with_doubt(image), 1)
         depth, scale = self.model.net.with_doubt(image)
         return torch.cat([self.model.to_camera(depth, *camera), scale], 1)
+
+
+def _answer(channels: int) -> nn.Conv2d:
+    """A last layer. A sensor often has no depth at the border of the image, so nothing there teaches the net what zeros beyond
+    the border mean: the answer would have a frame."""
+    return nn.Conv2d(channels, 1, 3, padding=1, padding_mode="replicate")
 
 
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from .dataset import (
 from .doubt import doubts, sparsification
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
-from .pictures import depth_grid, methods_grid, predictions_grid
+from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
 from .scales import scales_grid
 from .style import (
@@ -64,6 +64,7 @@ __all__ = [
     "scales_grid",
     "scatter_truth_pred",
     "show",
+    "showcase",
     "signed",
     "sparsification",
     "spread",

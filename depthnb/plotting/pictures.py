@@ -196,6 +196,51 @@ def methods_grid(
     return figure
 
 
+@house_style
+def showcase(
+    image: ArrayLike,
+    depth: ArrayLike,
+    valid: ArrayLike,
+    pred: ArrayLike,
+    views: Sequence[np.ndarray],
+    *,
+    column_titles: Sequence[str] | None = None,
+    max_depth: float | None = None,
+) -> Figure:
+    """Draw frames (columns) as photograph, true depth, predicted depth, and the prediction in space.
+
+    `image` [B,3,H,W] in 0..1; `depth` and `pred` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `views` one [h,w,3] a frame, as
+    `pointcloud.picture` makes it. `max_depth` (m) as in `depth_grid`. Invalid true depth is grey. Raises ValueError for shapes
+    that do not fit together.
+    """
+    image, depth, pred, valid = _batch(image, 3), _batch(depth, 1), _batch(pred, 1), _batch(valid, 1).astype(bool)
+    _same(image=image, depth=depth, valid=valid, pred=pred)
+    column_titles = _titles(column_titles, len(image))
+    _titles([""] * len(views), len(image))
+    figure, axes = _grid(
+        4,
+        len(image),
+        image.shape[-2] / image.shape[-1],
+        bars=1,
+        titled=False,
+        labels=0.25,
+        alt=f"{len(image)} frames: photograph, true depth, predicted depth, and the predicted depth as points in space",
+    )
+    norm = Normalize(0, max_depth or _limit(depth[valid], 99))
+    for i in range(len(image)):
+        _draw_image(axes[0, i], image[i])
+        _draw_map(axes[1, i], depth[i, 0], valid[i, 0], depth_colormap(), norm)
+        _draw_map(axes[2, i], pred[i, 0], np.isfinite(pred[i, 0]), depth_colormap(), norm)
+        axes[3, i].imshow(np.clip(views[i], 0, 1), interpolation="antialiased")
+        if column_titles:
+            axes[0, i].set_title(column_titles[i])
+    for ax, name in zip(axes[:, 0], ["photograph", "true depth", "predicted", "seen from the side"], strict=True):
+        ax.set_ylabel(name)
+    extend = _extend(np.concatenate([depth[valid], pred[np.isfinite(pred)]]), norm)
+    bar(figure, ScalarMappable(norm, depth_colormap()), axes.flat, DEPTH_LABEL, extend=extend)
+    return figure
+
+
 def _batch(values: ArrayLike, channels: int) -> np.ndarray:
     """Return [B,channels,H,W] float32 from a tensor or array; a single frame gets its batch dimension."""
     if hasattr(values, "detach"):

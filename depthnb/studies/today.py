@@ -24,39 +24,56 @@ DECODERS = ("fpn", "unet")
 MIRROR, OWN = "difference from the mirror image", "the net's own estimate"
 # change of colours and weight of neighbours in the loss, of the recipe; greatest magnification, of an ablation
 JITTER, GRADIENT, ZOOM = 0.1, 0.5, 1.5
+SCALES = 4  # at which neighbours are compared: next to each other, two, four and eight pixels apart
 PYRAMID = 4  # times as many channels has the pyramid at every step as the U-Net at its finest
 USUAL_VIEW = 60.0  # degrees across, of a camera that nobody knows
 
 
-def loss(*, pred: Tensor, depth: Tensor, valid: Tensor, gradient: float = GRADIENT, lam: float = 0.5) -> Tensor:
+def loss(
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    gradient: float = GRADIENT,
+    scales: int = SCALES,
+    lam: float = 0.5,
+) -> Tensor:
     """The loss of the recipe: scale-invariant, L1, and differences between neighbours, all of the logarithm of depth.
+
+    A depth camera sees nothing beside the edge of a near object, so pixels next to each other seldom lie on both sides of one.
+    Pixels that are farther apart do.
 
     Args:
         pred, depth: [B,1,H,W] metres, above 0 on valid pixels.
         valid: bool [B,1,H,W].
         gradient: weight of the differences between neighbours.
+        scales: how many distances between neighbours are summed, 1, 2, 4 ... pixels.
         lam: share of the mean log error that the first term forgives.
 
     Returns:
         Scalar without unit.
 
-    Source: Eigen et al. 2014, equation 4; the two other terms as in `losses.log_l1` and `losses.gradient`.
+    Source: Eigen et al. 2014, equation 4; `losses.log_l1`; the differences at several scales of Ranftl et al. 2020, equation
+    11, of the logarithm.
     """
     whole = losses.silog(pred=pred, depth=depth, valid=valid, lam=lam)
     whole = whole + 0.5 * losses.log_l1(pred=pred, depth=depth, valid=valid)
     if gradient:
         one = torch.ones((), dtype=depth.dtype, device=depth.device)
-        logs = {"pred": pred.log(), "depth": torch.where(valid, depth, one).log()}
-        whole = whole + gradient * losses.gradient(**logs, valid=valid)
+        maps = {"pred": pred.log(), "depth": torch.where(valid, depth, one).log(), "valid": valid}
+        for step in (2**k for k in range(scales)):
+            whole = whole + gradient * losses.gradient(**{key: each[..., ::step, ::step] for key, each in maps.items()})
     return whole
 
 
-def loss_with_doubt(*, pred: Tensor, depth: Tensor, valid: Tensor, gradient: float = GRADIENT) -> Tensor:
+def loss_with_doubt(
+    *, pred: Tensor, depth: Tensor, valid: Tensor, gradient: float = GRADIENT, scales: int = SCALES
+) -> Tensor:
     r"""`loss` of the depth, and the negative log likelihood of its error under the Laplace distribution that the net names.
 
     Args:
         pred: [B,2,H,W] as `models.today.WithDoubt` gives it: depth in metres, and the scale $b$ of the logarithm's error.
-        depth, valid, gradient: as for `loss`.
+        depth, valid, gradient, scales: as for `loss`.
 
     Returns:
         Scalar: $L + \frac{1}{n} \sum (|r| / b + \ln 2b)$ with $r = \ln \hat y - \ln y$; the depth learns from $L$ alone.
@@ -66,7 +83,7 @@ def loss_with_doubt(*, pred: Tensor, depth: Tensor, valid: Tensor, gradient: flo
     residual = (torch.where(valid, guess, one).detach().log() - torch.where(valid, depth, one).log()).abs()
     surprise = torch.where(valid, residual / scale + (2 * scale).log(), 0.0)
     doubt = sum_over_processes(surprise.sum()) / sum_over_processes(valid.sum()).clamp_min(1)
-    return loss(pred=guess, depth=depth, valid=valid, gradient=gradient) + doubt
+    return loss(pred=guess, depth=depth, valid=valid, gradient=gradient, scales=scales) + doubt
 
 
 def canonical_focal(dataset) -> float:

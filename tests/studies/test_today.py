@@ -66,11 +66,12 @@ def test_the_loss_is_the_sum_that_the_notebook_prints_and_needs_no_valid_pixel()
     depth = 1 + torch.rand(2, 1, 6, 8, generator=generator)
     pred = (depth * (0.8 + 0.4 * torch.rand(depth.shape, generator=generator))).requires_grad_()
     valid = torch.rand(depth.shape, generator=generator) > 0.3
-    parts = (
-        losses.silog(pred=pred, depth=depth, valid=valid)
-        + 0.5 * losses.log_l1(pred=pred, depth=depth, valid=valid)
-        + 0.5 * losses.gradient(pred=pred.log(), depth=depth.log(), valid=valid)
-    )
+    parts = losses.silog(pred=pred, depth=depth, valid=valid) + 0.5 * losses.log_l1(pred=pred, depth=depth, valid=valid)
+    for step in (1, 2, 4, 8):  # neighbours one, two, four and eight pixels apart
+        some = (..., slice(None, None, step), slice(None, None, step))
+        near = losses.gradient(pred=pred[some].log(), depth=depth[some].log(), valid=valid[some])
+        parts = parts + 0.5 * near
+        assert step != 1 or today.loss(pred=pred, depth=depth, valid=valid, scales=1) == parts
     torch.testing.assert_close(today.loss(pred=pred, depth=depth, valid=valid), parts)
     without = today.loss(pred=pred, depth=depth, valid=valid, gradient=0.0)
     assert 0 < without < parts
@@ -214,3 +215,27 @@ def test_the_numbers_that_seeds_are_paired_by():
     lens = today.lenses(models.CanonicalCamera(FromWidth(), focal=Views.FOCAL), Views(), magnifications=(1.0, 2.0))
     errors = today.lens_errors(lens)
     assert errors["error under a long lens, told"] < 0.2 and errors["error under a long lens, not told"] > 0.5
+
+
+def test_an_edge_behind_a_row_of_holes_is_seen_by_pixels_that_are_farther_apart():
+    depth = torch.ones(1, 1, 16, 16)
+    depth[..., 8:] = 3.0
+    valid = torch.ones_like(depth) > 0
+    valid[..., 6:8] = False  # what a depth camera does not see beside an edge
+    flat = torch.full_like(depth, 3.0**0.5, requires_grad=True)
+    seen = {
+        scales: today.loss(pred=flat, depth=depth, valid=valid, scales=scales)
+        - today.loss(pred=flat, depth=depth, valid=valid, gradient=0.0)
+        for scales in (1, 4)
+    }
+    assert seen[1] == 0 and seen[4] > 0.1
+
+
+def test_the_answer_has_no_frame():
+    """Zeros beyond the border would be taken for something: the last layers repeat the border instead."""
+    torch.manual_seed(0)
+    net = models.FPN(encoder="mobilenetv3_small_050", width=16, doubt=True).eval()
+    blank = torch.rand(1, 16 // 2 + 3, 1, 1).expand(-1, -1, 12, 16)
+    last = net.last(blank)
+    for answer in (net.head(last), net.doubt(last)):
+        assert (answer - answer[..., 5:6, 5:6]).abs().max() < 1e-5
