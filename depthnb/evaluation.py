@@ -48,11 +48,24 @@ class Evaluation:
 
         Frames without the metric do not take part; ties go to the earlier frame. Raises ValueError when no frame has it.
         """
+        order = self._order(metric)
+        return order[0], order[len(order) // 2], order[-1]
+
+    def spread(self, count: int, metric: str = "abs_rel") -> list[int]:
+        """Positions of `count` images at equal distances in the ranking, the better first, neither end among them.
+
+        Raises ValueError as `ranked`.
+        """
+        order = self._order(metric)
+        return [order[int((number + 0.5) / count * len(order))] for number in range(count)]
+
+    def _order(self, metric: str) -> list[int]:
+        """Positions from the best to the worst frame that has a value."""
         best_first = metrics.BETTER[metric] == "lower"
         order = self.per_image[metric].dropna().sort_values(kind="stable", ascending=best_first).index.tolist()
         if not order:
             raise ValueError(f"no frame has a value of {metric} (no valid pixel, window or edge): nothing to rank")
-        return order[0], order[len(order) // 2], order[-1]
+        return order
 
     def save_predictions(self, file: Path) -> None:
         """Write the kept predictions as a compressed npz of float16 metres, rounded to 8 binary digits (0.4 % at most).

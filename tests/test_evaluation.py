@@ -330,3 +330,21 @@ def test_a_net_on_a_data_set_it_never_saw(tmp_path):
     assert table["in metres", "the net"] > 1 > 0.02 > table["aligned", "the net"]
     assert table["aligned", "each image's best constant"] > table["aligned", "the net"]
     assert set(table.index.get_level_values("measured")) == {"in metres", "aligned"} and len(table) == 6
+
+
+def test_frames_spread_over_the_ranking_are_neither_the_best_nor_the_worst():
+    found = evaluation.evaluate(evaluation.Constant(torch.full((1, 40, 60), 2.0)), Toy(9, (40, 60)), protocol="rooms")
+    order = found.per_image["abs_rel"].sort_values(kind="stable").index.tolist()
+    assert found.spread(3) == [order[1], order[4], order[7]]
+    assert found.spread(9) == order and found.spread(1) == [found.ranked()[1]]
+
+
+def test_metric_nets_are_judged_aligned_as_well():
+    data = Toy(4, (40, 60))
+    net = evaluation.Constant(torch.full((1, 40, 60), 2.0))
+    judged = evaluation.judge({"net": net}, data, data, data, main="net", protocol="rooms")
+    assert set(judged.aligned) == {"net", "mean_depth", "mean_image"}
+    fitted = evaluation.evaluate(net, data, protocol="rooms/scale-shift-inverse")
+    assert judged.aligned["net"].per_image.equals(fitted.per_image) and judged.aligned["net"].protocol == fitted.protocol
+    already = evaluation.judge({"net": net}, data, data, data, main="net", protocol="rooms/median")
+    assert already.aligned == {}

@@ -159,3 +159,21 @@ def test_view_of_two_clouds_names_them_and_falls_back_on_their_picture():
     shown = bundle["application/vnd.plotly.v1+json"]
     assert shown["layout"]["title"]["text"].split() == ["true", "|", "predicted"]
     assert bundle["text/plain"] == "point cloud of 120 points" and len(bundle["image/jpeg"]) > 1000
+
+
+def test_a_picture_of_points_shows_the_near_before_the_far_and_white_where_nothing_is():
+    side = np.linspace(-1, 1, 60, dtype=np.float32)
+    x, y = (each.ravel() for each in np.meshgrid(side, side))
+    far = np.stack([x, y, np.full_like(x, 3.0)], 1)
+    near = np.stack([0.2 * x, 0.2 * y, np.full_like(x, 2.0)], 1)
+    colours = np.concatenate([np.tile([[1.0, 0, 0]], (3600, 1)), np.tile([[0, 0, 1.0]], (3600, 1))])
+    shown = pointcloud.picture(np.concatenate([far, near]), colours, size=(60, 80), degrees=(0, 0))
+    assert shown.shape == (60, 80, 3) and shown.dtype == np.float32
+    assert shown[30, 40].tolist() == [0, 0, 1] and shown[5, 40].tolist() == [1, 0, 0]
+    assert shown[30, 1].tolist() == [1, 1, 1]
+    again = pointcloud.picture(np.concatenate([near, far]), colours[::-1], size=(60, 80), degrees=(0, 0))
+    assert np.array_equal(shown, again), "whatever the order of the points"
+    turned = pointcloud.picture(np.concatenate([far, near]), colours, size=(60, 80))
+    assert not np.array_equal(turned, shown)
+    with pytest.raises(ValueError, match="no point to show"):
+        pointcloud.picture(np.empty((0, 3)), np.empty((0, 3)))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from depthnb import evaluation, evidence, losses, models
+from depthnb import evaluation, evidence, losses, models, pointcloud
 from depthnb.data import transforms
 from depthnb.evidence import Claim
 from depthnb.metrics.processes import sum_over_processes
@@ -188,6 +189,20 @@ def lenses(net: nn.Module, dataset, *, magnifications: Sequence[float], count: i
             }
         )
     return pd.DataFrame(rows)
+
+
+def in_space(sample: Mapping[str, Any], depth: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The photograph painted on a depth map of it: points and colours, as `pointcloud.points` gives them.
+
+    Args:
+        sample: one frame; a camera that nobody knows counts as one that sees `USUAL_VIEW` degrees across.
+        depth: [1,H,W] metres, of any size; all of it is taken, whatever the mask says.
+    """
+    own, size = tuple(sample["image"].shape[-2:]), tuple(depth.shape[-2:])
+    camera = transforms.resize_intrinsics(sample["intrinsics"], own, size)
+    if not camera.isfinite().all():
+        camera = pointcloud.intrinsics_from_fov(size, USUAL_VIEW)
+    return pointcloud.points(depth, depth > 0, camera, transforms.resize_image(sample["image"], size))
 
 
 def doubts(net: nn.Module, dataset) -> tuple[dict[str, Tensor], dict[str, Uncertainty]]:
