@@ -345,6 +345,8 @@ def test_metric_nets_are_judged_aligned_as_well():
     judged = evaluation.judge({"net": net}, data, data, data, main="net", protocol="rooms")
     assert set(judged.aligned) == {"net", "mean_depth", "mean_image"}
     fitted = evaluation.evaluate(net, data, protocol="rooms/scale-shift-inverse")
-    assert judged.aligned["net"].per_image.equals(fitted.per_image) and judged.aligned["net"].protocol == fitted.protocol
+    assert (
+        judged.aligned["net"].per_image.equals(fitted.per_image) and judged.aligned["net"].protocol == fitted.protocol
+    )
     already = evaluation.judge({"net": net}, data, data, data, main="net", protocol="rooms/median")
     assert already.aligned == {}

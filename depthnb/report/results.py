@@ -7,13 +7,13 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from depthnb import files, metrics, runs
+from depthnb import evaluation, files, metrics, runs
 from depthnb.evidence.trainings import NOT_COMPARED, precision
 from depthnb.weights.origin import Origin
 
@@ -41,8 +41,10 @@ class Result:
 
     `frames` stands for the very test frames (a hash of their ids and of their files' content), `measured` for all that must
     be equal between results of one table. `baselines`, `nets`: name -> metrics, of the opponents and of every net that the run
-    trained. `seconds`: of training, interruptions included; NaN
-    where unknown. `origin`: where the net's first weights come from. `inputs`: what lay in the files that parameters name.
+    trained. `aligned`: as `metrics`, after a scale and a shift were fitted in inverse depth, `aligned_baselines` those of the
+    opponents; empty where the run does not say. `steps` of the optimiser, `seconds` of training, interruptions included; NaN
+    where unknown. `size`: (H, W) of the images that it saw, None where unknown. `origin`: where the net's first weights come
+    from. `inputs`: what lay in the files that parameters name.
     """
 
     notebook: str
@@ -55,8 +57,12 @@ class Result:
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
     nets: dict[str, dict[str, float]]
+    aligned: dict[str, float]
+    aligned_baselines: dict[str, dict[str, float]]
     parameters: float
+    steps: float
     seconds: float
+    size: tuple[int, int] | None
     device: str
     commit: str
     origin: Origin
@@ -160,10 +166,14 @@ def _result(content: Mapping[str, Any]) -> Result:
         seed=content.get("seed"),
         params={**content["params"], "precision": precision(content)},
         metrics=_numbers(content["metrics"][SCORED]),
-        baselines={name: _numbers(each) for name, each in (content.get("baselines") or {}).get(SCORED, {}).items()},
+        baselines=_opponents(content, SCORED),
         nets={name: _numbers(each) for name, each in (content.get("nets") or {}).items()},
+        aligned=_numbers(content["metrics"].get("aligned") or {}),
+        aligned_baselines=_opponents(content, "aligned"),
         parameters=_number(content.get("parameters")),
+        steps=_number(content.get("steps")),
         seconds=_number(content.get("training_seconds", content.get("seconds"))),
+        size=tuple(content["size"]) if content.get("size") else None,
         device=str(content.get("device") or "unknown"),
         commit=str(content.get("commit") or "unknown"),
         origin=Origin.from_record(content.get("origin")),
@@ -172,6 +182,10 @@ def _result(content: Mapping[str, Any]) -> Result:
         per_image=per_image,
         by_distance=by_distance,
     )
+
+
+def _opponents(content: Mapping[str, Any], split: str) -> dict[str, dict[str, float]]:
+    return {name: _numbers(each) for name, each in ((content.get("baselines") or {}).get(split) or {}).items()}
 
 
 def _require(frame: pd.DataFrame, columns: Sequence[str], file: str) -> None:
@@ -229,6 +243,27 @@ def comparable(results: Sequence[Result]) -> dict[str, list[Result]]:
     names = ["-" + re.sub(r"[^A-Za-z0-9]+", "-", part[0].protocol.name) for part in ordered]
     endings = [f"{name}-{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
     return dict(zip(["", *endings[1:]], ordered, strict=True)) if ordered else {}
+
+
+def as_aligned(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
+    """Results as if each had been aligned with the truth by scale and shift in inverse depth, and the labels of those left out.
+
+    So nets that say metres may stand beside those that know none. What a metric run scored so is in its run.json; runs of an
+    older depthnb do not say it. Only runs on the test frames that most of them share are taken. Each has its `metrics` and
+    `baselines` replaced, and not what it keeps of single frames.
+    """
+    found = []
+    for each in results:
+        if each.protocol.alignment == evaluation.ALIGNED:
+            found.append(each)
+        elif each.aligned:
+            rule = each.protocol.with_alignment(evaluation.ALIGNED)
+            found.append(replace(each, protocol=rule, metrics=each.aligned, baselines=each.aligned_baselines))
+    if found:
+        common = Counter(each.measured for each in found).most_common(1)[0][0]
+        found = [each for each in found if each.measured == common]
+    labels = {each.label for each in found}
+    return found, [each.label for each in results if each.label not in labels]
 
 
 def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence[str], *, preset: str) -> str:

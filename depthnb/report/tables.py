@@ -17,7 +17,8 @@ def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
 
     Columns: method, kind ("ours" or "baseline"), notebook, preset, seeds (how many), the metrics (mean over seeds) each
     with its `<metric>_std` (sample standard deviation, NaN for one seed), beats_baselines ("yes", "no: ..." or "unknown";
-    in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, seconds (training, mean), device. A
+    in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, steps, seconds (training, mean), image
+    (width x height that the net sees), device. A
     baseline's value is the mean over the runs: it depends on the training frames. Raises ValueError as `measured`.
     """
     rows = []
@@ -32,7 +33,9 @@ def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
                 **_mean_and_std([each.metrics for each in part]),
                 "beats_baselines": _beats(part),
                 "parameters": float(np.mean([each.parameters for each in part])),
+                "steps": float(np.mean([each.steps for each in part])),
                 "seconds": float(np.mean([each.seconds for each in part])),
+                "image": _image(part[0].size),
                 "device": " / ".join(sorted({each.device for each in part})),
             }
         )
@@ -40,7 +43,7 @@ def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
         values = [each.baselines[name] for each in results if name in each.baselines]
         rows.append({"method": name, "kind": "baseline", **_mean_and_std(values), "beats_baselines": ""})
     frame = pd.DataFrame(rows)
-    text = ["notebook", "preset", "device"]
+    text = ["notebook", "preset", "image", "device"]
     frame[text] = frame[text].fillna("")
     frame["seeds"] = frame["seeds"].astype("Int64")  # whole numbers with gaps: a baseline has no seed
     if by is None:
@@ -68,10 +71,12 @@ def _beats(part: Sequence[Result]) -> str:
 def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "delta1")) -> pd.DataFrame:
     """A `table` for people: a few metrics as `mean ± std`, counts with their unit, everything text.
 
+    What is the same in every row, or in none, is no column: image and device.
+
     >>> row = {"method": "A", "kind": "ours", "preset": "quick", "seeds": 2, "abs_rel": 0.2, "abs_rel_std": 0.01}
-    >>> row |= {"beats_baselines": "yes", "parameters": 1.25e6, "seconds": 75.0, "device": "CPU"}
+    >>> row |= {"beats_baselines": "yes", "parameters": 1.25e6, "steps": 498.0, "seconds": 75.0, "image": "", "device": "CPU"}
     >>> readable(pd.DataFrame([row]), ["abs_rel"]).iloc[0].tolist()
-    ['A', 'quick', '2', '0.200 ± 0.010', 'yes', '1.2 M', '75', 'CPU']
+    ['A', 'quick', '2', '0.200 ± 0.010', 'yes', '1.2 M', '498', '75']
     """
     shown = frame[["method", "preset"]].assign(seeds=frame["seeds"].map(lambda n: "" if pd.isna(n) else str(int(n))))
     for name in columns:
@@ -81,8 +86,16 @@ def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "
         ]
     shown["beats baselines"] = frame["beats_baselines"]
     shown["parameters"] = frame["parameters"].map(_count)
-    shown["seconds"] = frame["seconds"].map(lambda s: "" if pd.isna(s) else f"{s:.0f}")
-    return shown.assign(device=frame["device"])
+    for name in ("steps", "seconds"):
+        shown[name] = frame[name].map(lambda value: "" if pd.isna(value) else f"{value:,.0f}")
+    for name in ("image", "device"):
+        if len({*frame[name]} - {""}) > 1:
+            shown[name] = frame[name]
+    return shown
+
+
+def _image(size: tuple[int, int] | None) -> str:
+    return f"{size[1]} x {size[0]}" if size else ""
 
 
 def _mean_std(mean: float, std: float) -> str:

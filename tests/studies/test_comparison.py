@@ -83,6 +83,30 @@ def test_every_net_of_a_run_that_trained_several_has_a_line(reports):
     }
 
 
+def test_metres_and_what_knows_none_stand_beside_each_other_when_both_are_aligned(reports):
+    aligned = PROTOCOL.with_alignment("scale-shift-inverse")
+    finish("07_midas", "quick", [0.15] * 6, protocol=aligned)
+    finish("04_unet", "quick", [0.3] * 6)  # as an older depthnb wrote it
+    finish("08_style_transfer", "quick", [0.1] * 2, protocol=aligned)  # other frames
+    for seed, level in enumerate((0.1, 0.2)):
+        one = runs.start("11_today", {"dataset": "rooms", "run": f"quick-seed{seed}", "seed": seed})
+        others = {"mean_depth": judged([0.4] * 6, protocol=aligned), "mean_image": judged([0.3] * 6, protocol=aligned)}
+        one.save_evaluation("aligned", judged([level] * 6, protocol=aligned), others)
+        one.save_evaluation("test", judged([0.25] * 6), {"mean_image": judged([0.6] * 6)})
+        one.record(steps=100 * (seed + 1), size=(96, 128))
+        one.finish()
+    found, without = results.as_aligned(load())
+    assert without == ["04_unet/quick", "08_style_transfer/quick"]
+    table = tables.table(found, by="abs_rel").set_index("method")
+    assert list(table.index[:2]) == ["MiDaS recipe", "Today"], "equal errors in the notebooks' order"
+    assert table.loc["Today", "abs_rel"] == pytest.approx(0.15) and table.loc["Today", "steps"] == 150
+    assert table.loc["Today", "image"] == "128 x 96" and table.loc["MiDaS recipe", "image"] == ""
+    assert table.loc["mean_image", "abs_rel"] == pytest.approx(
+        0.4
+    )  # the mean of what the three runs say: 0.6, 0.3, 0.3
+    assert results.as_aligned([]) == ([], [])
+
+
 # --- which runs -------------------------------------------------------------------------------------------------------
 
 
