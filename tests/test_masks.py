@@ -146,7 +146,7 @@ def scales(given):
     masks = torch.full((3, 2, *SIZE), 0.5)
     depths = given["whole"].expand(-1, 2, -1, -1)
     shown = (given[name] for name in ("image", "depth", "valid"))
-    return drawn(plotting.scales_grid(*shown, depths, masks, names=("H/2", "H")))
+    return drawn(plotting.scales_grid(*shown, depths, masks, names=("H/2", "H"), starts=(0.5, 0.5)))
 
 
 def doubted(given):
@@ -228,6 +228,11 @@ CASES = {
     ),
     "plotting.pictures.predictions_grid": grid(plotting.predictions_grid),
     "plotting.pictures.methods_grid": grid(plotting.methods_grid),
+    "plotting.pictures.showcase": lambda given: drawn(
+        plotting.showcase(
+            given["image"], given["depth"], given["valid"], given["whole"], [np.ones((4, 4, 3))] * len(given["image"])
+        )
+    ),
     "plotting.scales.scales_grid": scales,
     "plotting.players.verdicts": verdicts,
     "pointcloud.points": points,

@@ -185,6 +185,7 @@ def mean_depth_image(summary: DepthSummary, *, max_depth: float | None = None, t
         9,
         1.4 + 5.2 * aspect if aspect < 0.5 else 3.6,
         alt="mean depth image of the data set and its mean by row and column",
+        image_format="jpeg",
     )
     picture, profile = figure.subplots(1, 2, width_ratios=(1.5, 1))
     picture.set(

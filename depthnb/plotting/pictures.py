@@ -92,7 +92,10 @@ def predictions_grid(
     row_titles: Sequence[str] | None = None,
     scores: Mapping[str, Sequence[float | str]] | None = None,
 ) -> Figure:
-    """Draw one row a frame: image, true depth, then every prediction with its error map; limits are shared by all rows.
+    """Draw frames with their true depth, every prediction and its error map; limits are shared by all frames.
+
+    One prediction: a row a frame. Several: two rows a frame, the image over the truth, each prediction over its error, so that
+    the pictures stay large.
 
     `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `preds` name -> [B,1,H,W] metres, at
     the size of the truth, one to three of them. `error`: "abs_rel" (relative) or "metres". `max_depth` (m) and
@@ -111,38 +114,46 @@ def predictions_grid(
     count, height, width = len(image), *image.shape[-2:]
     row_titles = _titles(row_titles, count)
     errors = {name: _error(p, depth, valid, error) for name, p in preds.items()}
+    single = len(preds) == 1
     figure, axes = _grid(
-        count,
-        2 + 2 * len(preds),
+        count if single else 2 * count,
+        4 if single else 1 + len(preds),
         height / width,
         bars=1,
-        titled=row_titles is not None,
+        titled=row_titles is not None or not single,
         alt=f"{count} frames: image, true depth, and prediction with error ({error}) of {', '.join(preds)}",
     )
+    # [frame, image and truth or a prediction and its error, upper and lower]
+    tiles = axes.reshape(count, 2, 2) if single else axes.reshape(count, 2, 1 + len(preds)).swapaxes(1, 2)
     depth_norm = Normalize(0, max_depth or _limit(depth[valid], 99))
     all_errors = np.concatenate([e[valid] for e in errors.values()])
     error_norm = Normalize(0, max_error or _limit(all_errors, 95))
     for i in range(count):
-        _draw_image(axes[i, 0], image[i])
-        _draw_map(axes[i, 1], depth[i, 0], valid[i, 0], depth_colormap(), depth_norm)
-        for j, name in enumerate(preds):
-            pred_ax, error_ax = axes[i, 2 + 2 * j : 4 + 2 * j]
+        _draw_image(tiles[i, 0, 0], image[i])
+        _draw_map(tiles[i, 0, 1], depth[i, 0], valid[i, 0], depth_colormap(), depth_norm)
+        for (pred_ax, error_ax), name in zip(tiles[i, 1:], preds, strict=True):
             _draw_map(pred_ax, preds[name][i, 0], np.isfinite(preds[name][i, 0]), depth_colormap(), depth_norm)
             _draw_map(error_ax, errors[name][i, 0], valid[i, 0], error_colormap(), error_norm)
             if scores:
                 value = scores[name][i]
                 error_ax.set_title(value if isinstance(value, str) else f"{value:.3f}", loc="right", color="#555555")
         if row_titles:
-            axes[i, 0].set_title(row_titles[i], loc="left")
-    for ax, name in zip(axes[-1], ["image", "true depth", *(t for n in preds for t in (n, "error"))], strict=True):
-        ax.set_xlabel(name)
+            tiles[i, 0, 0].set_title(row_titles[i], loc="left")
+    names = ["image", "true depth", *(text for name in preds for text in (name, "error"))]
+    if single:
+        for ax, name in zip(axes[-1], names, strict=True):
+            ax.set_xlabel(name)
+    else:
+        for ax, name in [pair for frame in tiles for pair in zip(frame.flat, names, strict=True)]:
+            ax.set_title(ax.get_title("left") or name, loc="left")
     predicted = np.concatenate([p[np.isfinite(p)] for p in preds.values()])
     extend = _extend(np.concatenate([depth[valid], predicted]), depth_norm)
-    bar(figure, ScalarMappable(depth_norm, depth_colormap()), axes[:, :3].flat, DEPTH_LABEL, extend=extend)
+    left = 3 if single else axes.shape[1] // 2  # columns over the bar of depth
+    bar(figure, ScalarMappable(depth_norm, depth_colormap()), axes[:, :left].flat, DEPTH_LABEL, extend=extend)
     bar(
         figure,
         ScalarMappable(error_norm, error_colormap()),
-        axes[:, 3:].flat,
+        axes[:, left:].flat,
         ERRORS[error],
         extend=_extend(all_errors, error_norm),
     )

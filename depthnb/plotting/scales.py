@@ -20,13 +20,15 @@ def scales_grid(
     masks: ArrayLike,
     *,
     names: Sequence[str],
+    starts: Sequence[float],
     titles: Sequence[str] | None = None,
     max_depth: float | None = None,
 ) -> Figure:
-    """Draw two rows a frame: image, depth of every scale, and their sum weighted by the masks; truth, masks, and their sum.
+    """Draw two rows a frame: image, depth of every scale, and their weighted sum; truth, and how masks have moved.
 
     `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `depths` (metres) and `masks` (0..1)
-    [B,S,H,W], as `HMADepth.per_scale` gives them; `names` of the S scales. Masks are drawn from black (0) to white (1).
+    [B,S,H,W], as `HMADepth.per_scale` gives them; `names` of the S scales, and `starts`, the masks before training
+    (`HMADepth.start`): a mask is drawn as its difference from there, since one that has not moved has learnt nothing.
     `max_depth` (m) as in `depth_grid`. Raises ValueError for shapes that do not fit together.
     """
     image, depth, valid = _batch(image, 3), _batch(depth, 1), _batch(valid, 1).astype(bool)
@@ -34,6 +36,8 @@ def scales_grid(
     sizes = {key: (len(x), *x.shape[-2:]) for key, x in {"image": image, "depth": depth, "depths": depths}.items()}
     if len({*sizes.values(), (len(masks), *masks.shape[-2:])}) > 1:
         raise ValueError(f"frames and sizes (B, H, W) differ: {sizes}, masks {(len(masks), *masks.shape[-2:])}")
+    if len(starts) != len(names):
+        raise ValueError(f"got {len(starts)} starts for {len(names)} scales")
     titles = _titles(titles, len(image))
     figure, axes = _grid(
         2 * len(image),
@@ -44,23 +48,28 @@ def scales_grid(
         alt=f"{len(image)} frames: depth and mask of the scales {', '.join(names)}, and what they add up to",
     )
     final = (depths * masks).sum(1)
-    norm, shade = Normalize(0, max_depth or _limit(depth[valid], 99)), Normalize(0, 1)
+    moved = masks - np.asarray(starts, np.float32).reshape(1, -1, 1, 1)
+    most = max(float(np.abs(moved).max()), 0.01)
+    norm, shade = Normalize(0, max_depth or _limit(depth[valid], 99)), Normalize(-most, most)
     everywhere = np.ones_like(final[0], dtype=bool)
     for i, (upper, lower) in enumerate(zip(axes[::2], axes[1::2], strict=True)):
         _draw_image(upper[0], image[i])
         _draw_map(lower[0], depth[i, 0], valid[i, 0], depth_colormap(), norm)
-        for j, (one, other) in enumerate(zip([*depths[i], final[i]], [*masks[i], masks[i].sum(0)], strict=True), 1):
+        for j, (one, other) in enumerate(zip([*depths[i], final[i]], [*moved[i], None], strict=True), 1):
             _draw_map(upper[j], one, everywhere, depth_colormap(), norm)
-            _draw_map(lower[j], other, everywhere, "gray", shade)
+            if other is None:
+                lower[j].set_axis_off()
+                continue
+            _draw_map(lower[j], other, everywhere, "PuOr", shade)
             _frame(lower[j])  # or white would vanish on the paper
         upper[0].set_title(titles[i] if titles else "image", loc="left")
         lower[0].set_title("true depth", loc="left")
         for ax, name in zip(upper[1:], [*(f"depth {name}" for name in names), "weighted sum"], strict=True):
             ax.set_title(name, loc="left")
-        for ax, name in zip(lower[1:], [*(f"mask {name}" for name in names), "sum of masks"], strict=True):
-            ax.set_title(name, loc="left")
+        for ax, name, start in zip(lower[1:-1], names, starts, strict=True):
+            ax.set_title(f"mask {name} - {start:.3g}", loc="left")
     half = len(names) // 2 + 1
     extend = _extend(np.concatenate([depth[valid], depths.ravel()]), norm)
     bar(figure, ScalarMappable(norm, depth_colormap()), axes[:, :half].flat, DEPTH_LABEL, extend=extend)
-    bar(figure, ScalarMappable(shade, "gray"), axes[:, half:].flat, "mask (share of the pixel)")
+    bar(figure, ScalarMappable(shade, "PuOr"), axes[:, half:].flat, "mask (share of the pixel) less its start")
     return figure

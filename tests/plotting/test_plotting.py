@@ -122,7 +122,13 @@ def every_figure():
         "methods_grid": plotting.methods_grid(image, depth, valid, {"a": noisy, "b": depth[..., ::2, ::2]}),
         "showcase": plotting.showcase(image, depth, valid, noisy, [np.ones((6, 8, 3))] * len(image)),
         "scales_grid": plotting.scales_grid(
-            image, depth, valid, noisy.repeat(1, 2, 1, 1), torch.full((3, 2, 48, 64), 0.5), names=["H/2", "H"]
+            image,
+            depth,
+            valid,
+            noisy.repeat(1, 2, 1, 1),
+            torch.full((3, 2, 48, 64), 0.5),
+            names=["H/2", "H"],
+            starts=[0.6, 0.4],
         ),
         "sparsification": plotting.sparsification(left_out()),
         "doubts": plotting.doubts(image, noisy / 10, noisy / 20, valid, label="difference from the mirror image"),
@@ -408,18 +414,21 @@ def test_truth_against_prediction_ends_where_the_depths_do():
     assert plotting.scatter_truth_pred(pred=depth, depth=depth, valid=valid, max_depth=10).axes[0].get_xlim()[1] == 10
 
 
-def test_masks_that_sum_to_one_are_drawn_white():
+def test_a_mask_that_has_not_moved_is_white_and_the_others_differ_by_where_they_went():
     image, depth, valid = frames(1)
-    masks = torch.zeros(1, 2, 48, 64)
-    masks[:, 0, :, :32], masks[:, 1, :, 32:] = 1, 1  # the left half belongs to one scale, the right half to the other
-    figure = plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks, names=["H/2", "H"])
-    first, second, total = (pixels(figure, ax) for ax in figure.axes[5:8])
-    middle = slice(10, -10)
-    assert (first[middle, 10:40] == 255).all() and (first[middle, -40:-10] == 0).all()
-    assert (second[middle, 10:40] == 0).all() and (second[middle, -40:-10] == 255).all()
-    assert (total[middle, 10:-10] == 255).all()
+    masks = torch.full((1, 2, 48, 64), 0.5)
+    masks[:, 0, :, :32], masks[:, 1, :, :32] = 0.9, 0.1  # on the left half one scale has won what the other lost
+    depths = depth.repeat(1, 2, 1, 1)
+    figure = plotting.scales_grid(image, depth, valid, depths, masks, names=["H/2", "H"], starts=[0.5, 0.5])
+    first, second = (pixels(figure, ax).astype(int) for ax in figure.axes[5:7])
+    middle, left, right = slice(10, -10), slice(10, 40), slice(-40, -10)
+    assert (first[middle, right] > 240).all() and (second[middle, right] > 240).all()
+    assert (first[middle, left, 2] > first[middle, left, 0]).all(), "more than at the start is violet"
+    assert (second[middle, left, 0] > second[middle, left, 2]).all(), "less is orange"
     with pytest.raises(ValueError, match=r"frames and sizes \(B, H, W\) differ"):
-        plotting.scales_grid(image, depth, valid, depth.repeat(1, 2, 1, 1), masks[..., :32], names=["H/2", "H"])
+        plotting.scales_grid(image, depth, valid, depths, masks[..., :32], names=["H/2", "H"], starts=[0.5, 0.5])
+    with pytest.raises(ValueError, match="1 starts for 2 scales"):
+        plotting.scales_grid(image, depth, valid, depths, masks, names=["H/2", "H"], starts=[0.5])
 
 
 def test_players_marks_guessing_and_draws_the_validation():
