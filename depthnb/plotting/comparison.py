@@ -141,16 +141,18 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
     """Draw what each change does to a metric: the effect with its 95 % interval over paired seeds, one panel a method.
 
     `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, change (%), low, high and
-    note; its first row is the base. The band is the range of effects that do not matter, 2 % on either side. The dot is filled
-    where the interval leaves out 0; a change that was not compared has its note and no dot. Raises ValueError for missing
-    columns or without a table.
+    note; its first row is the base. All panels share one axis of effects. The band is the range of effects that do not matter,
+    2 % on either side. The dot is filled where the interval leaves out 0; a change that was not compared has its note and no
+    dot. Raises ValueError for missing columns or without a table.
     """
     if not tables:
         raise ValueError("no table to draw; expected at least one method with its ablations")
     sizes = [max(1, len(table) - 1) for table in tables.values()]
     rows = [max(sizes[i : i + 2]) for i in range(0, len(sizes), 2)]
     figure = new_figure(9, 0.6 + sum(0.75 + 0.3 * count for count in rows), alt=f"ablations of {', '.join(tables)}")
-    axes = figure.subplots(len(rows), min(2, len(tables)), squeeze=False, height_ratios=[3 + count for count in rows])
+    axes = figure.subplots(
+        len(rows), min(2, len(tables)), squeeze=False, sharex=True, height_ratios=[3 + count for count in rows]
+    )
     for ax in axes.flat[len(tables) :]:
         ax.axis("off")
     for ax, (name, table) in zip(axes.flat, tables.items(), strict=False):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from numpy.typing import ArrayLike
 
 from .style import (
@@ -169,13 +169,15 @@ def methods_grid(
     *,
     max_depth: float | None = None,
     column_titles: Sequence[str] | None = None,
+    log: bool = False,
 ) -> Figure:
     """Draw the same frames (columns) as image, true depth and the prediction of any number of methods (rows).
 
     `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `preds` name -> [B,1,h,w] metres, which
     may be smaller than the truth (run folders keep reduced ones). 2 to 6 frames read well. One colour bar in metres for
-    all; `max_depth` (m) as in `depth_grid`. Invalid true depth is grey. Raises ValueError where the numbers of frames
-    differ.
+    all; `max_depth` (m) as in `depth_grid`. `log`: equal ratios of depth have equal steps of colour, for scenes that reach
+    from a few metres to the horizon. Invalid true depth, such as that of the sky, is grey. Raises ValueError where the numbers
+    of frames differ.
     """
     image, depth, valid = _batch(image, 3), _batch(depth, 1), _batch(valid, 1).astype(bool)
     preds = {name: _batch(p, 1) for name, p in preds.items()}
@@ -191,7 +193,8 @@ def methods_grid(
         labels=1.1,
         alt=(f"{len(image)} frames: image, true depth, and depth predicted by {', '.join(preds)}"),
     )
-    norm = Normalize(0, max_depth or _limit(depth[valid], 99))
+    top = max_depth or _limit(depth[valid], 99)
+    norm = LogNorm(min(max(_low(depth[valid]), 1e-3 * top), 0.5 * top), top) if log else Normalize(0, top)
     for i in range(len(image)):
         _draw_image(axes[0, i], image[i])
         _draw_map(axes[1, i], depth[i, 0], valid[i, 0], depth_colormap(), norm)
@@ -292,6 +295,12 @@ def _limit(values: np.ndarray, percentile: float) -> float:
         return 1.0
     unit = 10.0 ** (np.floor(np.log10(top)) - 1)
     return float(np.ceil(top / unit) * unit)
+
+
+def _low(values: np.ndarray) -> float:
+    """Lower end of a logarithmic colour bar: the first percentile of the finite values, 0 if there is none."""
+    values = values[np.isfinite(values)]
+    return float(np.percentile(values, 1)) if values.size else 0.0
 
 
 def _extend(values: np.ndarray, norm: Normalize) -> str:

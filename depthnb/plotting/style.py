@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 import PIL.PngImagePlugin
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LogNorm
 
 from depthnb import files
 
@@ -218,7 +218,12 @@ def bar(
         if horizontal
         else {"location": "right", "aspect": 20, "pad": 0.02}
     )
+    if isinstance(mappable.norm, LogNorm):  # matplotlib's own ticks would be 4 x 10^0, 6 x 10^0 ...
+        steps = [digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5)]
+        ticks = [step for step in steps if mappable.norm.vmin <= step <= mappable.norm.vmax]
+        where |= {"ticks": ticks, "format": "%g"}
     colorbar = figure.colorbar(mappable, ax=list(axes), extend=extend, shrink=0.9, **where)
+    colorbar.minorticks_off()
     colorbar.set_label(label)
     colorbar.outline.set_visible(False)
     colorbar.ax.grid(False)

@@ -455,3 +455,14 @@ def test_bands_that_widen_are_drawn_on_a_logarithmic_axis():
     ax, below = plotting.by_distance(equal).axes
     assert below.get_xscale() == "linear" and below.get_xlim() == (0, 4)
     np.testing.assert_allclose(ax.lines[0].get_xdata(), [0.5, 1.5, 2.5, 3.5])
+
+
+def test_far_scenes_may_be_drawn_with_equal_colours_for_equal_ratios():
+    image, depth, valid = frames(2)
+    far = depth * 10
+    figure = plotting.methods_grid(image, far, valid, {"a": far}, log=True)
+    norm = figure.axes[2].images[0].norm
+    low, high = norm.vmin, norm.vmax
+    assert low > 0 and norm((low * high) ** 0.5) == pytest.approx(0.5)
+    labels = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
+    assert labels and all(float(text) == float(f"{float(text):g}") for text in labels), "no powers of ten"
