@@ -24,7 +24,7 @@ NOTEBOOK, NET = "11_today", "today"
 DECODERS = ("fpn", "unet")
 MIRROR, OWN = "difference from the mirror image", "the net's own estimate"
 # change of colours and weight of neighbours in the loss, of the recipe; greatest magnification, of an ablation
-JITTER, GRADIENT, ZOOM = 0.1, 0.5, 1.5
+JITTER, GRADIENT, ZOOM = 0.1, 1.0, 1.5
 SCALES = 4  # at which neighbours are compared: next to each other, two, four and eight pixels apart
 PYRAMID = 4  # times as many channels has the pyramid at every step as the U-Net at its finest
 USUAL_VIEW = 60.0  # degrees across, of a camera that nobody knows

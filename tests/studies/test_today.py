@@ -70,7 +70,7 @@ def test_the_loss_is_the_sum_that_the_notebook_prints_and_needs_no_valid_pixel()
     for step in (1, 2, 4, 8):  # neighbours one, two, four and eight pixels apart
         some = (..., slice(None, None, step), slice(None, None, step))
         near = losses.gradient(pred=pred[some].log(), depth=depth[some].log(), valid=valid[some])
-        parts = parts + 0.5 * near
+        parts = parts + today.GRADIENT * near
         assert step != 1 or today.loss(pred=pred, depth=depth, valid=valid, scales=1) == parts
     torch.testing.assert_close(today.loss(pred=pred, depth=depth, valid=valid), parts)
     without = today.loss(pred=pred, depth=depth, valid=valid, gradient=0.0)
