@@ -34,3 +34,22 @@ def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
     if third:
         table = read_table(tmp_path / "reports" / name / "quick" / "tables" / "third.csv")
         assert set(table["measured"]) == {"in metres", "aligned"} and record["content"]["third"]
+
+
+SHIPPED = [file.parents[2].name for file in sorted(ROOT.glob("reports/*/rooms-full/weights/model.safetensors"))]
+SHIPPED = [name for name in SHIPPED if (ROOT / "reports" / name / "rooms-full" / "README.md").exists()]
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "02_bn_cnn"])  # which trains four nets more
+def test_a_notebook_takes_the_net_that_comes_with_the_clone(name, mixed_folder, tmp_path):
+    third = {"third": "folder", "third_root": mixed_folder} if name == "04_unet" else {}
+    reports = tmp_path / "reports"
+    done = papermill(
+        ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, reports, weights="shipped", **third
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    record = json.loads((reports / name / "shipped" / "run.json").read_text())
+    full = json.loads((ROOT / "reports" / name / "rooms-full" / "run.json").read_text())
+    assert record["params"]["epochs"] == full["params"]["epochs"] and record["training_seconds"] > 60
+    for metric, near in {"abs_rel": 0.0005, "delta1": 0.002}.items():
+        assert record["metrics"]["test"][metric] == pytest.approx(full["metrics"]["test"][metric], abs=near)
