@@ -1,6 +1,6 @@
 """Every figure of the project: tables or tensors in, a Figure out, nothing shown and no pyplot state left behind."""
 
-from .comparison import ablations, comparison, error_vs_cost, spread
+from .comparison import ablations, error_vs_cost, pairs, ranking, spread
 from .dataset import (
     depth_histogram,
     distribution,
@@ -38,7 +38,6 @@ __all__ = [
     "by_distance",
     "by_scene_type",
     "colors",
-    "comparison",
     "curves",
     "depth_colormap",
     "depth_grid",
@@ -54,11 +53,13 @@ __all__ = [
     "methods_grid",
     "new_figure",
     "painted",
+    "pairs",
     "players",
     "predictions_grid",
     "printed",
     "radial_profile",
     "radial_table",
+    "ranking",
     "recipes",
     "save",
     "scales_grid",

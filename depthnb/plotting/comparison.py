@@ -1,4 +1,4 @@
-"""Figures that compare methods: against baselines and published numbers, against their cost, over seeds."""
+"""Figures that compare methods: against an opponent, against each other, against their cost, over seeds."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from depthnb import metrics
@@ -13,55 +14,80 @@ from depthnb.evaluation import MATTERS
 
 from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, new_figure, require_columns
 
-KINDS = {  # how a row of `comparison` is drawn: colour, marker, filled
-    "ours": (PALETTE[0], "o", True),
-    "baseline": (NEUTRAL, "s", True),
-    "published": (PALETTE[1], "D", False),
-}
+
+@house_style
+def ranking(
+    table: pd.DataFrame, *, columns: Sequence[str] = ("abs_rel", "rmse", "delta1"), opponent: str = "mean_image"
+) -> Figure:
+    """Draw how much of an opponent's error each method leaves, all measures on one axis: 1 is the opponent's own, 0 is perfect.
+
+    `table` has one row a method with the columns method, kind ("ours" or "baseline") and the metrics in `columns`, as
+    `report.tables.table` makes it; NaN leaves a dot out. Of a share of good pixels (delta1, edge F1) the share that is missing
+    counts as the error. The smallest mean of the ratios is on top. Raises ValueError for missing columns, or without the
+    opponent.
+    """
+    require_columns(table, ["method", "kind", *columns], "comparison table")
+    if opponent not in set(table["method"]):
+        raise ValueError(f"no row {opponent!r} to compare with; the table has {', '.join(table['method'])}")
+    missing = {name: 1 - table[name] if metrics.BETTER[name] == "higher" else table[name] for name in columns}
+    errors = pd.DataFrame(missing).set_index(table["method"])
+    ratios = errors / errors.loc[opponent]
+    ratios = ratios.loc[ratios.mean(axis=1).sort_values(kind="stable").index]
+    figure = new_figure(
+        9,
+        1.35 + 0.32 * len(ratios),
+        alt=f"share of the error of the {opponent} that is left: {', '.join(ratios.index)}",
+    )
+    ax = figure.subplots()
+    rows = np.arange(len(ratios))
+    ax.hlines(rows, ratios.min(axis=1), ratios.max(axis=1), color=NEUTRAL, linewidth=1, alpha=0.6)
+    for name, color, marker in zip(columns, PALETTE, MARKERS, strict=False):
+        label = f"1 - {name}" if metrics.BETTER[name] == "higher" else name
+        ax.plot(ratios[name], rows, marker, color=color, markersize=7, label=label)
+    ax.axvline(1, color=NEUTRAL, linewidth=1, linestyle=":")
+    ax.set(
+        xlabel=f"share of the error of the {opponent.replace('_', ' ')} that is left (smaller is better)",
+        ylim=(len(ratios) - 0.4, -0.6),
+        xlim=(0, None),
+    )
+    ax.set_yticks(rows, [name.replace("_", " ") for name in ratios.index])
+    figure.legend(loc="outside lower center", ncols=len(columns))
+    return figure
 
 
 @house_style
-def comparison(
-    table: pd.DataFrame, *, columns: Sequence[str] = ("abs_rel", "rmse", "delta1"), sort: bool = True
-) -> Figure:
-    """Draw methods, baselines and published numbers as a dot plot, one panel a metric, an arrow towards better.
+def pairs(table: pd.DataFrame, *, metric: str = "abs_rel", decided: str, same: str) -> Figure:
+    """Draw every method against every one behind it: the change in percent, and whether it is decided.
 
-    `table` has one row a method with the columns method, kind ("ours", "baseline" or "published") and the metrics in
-    `columns` (one to four; NaN leaves a dot out). `sort`: best value of the first metric on top, else the order given.
-    The line through each panel is the best baseline. Raises ValueError for missing columns or unknown kinds.
+    `table` has one row a pair, in the order of the ranking, with the columns better, worse, change (%) and verdict, as
+    `studies.comparison.differences` makes it. Filled: the verdict is `decided`. Grey: it is `same`. White: any other. Raises
+    ValueError for missing columns or without a pair.
     """
-    require_columns(table, ["method", "kind", *columns], "comparison table")
-    unknown = set(table["kind"]) - set(KINDS)
-    if unknown:
-        raise ValueError(f"kind is {sorted(unknown)}, expected one of {sorted(KINDS)}")
-    if sort:
-        lower = metrics.BETTER[columns[0]] == "lower"
-        table = table.sort_values(columns[0], ascending=lower, na_position="last", kind="stable")
-    table = table.reset_index(drop=True)
-    figure = new_figure(9, 1.25 + 0.27 * len(table), alt=f"{', '.join(columns)} of {', '.join(table['method'])}")
-    axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    for ax, column in zip(axes, columns, strict=True):
-        for kind, (color, marker, filled) in KINDS.items():
-            rows = table[table["kind"] == kind]
-            ax.plot(
-                rows[column],
-                rows.index,
-                marker,
-                color=color,
-                markersize=7,
-                markerfacecolor=color if filled else "white",
-                markeredgewidth=1.6,
-                label=kind,
-            )
-        _best_baseline(ax, table, column)
-        ax.set_title(_arrow(column))
-        ax.margins(x=0.12)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-    axes[0].set_yticks(range(len(table)), table["method"])
-    axes[0].set_ylim(len(table) - 0.4, -0.6)
-    handles, labels = axes[0].get_legend_handles_labels()
-    present = [(h, k) for h, k in zip(handles, labels, strict=True) if k in set(table["kind"])]
-    figure.legend(*zip(*present, strict=True), loc="outside lower center", ncols=3)
+    require_columns(table, ["better", "worse", "change (%)", "verdict"], "table of pairs")
+    names = list(dict.fromkeys([*table["better"], *table["worse"]]))
+    place = {name: i for i, name in enumerate(names)}
+    size = len(names)
+    figure = new_figure(
+        min(9, 2.6 + 0.62 * size), 1.5 + 0.42 * size, alt=f"change of {metric} between all pairs of methods"
+    )
+    ax = figure.subplots()
+    shades = {decided: (PALETTE[0], "white"), same: ("#d9d9d9", "black")}
+    for line in table.to_dict("records"):
+        column, row = place[line["better"]], place[line["worse"]]
+        back, front = shades.get(line["verdict"], ("white", "black"))
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=back, edgecolor=NEUTRAL, linewidth=0.6))
+        text = "--" if pd.isna(line["change (%)"]) else f"{line['change (%)']:+.0f}"
+        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=front)
+    ax.set(xlim=(-0.5, size - 1.5), ylim=(size - 0.5, 0.5), xlabel="this method")
+    ax.set_xticks(
+        range(size - 1), [textwrap.fill(name, 14) for name in names[:-1]], rotation=45, ha="right", fontsize=8
+    )
+    ax.set_yticks(range(1, size), names[1:], fontsize=8)
+    ax.set_title(f"change of {metric} in %, beside the method at the left", fontsize=10)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    marks = [Rectangle((0, 0), 1, 1, facecolor=color, edgecolor=NEUTRAL) for color in (PALETTE[0], "#d9d9d9", "white")]
+    figure.legend(marks, ["decided", same, "undecided or not tested"], loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
@@ -186,17 +212,6 @@ def _effects(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.margins(x=0.08)
     ax.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def _best_baseline(ax: Axes, table: pd.DataFrame, column: str) -> None:
-    values = table.loc[table["kind"] == "baseline", column].dropna()
-    if len(values):
-        ax.axvline(
-            values.min() if metrics.BETTER[column] == "lower" else values.max(),
-            color=NEUTRAL,
-            linewidth=1,
-            linestyle=":",
-        )
 
 
 def _arrow(metric: str) -> str:

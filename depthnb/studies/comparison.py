@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -228,27 +228,28 @@ def _by_seed(part: Sequence[Result], metric: str) -> dict[int, float]:
 
 
 def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFrame:
-    """Each method against the next in the ranking: how much, and is it more than luck?
+    """Each method against each that ranks behind it: how much, and is it more than luck?
 
     There are two kinds of luck. Another seed: `change (%)` is the effect from the worse to the better over the seeds that
     both have, with `low` and `high` of its 95 % interval, `p (Holm)` over these rows, and the `verdict` (see
     `evidence.verdicts`). Other rooms: `rooms low` and `rooms high` enclose 95 % of the mean difference, in units of the
     metric, when the test scenes are drawn again with replacement. `frames_won`: share of the test frames on which the better
-    method is better; ties count half.
+    method is better; ties count half. `next`: whether the two stand next to each other in the ranking.
 
-    Returns one row a pair, none for fewer than two methods. Raises ValueError as `measured`.
+    Returns one row a pair in the order of the ranking, none for fewer than two methods. Raises ValueError as `measured`.
     """
     columns = ["better", "worse", "change (%)", "low", "high", "p (Holm)", "seeds", "verdict"]
-    columns += ["rooms low", "rooms high", "frames_won"]
+    columns += ["rooms low", "rooms high", "frames_won", "next"]
     lower = metrics.BETTER[metric] == "lower"
     parts, frames = groups(results), images(results)
     values = {name: _by_seed(part, metric) for name, part in parts.items()}
     means = {name: float(np.mean(list(each.values()))) for name, each in values.items() if each}
     ranked = sorted(means, key=means.get, reverse=not lower)
-    effects = [Effect.of(values[worse], values[better]) for better, worse in pairwise(ranked)]
+    pairs = list(combinations(ranked, 2))
+    effects = [Effect.of(values[worse], values[better]) for better, worse in pairs]
     adjusted = holm([each.p for each in effects])
-    rows = []
-    for (better, worse), effect, p in zip(pairwise(ranked), effects, adjusted, strict=True):
+    rows, neighbours = [], set(pairwise(ranked))
+    for (better, worse), effect, p in zip(pairs, effects, adjusted, strict=True):
         pair = frames[better].merge(frames[worse], on=["id", "scene"], suffixes=("", "_worse"))
         gain = ((pair[f"{metric}_worse"] - pair[metric]) * (1 if lower else -1)).dropna()
         rooms = bootstrap(gain, pair.loc[gain.index, "scene"])
@@ -257,16 +258,30 @@ def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFr
         testable = effect.pairs > 1 and learnt
         decided = verdict(effect, LOWER if lower else HIGHER, p) if testable else UNTESTED
         won = float((gain > 0).mean() + 0.5 * (gain == 0).mean())
-        rows.append([better, worse, effect.change, low, high, p, effect.pairs, decided, *rooms, won])
+        rows.append(
+            [
+                better,
+                worse,
+                effect.change,
+                low,
+                high,
+                p,
+                effect.pairs,
+                decided,
+                *rooms,
+                won,
+                (better, worse) in neighbours,
+            ]
+        )
     return pd.DataFrame(rows, columns=columns)
 
 
 def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
-    """What `differences` found, one short paragraph a pair."""
+    """What `differences` found of neighbours in the ranking, one short paragraph a pair."""
     if frame.empty:
         return ["One method alone: it has only the constant opponents to be compared with."]
     lines = []
-    for line in frame.to_dict("records"):
+    for line in frame[frame["next"]].to_dict("records"):
         change = f"{line['change (%)']:+.1f} %"
         if line["verdict"] == UNTESTED:
             start = f"{line['better']} stands before {line['worse']} in {metric}. "

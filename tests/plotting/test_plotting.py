@@ -51,8 +51,8 @@ def per_image(scale=1.0):
 def methods():
     return pd.DataFrame(
         {
-            "method": ["mean_depth", "fine", "someone 2014"],
-            "kind": ["baseline", "ours", "published"],
+            "method": ["mean_image", "fine", "coarse"],
+            "kind": ["baseline", "ours", "ours"],
             "abs_rel": [0.5, 0.2, 0.215],
             "rmse": [1.5, 0.8, np.nan],
             "delta1": [0.4, 0.7, 0.61],
@@ -60,6 +60,18 @@ def methods():
             "seconds": [0, 30.0, 900.0],
         }
     )
+
+
+def compared():
+    names = ["today", "a method with a long name (quick, random weights)", "U-Net", "GAN"]
+    rows = [
+        {"better": names[i], "worse": names[j], "change (%)": -10.0 * (j - i), "verdict": verdict}
+        for (i, j), verdict in {
+            (0, 1): "holds", (0, 2): "holds", (0, 3): "undecided",
+            (1, 2): "no difference that matters", (1, 3): "not tested here", (2, 3): "holds",
+        }.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def rivals():
@@ -150,7 +162,8 @@ def every_figure():
         "by_scene_type": plotting.by_scene_type({"mean_depth": per_image(2), "ours": per_image()}),
         "scatter": plotting.scatter_truth_pred(pred=noisy, depth=depth, valid=valid, max_depth=10),
         "radial_profile": plotting.radial_profile(plotting.radial_table({"ours": noisy}, depth, valid)),
-        "comparison": plotting.comparison(methods()),
+        "ranking": plotting.ranking(methods()),
+        "pairs": plotting.pairs(compared(), decided="holds", same="no difference that matters"),
         "error_vs_cost": plotting.error_vs_cost(methods()),
         "spread": plotting.spread(pd.DataFrame({"method": ["a", "a", "b"], "abs_rel": [0.1, 0.2, 0.3]})),
         "ablations": plotting.ablations({"one": swept(4), "two": swept(3), "three": swept(2)}),
@@ -293,8 +306,8 @@ def test_shapes_that_do_not_fit_are_named():
 def test_missing_columns_are_named():
     with pytest.raises(ValueError, match="upper"):
         plotting.by_distance(bands().drop(columns="upper"))
-    with pytest.raises(ValueError, match="guess"):
-        plotting.comparison(methods().assign(kind="guess"))
+    with pytest.raises(ValueError, match="no row 'nobody' to compare with; the table has mean_image, fine, coarse"):
+        plotting.ranking(methods(), opponent="nobody")
     with pytest.raises(ValueError, match="no column to draw"):
         plotting.curves(history()[["epoch"]])
 
@@ -466,3 +479,20 @@ def test_far_scenes_may_be_drawn_with_equal_colours_for_equal_ratios():
     assert low > 0 and norm((low * high) ** 0.5) == pytest.approx(0.5)
     labels = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
     assert labels and all(float(text) == float(f"{float(text):g}") for text in labels), "no powers of ten"
+
+
+def test_the_ranking_is_of_what_is_left_of_the_opponents_error():
+    ax = plotting.ranking(methods(), columns=("abs_rel", "delta1")).axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["fine", "coarse", "mean image"]
+    left = {line.get_label(): line.get_xdata() for line in ax.lines if not line.get_label().startswith("_")}
+    assert np.allclose(left["abs_rel"], [0.4, 0.43, 1]) and np.allclose(left["1 - delta1"], [0.5, 0.65, 1])
+
+
+def test_every_pair_of_methods_has_its_field():
+    ax = plotting.pairs(compared(), decided="holds", same="no difference that matters").axes[0]
+    texts = {text.get_position(): text.get_text() for text in ax.texts}
+    assert texts == {(0, 1): "-10", (0, 2): "-20", (0, 3): "-30", (1, 2): "-10", (1, 3): "-20", (2, 3): "-10"}
+    filled = {patch.get_xy(): patch.get_facecolor() for patch in ax.patches}
+    assert filled[(-0.5, 0.5)] == filled[(1.5, 2.5)] != filled[(-0.5, 2.5)] == filled[(0.5, 2.5)] == (1, 1, 1, 1)
+    with pytest.raises(ValueError, match="table of pairs has no rows"):
+        plotting.pairs(compared().iloc[:0], decided="holds", same="")

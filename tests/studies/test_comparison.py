@@ -399,6 +399,22 @@ def test_paired_seeds_decide(reports, levels, said):
     assert said in study.sentences(study.differences(load()))[0]
 
 
+def test_all_pairs_are_compared_with_one_correction_and_neighbours_put_into_words(reports):
+    for seed in range(5):
+        for notebook, level in (("02_bn_cnn", 0.30), ("03_eigen", 0.20), ("04_unet", 0.25)):
+            finish(notebook, f"quick-seed{seed}", [level + 0.001 * seed] * 6, seed=seed)
+    found = study.differences(load())
+    assert list(zip(found["better"], found["worse"], strict=True)) == [
+        ("Eigen", "U-Net"), ("Eigen", "BN-CNN"), ("U-Net", "BN-CNN"),
+    ]  # fmt: skip
+    assert found["next"].tolist() == [True, False, True] and set(found["verdict"]) == {"holds"}
+    words = study.sentences(found)
+    assert len(words) == 2 and words[0].startswith("Eigen is better than U-Net")
+    pair = [each for each in load() if each.notebook != "04_unet"]
+    alone = study.differences(pair).iloc[0]
+    assert found["p (Holm)"].iloc[1] >= 2 * alone["p (Holm)"] * 0.999, "three comparisons are corrected more than one"
+
+
 def test_one_method_has_no_difference(reports):
     finish("02_bn_cnn", "quick", [0.3] * 6)
     found = study.differences(load())
@@ -655,7 +671,7 @@ def test_the_notebook_with_two_runs_and_a_damaged_one(folder_runs, reports):
     folder = reports / "10_comparison" / "quick"
     figures = {file.stem for file in folder.glob("figures/*.png")}
     assert figures == {
-        "comparison", "seeds", "cost", "by_distance", "by_scene_type", "same_images", "published",
+        "comparison", "pairs", "seeds", "cost", "by_distance", "by_scene_type", "same_images", "published",
     }  # fmt: skip
     table = pd.read_csv(folder / "tables" / "comparison.csv")
     assert set(table["method"]) == {"BN-CNN", "Eigen", "mean_depth", "mean_image"}
