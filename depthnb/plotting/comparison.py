@@ -68,7 +68,7 @@ def pairs(table: pd.DataFrame, *, metric: str = "abs_rel", decided: str, same: s
     place = {name: i for i, name in enumerate(names)}
     size = len(names)
     figure = new_figure(
-        min(9, 2.6 + 0.62 * size), 1.5 + 0.42 * size, alt=f"change of {metric} between all pairs of methods"
+        min(9, max(6.2, 2.6 + 0.62 * size)), 1.5 + 0.42 * size, alt=f"change of {metric} between all pairs of methods"
     )
     ax = figure.subplots()
     shades = {decided: (PALETTE[0], "white"), same: ("#d9d9d9", "black")}
