@@ -82,7 +82,7 @@ def pairs(table: pd.DataFrame, *, metric: str = "abs_rel", decided: str, same: s
     ax.set_xticks(
         range(size - 1), [textwrap.fill(name, 14) for name in names[:-1]], rotation=45, ha="right", fontsize=8
     )
-    ax.set_yticks(range(1, size), names[1:], fontsize=8)
+    ax.set_yticks(range(1, size), [textwrap.fill(name, 24) for name in names[1:]], fontsize=8)
     ax.set_title(f"change of {metric} in %, beside the method at the left", fontsize=10)
     ax.grid(False)
     ax.spines[:].set_visible(False)
