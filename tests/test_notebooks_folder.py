@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import networks
 import pytest
 from data_fixtures import write_folder, write_index
 from notebook_runs import NOTEBOOKS, ROOT, brief, papermill
@@ -24,13 +25,21 @@ def mixed_folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", [file.stem for file in NOTEBOOKS if file.stem != "10_comparison"])
 def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
     third = {"third": "folder", "third_root": mixed_folder} if name in ("02_bn_cnn", "06_hma") else {}
+    more = {}
+    if name == "11_today":
+        networks.depth_anything().save_pretrained(tmp_path / "tiny")
+        more = {"foundation_weights": tmp_path / "tiny", "foundation_side": 28, "foundation_epochs": 1}
     done = papermill(
         ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)), **third,
+        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)),
+        **third, **more,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
     assert record["finished"] is True and record["dataset"] == "folder"
+    if more:
+        ways = read_table(tmp_path / "reports" / name / "quick" / "tables" / "foundation.csv")
+        assert len(ways) == 6 and ways["abs_rel"].notna().all()
     if third:
         table = read_table(tmp_path / "reports" / name / "quick" / "tables" / "third.csv")
         assert set(table["measured"]) == {"in metres", "aligned"} and record["content"]["third"]

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from depthnb import evaluation, evidence, losses, models, pointcloud
-from depthnb.data import transforms
+from depthnb import evaluation, evidence, losses, models, pointcloud, training
+from depthnb.data import statistics, transforms
 from depthnb.evidence import Claim
 from depthnb.metrics.processes import sum_over_processes
 from depthnb.metrics.uncertainty import Uncertainty, Unit, ause, sparsification
+from depthnb.models import foundation
 from depthnb.models.camera import FromMirror, ask
+from depthnb.models.midas import ZeroShot
 from depthnb.models.today import WithDoubt
 from depthnb.weights.origin import Origin
 
@@ -138,6 +143,67 @@ def encoder_of(net: nn.Module) -> nn.Module:
 def origin_of(net: nn.Module) -> Origin:
     """Where the encoder's weights come from."""
     return _inner(net).origin
+
+
+def fine_tuned(
+    network: ZeroShot,
+    train,
+    test,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    encoder_rate: float,
+    gradient: float,
+    side: int,
+    seed: int,
+    device: str,
+    checkpoint: Callable[[str], Path],
+) -> pd.DataFrame:
+    """A published network taught metres in several ways, judged on the test frames.
+
+    Each head (`models.foundation.HEADS`) is calibrated on some training frames alone, then trained with the encoder as it was
+    published, and with the encoder at a low rate.
+
+    Args:
+        network: as `foreign.find` gives it.
+        train, test: data sets.
+        epochs, batch_size, learning_rate, gradient, seed, device: of each training.
+        encoder_rate: of the encoder where it is trained.
+        side: as `MetricFoundation` takes it.
+        checkpoint: name -> file.
+
+    Returns:
+        One row a way: `head`, `trained`, `steps`, and the metrics.
+    """
+    rows = []
+    some = train.batch(evaluation.kept_frames(len(train), 32))
+    options = {"max_depth": train.max_depth, "start": statistics.geometric_mean_depth(train), "side": side}
+    for head in foundation.HEADS:
+        for name, rate in (("nothing, calibrated", None), ("decoder", 0.0), ("decoder and encoder", encoder_rate)):
+            net, steps = foundation.MetricFoundation(network, head=head, **options), 0
+            net.calibrate(some)
+            if rate is not None:
+                optimizer = torch.optim.AdamW(
+                    net.groups(learning_rate=learning_rate, encoder_rate=rate), weight_decay=0.01
+                )
+                history = training.fit(
+                    net,
+                    train,
+                    loss=partial(loss, gradient=gradient),
+                    optimizer=optimizer,
+                    scheduler=CosineAnnealingLR(optimizer, T_max=epochs),
+                    augment=partial(transforms.augment, flip=0.5),
+                    epochs=epochs,
+                    batch_size=batch_size,
+                    seed=seed,
+                    device=device,
+                    checkpoint=checkpoint(f"foundation-{head}-{name.replace(' ', '-')}"),
+                    name=f"{network.name}, {head} head, {name}",
+                )
+                steps = history.steps
+            rows.append({"head": head, "trained": name, "steps": steps, **evaluation.evaluate(net, test).summary})
+    return pd.DataFrame(rows)
 
 
 def lenses(net: nn.Module, dataset, *, magnifications: Sequence[float], count: int = 60) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import networks
 import numpy as np
 import pytest
 import torch
@@ -110,15 +111,7 @@ def test_it_agrees_with_transformers_own_preparation(dpt, saved):
 
 
 def test_depth_anything_wants_multiples_of_14_and_the_colours_of_imagenet(tmp_path):
-    backbone = transformers.Dinov2Config(
-        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16, image_size=70, patch_size=14,
-        out_indices=[1, 2, 3, 4], reshape_hidden_states=False,
-    )  # fmt: skip
-    config = transformers.DepthAnythingConfig(
-        backbone_config=backbone, reassemble_hidden_size=16, neck_hidden_sizes=[8, 8, 8, 8], fusion_hidden_size=8,
-        head_hidden_size=8, patch_size=14,
-    )  # fmt: skip
-    network = transformers.DepthAnythingForDepthEstimation(config)
+    network = networks.depth_anything(70)
     alive(network, network.head.conv3).save_pretrained(tmp_path)
     ours = foreign.from_path(tmp_path)
     assert (ours.wants.height, ours.wants.multiple, ours.wants.keep_aspect) == (70, 14, True)
