@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from depthnb import metrics
 from depthnb.data import transforms
@@ -152,6 +154,31 @@ def answering(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def cost(net: nn.Module, dataset, *, turns: int = 5) -> dict[str, float]:
+    """What one answer costs, for one image at the data set's size on the net's device.
+
+    Args:
+        net: image (and intrinsics) -> depth.
+        dataset: its first frame is asked about.
+        turns: how often; the median counts. One turn before does not.
+
+    Returns:
+        `multiply_adds`, in billions, of convolutions and matrix products; `milliseconds`, which depend on the machine and on
+        what else it does.
+    """
+    device = next(net.parameters(), torch.empty(0)).device
+    batch = {key: value.to(device) for key, value in dataset.batch([0]).items() if isinstance(value, Tensor)}
+    with answering(net), FlopCounterMode(display=False) as counter:
+        ask(net, batch)
+    times = []
+    with answering(net):
+        for _ in range(turns):
+            begun = time.perf_counter()
+            ask(net, batch).sum().item()  # waits for a GPU
+            times.append(1000 * (time.perf_counter() - begun))
+    return {"multiply_adds": counter.get_total_flops() / 2e9, "milliseconds": float(np.median(times))}
 
 
 def upsample(pred: Tensor, size: tuple[int, int]) -> Tensor:

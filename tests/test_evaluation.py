@@ -350,3 +350,11 @@ def test_metric_nets_are_judged_aligned_as_well():
     )
     already = evaluation.judge({"net": net}, data, data, data, main="net", protocol="rooms/median")
     assert already.aligned == {}
+
+
+def test_the_cost_of_one_answer_counts_multiplications_and_time():
+    data = Toy(2, (40, 60))
+    net = torch.nn.Conv2d(3, 1, 3, padding=1).train()
+    found = evaluation.cost(net, data)
+    assert found["multiply_adds"] == pytest.approx(40 * 60 * 27 / 1e9) and found["milliseconds"] > 0
+    assert net.training, "left as it was"

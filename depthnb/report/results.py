@@ -43,7 +43,8 @@ class Result:
     be equal between results of one table. `baselines`, `nets`: name -> metrics, of the opponents and of every net that the run
     trained. `aligned`: as `metrics`, after a scale and a shift were fitted in inverse depth, `aligned_baselines` those of the
     opponents; empty where the run does not say. `steps` of the optimiser, `seconds` of training, interruptions included; NaN
-    where unknown. `size`: (H, W) of the images that it saw, None where unknown. `origin`: where the net's first weights come
+    where unknown. `multiply_adds`, in billions, and `milliseconds` of one answer; NaN where unknown. `size`: (H, W) of the
+    images that it saw, None where unknown. `origin`: where the net's first weights come
     from. `inputs`: what lay in the files that parameters name.
     """
 
@@ -62,6 +63,8 @@ class Result:
     parameters: float
     steps: float
     seconds: float
+    multiply_adds: float
+    milliseconds: float
     size: tuple[int, int] | None
     device: str
     commit: str
@@ -173,6 +176,8 @@ def _result(content: Mapping[str, Any]) -> Result:
         parameters=_number(content.get("parameters")),
         steps=_number(content.get("steps")),
         seconds=_number(content.get("training_seconds", content.get("seconds"))),
+        multiply_adds=_number(content.get("multiply_adds")),
+        milliseconds=_number(content.get("milliseconds")),
         size=tuple(content["size"]) if content.get("size") else None,
         device=str(content.get("device") or "unknown"),
         commit=str(content.get("commit") or "unknown"),

@@ -11,14 +11,22 @@ from depthnb import metrics
 from depthnb.evidence.verdicts import beats
 from depthnb.report.results import Result, groups
 
+# what a method costs: column of a table -> how it is called for people, and its digits
+_COSTS = {
+    "steps": ("steps", 0),
+    "seconds": ("seconds", 0),
+    "multiply_adds": ("multiply-adds (G)", 2),
+    "milliseconds": ("ms an image", 0),
+}
+
 
 def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
     """One row a group of runs, and one a baseline; `by`: the metric whose best is on top, default the notebooks' order.
 
     Columns: method, kind ("ours" or "baseline"), notebook, preset, seeds (how many), the metrics (mean over seeds) each
     with its `<metric>_std` (sample standard deviation, NaN for one seed), beats_baselines ("yes", "no: ..." or "unknown";
-    in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, steps, seconds (training, mean), image
-    (width x height that the net sees), device. A
+    in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, steps and seconds of training,
+    multiply_adds (billions) and milliseconds of one answer (means), image (width x height that the net sees), device. A
     baseline's value is the mean over the runs: it depends on the training frames. Raises ValueError as `measured`.
     """
     rows = []
@@ -33,8 +41,7 @@ def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
                 **_mean_and_std([each.metrics for each in part]),
                 "beats_baselines": _beats(part),
                 "parameters": float(np.mean([each.parameters for each in part])),
-                "steps": float(np.mean([each.steps for each in part])),
-                "seconds": float(np.mean([each.seconds for each in part])),
+                **{name: float(np.mean([getattr(each, name) for each in part])) for name in _COSTS},
                 "image": _image(part[0].size),
                 "device": " / ".join(sorted({each.device for each in part})),
             }
@@ -71,7 +78,7 @@ def _beats(part: Sequence[Result]) -> str:
 def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "delta1")) -> pd.DataFrame:
     """A `table` for people: a few metrics as `mean ± std`, counts with their unit, everything text.
 
-    What is the same in every row, or in none, is no column: image and device.
+    What no row knows is no column, nor are an image and a device that all share.
 
     >>> row = {"method": "A", "kind": "ours", "preset": "quick", "seeds": 2, "abs_rel": 0.2, "abs_rel_std": 0.01}
     >>> row |= {"beats_baselines": "yes", "parameters": 1.25e6, "steps": 498.0, "seconds": 75.0, "image": "", "device": "CPU"}
@@ -86,8 +93,11 @@ def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "
         ]
     shown["beats baselines"] = frame["beats_baselines"]
     shown["parameters"] = frame["parameters"].map(_count)
-    for name in ("steps", "seconds"):
-        shown[name] = frame[name].map(lambda value: "" if pd.isna(value) else f"{value:,.0f}")
+    for name, (title, digits) in _COSTS.items():
+        if name in frame and frame[name].notna().any():
+            shown[title] = frame[name].map(
+                lambda value, digits=digits: "" if pd.isna(value) else f"{value:,.{digits}f}"
+            )
     for name in ("image", "device"):
         if len({*frame[name]} - {""}) > 1:
             shown[name] = frame[name]

@@ -208,6 +208,8 @@ class Run:
         for name, each in judged.tests.items():
             self.measure(name, steps=(steps or {}).get(name), **each.summary)
         self.record(steps=(steps or {}).get(main))
+        if isinstance(nets[main], nn.Module):
+            self.record(**evaluation.cost(nets[main], test))
         self.save_table(judged.scores, "test_metrics")
         if is_first():
             say(judged.test.protocol)
