@@ -35,13 +35,15 @@ def ship(folder: Path) -> float:
 
     Raises:
         FileNotFoundError: without weights or run.json.
-        ValueError: if float16 moves them by more than `CHANGE`; the weights are then as they were.
+        ValueError: if float16 moves them by more than `CHANGE`, or they are in float16 already; all is then as it was.
     """
     record, file = read(folder / RECORD), folder / WEIGHTS
     if record.get("finished") is not True:
         raise ValueError(f"{folder} is not a finished run; finish it first")
     whole = models.load(folder)
     stored = trained.read(file)
+    if any(value.dtype is torch.float16 for value in stored.tensors.values()):
+        raise ValueError(f"{file} is in float16 already: what float16 changes can no longer be measured")
     half = {name: value.half() if value.is_floating_point() else value for name, value in stored.tensors.items()}
     rounded = models.build(stored.model, stored.config)
     rounded.load_state_dict(half)
@@ -151,11 +153,21 @@ def _notice(record: Mapping) -> str:
     origin = Origin.from_record(record.get("origin"))
     if origin.kind is not Kind.IMAGENET or "lite0" not in str(record["params"].get("encoder", "")):
         return ""
+    own, terms = (
+        _licence(PACKAGE),
+        _licence("timm"),
+    )  # the package has the notice alone, and timm the same licence whole
+    end = "END OF TERMS AND CONDITIONS"
+    return f"{own.strip()}\n\n\n{terms.partition(end)[0]}{end}\n"
+
+
+def _licence(package: str) -> str:
+    """The text of an installed package's licence."""
     try:
-        found = [each for each in distribution(PACKAGE).files or () if each.name == "LICENSE"]
+        found = [each for each in distribution(package).files or () if each.name == "LICENSE"]
         return Path(str(found[0].locate())).read_text(encoding="utf-8")
     except (PackageNotFoundError, IndexError, OSError) as error:
-        raise FileNotFoundError(f"the licence of {PACKAGE}, which has to go with these weights, is not here") from error
+        raise FileNotFoundError(f"the licence of {package}, which has to go with these weights, is not here") from error
 
 
 def main() -> None:

@@ -113,3 +113,20 @@ def test_a_run_without_weights_is_not_shipped(unshipped):
     (unshipped / models.WEIGHTS).unlink()
     with pytest.raises(FileNotFoundError):
         shipping.ship(unshipped)
+
+
+def test_what_is_shipped_is_not_shipped_again():
+    before = (U_NET / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="is in float16 already"):
+        shipping.ship(U_NET)
+    assert (U_NET / "README.md").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.parent.name)
+def test_nets_that_began_with_the_weights_of_a_package_carry_its_licence(folder):
+    record, licence = read(folder / "run.json"), folder / "LICENSE-Apache-2.0.txt"
+    borrowed = (record.get("origin") or {}).get("kind") == "imagenet"
+    assert licence.exists() == borrowed == ("Apache" in (folder / "README.md").read_text(encoding="utf-8"))
+    if borrowed:
+        text = licence.read_text(encoding="utf-8")
+        assert "ML Illustrated" in text and "TERMS AND CONDITIONS FOR USE" in text and text.endswith("CONDITIONS\n")
