@@ -126,6 +126,7 @@ Which way is better: {arrows}. The opponents never see a photograph.
 
 ```python
 from depthnb import models
+
 net = models.load("reports/{place}")
 {_call(stored.model)}
 ```
