@@ -11,6 +11,7 @@ from torch import Tensor
 
 from depthnb.data.readers import rooms
 from depthnb.data.readers.folder import Folder
+from depthnb.data.readers.index_csv import read_index
 from depthnb.data.source import Source, clone_data
 
 FOLDER = "rooms-more"
@@ -30,7 +31,7 @@ class RoomsAndMore(Source):
     def __init__(self, more: Path) -> None:
         self.parts = (rooms.open_source(None), Folder(more, name=FOLDER, protocol="rooms", max_depth=rooms.MAX_DEPTH))
         own, further = (part.index for part in self.parts)
-        if (further["split"] != "train").any():
+        if (read_index(more)["split"] != "train").any():
             raise ValueError(
                 f"{more}: has frames of another split than train; expected what make rooms-more makes, which is for training"
             )
@@ -40,6 +41,7 @@ class RoomsAndMore(Source):
                     f"{more}: the {column} {common[0]!r} is one of the embedded rooms, and might be one of their test split; "
                     "expected what make rooms-more makes, which has numbers of its own"
                 )
+        further = further.assign(split="train")  # a folder of training frames alone would have given some of them away
         self.name, self.root = "rooms+more", more
         self.index = pd.concat([own, further], ignore_index=True)
         self.protocol, self.max_depth = self.parts[0].protocol, rooms.MAX_DEPTH

@@ -22,18 +22,18 @@ def further(folder, scenes):
 
 @pytest.fixture
 def more(tmp_path):
-    return further(tmp_path / "rooms-more", {"bedroom_1000": "train", "office_1000": "train"})
+    return further(tmp_path / "rooms-more", {f"bedroom_{number}": "train" for number in range(1000, 1020)})
 
 
 def test_training_has_the_further_rooms_and_the_other_splits_have_not(more):
     rooms = {split: data.open("rooms", split=split) for split in ("train", "val", "test")}
     both = {split: data.open("rooms+more", more, split) for split in rooms}
-    assert len(both["train"]) == len(rooms["train"]) + 4
+    assert len(both["train"]) == len(rooms["train"]) + 40
     for split in ("val", "test"):
         assert list(both[split].frames["id"]) == list(rooms[split].frames["id"])
         assert both[split].content == rooms[split].content
-    assert both["train"].protocol == "rooms" and "4 of the training frames, of 2 scenes" in both["train"].notes[0]
-    alone = data.open("folder", more, "train")
+    assert both["train"].protocol == "rooms" and "40 of the training frames, of 20 scenes" in both["train"].notes[0]
+    alone = data.open("folder", more, "all")
     for key in ("image", "depth", "valid", "intrinsics"):
         assert torch.equal(both["train"][len(rooms["train"]) + 1][key], alone[1][key])
         assert torch.equal(both["train"][0][key], rooms["train"][0][key])
@@ -41,7 +41,7 @@ def test_training_has_the_further_rooms_and_the_other_splits_have_not(more):
 
 def test_where_further_rooms_are_looked_for(more, monkeypatch, tmp_path):
     monkeypatch.setenv("DEPTHNB_DATA", str(more.parent))
-    assert len(data.open("rooms+more")) == len(data.open("rooms")) + 4
+    assert len(data.open("rooms+more")) == len(data.open("rooms")) + 40
     with pytest.raises(FileNotFoundError, match=r"no further rooms .*nothing.* make rooms-more SCENES=500"):
         data.open("rooms+more", tmp_path / "nothing")
 
