@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from depthnb.models import encoders
 from depthnb.models.blocks import LIMIT, positive_depth
 from depthnb.models.midas import ZeroShot
 
@@ -115,9 +116,6 @@ class MetricFoundation(nn.Module):
         """
         self.published.requires_grad_(True)
         self.encoder.requires_grad_(encoder_rate > 0)
-        taught = {id(parameter) for parameter in self.encoder.parameters()}
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in taught]
-        groups = [{"params": rest, "lr": learning_rate}]
         if encoder_rate > 0:
-            groups.append({"params": list(self.encoder.parameters()), "lr": encoder_rate})
-        return groups
+            return encoders.parameter_groups(self, self.encoder, learning_rate=learning_rate, encoder_rate=encoder_rate)
+        return [{"params": [each for each in self.parameters() if each.requires_grad], "lr": learning_rate}]

@@ -154,12 +154,9 @@ def _notice(record: Mapping) -> str:
     origin = Origin.from_record(record.get("origin"))
     if origin.kind is not Kind.IMAGENET or "lite0" not in str(record["params"].get("encoder", "")):
         return ""
-    own, terms = (
-        _licence(PACKAGE),
-        _licence("timm"),
-    )  # the package has the notice alone, and timm the same licence whole
-    end = "END OF TERMS AND CONDITIONS"
-    return f"{own.strip()}\n\n\n{terms.partition(end)[0]}{end}\n"
+    # the package has the notice alone, and timm the same licence whole
+    terms, end, _ = _licence("timm").partition("END OF TERMS AND CONDITIONS")
+    return f"{_licence(PACKAGE).strip()}\n\n\n{terms}{end}\n"
 
 
 def _licence(package: str) -> str:
