@@ -28,8 +28,8 @@ def painted(pictures: Mapping[str, ArrayLike], *, notes: Mapping[str, str] | Non
     pictures = {name: _batch(each, 3) for name, each in pictures.items()}
     _same(**pictures)
     height, width = next(iter(pictures.values())).shape[-2:]
-    rows, panel = -(-len(pictures) // per_row), min(1.0, MAX_WIDTH / per_row)
-    inches = rows * (panel * height / width + (0.44 if notes else 0.27)) + 0.3
+    rows, panel = -(-len(pictures) // per_row), min(2.0, MAX_WIDTH / per_row)
+    inches = rows * (panel * height / width + (0.5 if notes else 0.3)) + 0.3
     figure = new_figure(panel * per_row, inches, alt=f"pictures: {', '.join(pictures)}", image_format="jpeg")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     axes = picture_axes(figure, rows, per_row)
@@ -38,8 +38,8 @@ def painted(pictures: Mapping[str, ArrayLike], *, notes: Mapping[str, str] | Non
     for ax, (name, each) in zip(axes.flat, pictures.items(), strict=False):
         _draw_image(ax, each[0])
         _frame(ax)  # or a white picture would not be seen
-        ax.set_xlabel(textwrap.fill(name, round(19 * panel)), fontsize=6.5)
-        ax.set_title((notes or {}).get(name, ""), loc="right", color="#555555", fontsize=6.5)
+        ax.set_xlabel(textwrap.fill(name, round(15 * panel)), fontsize=8)
+        ax.set_title((notes or {}).get(name, ""), loc="right", color="#555555", fontsize=8)
     return figure
 
 
