@@ -11,20 +11,23 @@ from depthnb.evidence.seeds import MARGIN, between
 from depthnb.evidence.trainings import BASE, DOUBLED, ablation_runs, compared_params
 from depthnb.evidence.verdicts import LOWER
 
-COLUMNS = ("changed", "mean", "change (%)", "low", "high", "seeds", "steps", "note", "parameters")
+COLUMNS = ("changed", "beside", "mean", "change (%)", "low", "high", "seeds", "steps", "note", "parameters")
+FURTHER = f"{BASE}-"  # begins the name of a line that others are compared with, such as a shorter training
 
 
 def ablations(
     notebook: str, *, dataset: str = "rooms", measure: str = "abs_rel", on: str = "test", margin: float = MARGIN
 ) -> pd.DataFrame:
-    """What every ablation changes, beside the full runs: one row an ablation, the base first.
+    """What every ablation changes, beside its base: one row an ablation, those of one base together, the base first.
 
-    It decides nothing: whether a claim holds stands in the notebook's table of claims, where one correction counts for all
-    comparisons.
+    The base is the full run, or a line of evidence.txt whose name begins with `base-` where that differs from the ablation in
+    fewer parameters. It decides nothing: whether a claim holds stands in the notebook's table of claims, where one correction
+    counts for all comparisons.
 
-    Columns: `changed`, the parameters that differ from the base, as text; `mean` of the measure over the seeds; `change (%)`
-    from the base with `low` and `high` of its unadjusted 95 % interval; `seeds` that are paired; `steps` of one training;
-    `note`, why there is no change to show; `parameters` of the net. Empty without a finished full run.
+    Columns: `changed`, the parameters that differ from the base, as text; `beside`, the base, empty in its own row; `mean` of
+    the measure over the seeds; `change (%)` from the base with `low` and `high` of its unadjusted 95 % interval; `seeds` that
+    are paired; `steps` of one training; `note`, why there is no change to show; `parameters` of the net. Empty without a
+    finished full run.
 
     >>> ablations("no_such_notebook").empty
     True
@@ -36,26 +39,32 @@ def ablations(
     base = lines.pop(BASE, None)
     if base is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    rows = []
+    bases = {"(base)": base}
+    for name in [name for name in lines if name.startswith(FURTHER)]:
+        bases[f"(base: {_words(_difference(base[0], lines[name][0]))})"] = lines.pop(name)
+    rows: dict[str, list[dict]] = {name: [] for name in bases}
     for group in lines.values():
-        change = _difference(base[0], group[0])
+        name = min(bases, key=lambda name: len(_difference(bases[name][0], group[0])))
+        change = _difference(bases[name][0], group[0])
         if not change:  # an encoder that found no weights came to the base's own training
             continue
-        before = {key: base[0]["params"].get(key) for key in change}
+        before = {key: bases[name][0]["params"].get(key) for key in change}
         options = {"measure": measure, "on": on, "margin": margin, "dataset": dataset}
         compared = between(notebook, before, change, claim="", direction=LOWER, **options)
-        changed = ", ".join(f"{key}={value}" for key, value in change.items())
-        rows.append({"changed": changed, **_line(group, measure, on), **_effect(compared)})
-    rows.sort(key=lambda row: row["mean"])
-    first = {"changed": "(base)", **_line(base, measure, on), "note": ""}
-    return pd.DataFrame([first, *rows], columns=list(COLUMNS))
+        line = _line(group, measure, on)
+        rows[name].append({"changed": _words(change), "beside": name, **line, **_effect(compared)})
+    table = []
+    for name, group in bases.items():
+        table.append({"changed": name, "beside": "", **_line(group, measure, on), "note": ""})
+        table += sorted(rows[name], key=lambda row: row["mean"])
+    return pd.DataFrame(table, columns=list(COLUMNS))
 
 
 def ablations_said(table: pd.DataFrame) -> str:
     """What `ablations` found, in one short sentence for each outcome."""
     if table.empty:
         return "No finished full run is here, so nothing is compared: make report PRESET=rooms-full."
-    others = table.iloc[1:]
+    others = table[table["beside"] != ""]
     if others.empty:
         return "No ablation is finished here, so nothing is compared."
     known = others["change (%)"].notna()
@@ -89,6 +98,10 @@ def _effect(compared) -> dict:
 def _difference(base: Mapping, record: Mapping) -> dict[str, object]:
     before = compared_params(base)
     return {key: value for key, value in compared_params(record).items() if value != before.get(key)}
+
+
+def _words(change: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in change.items())
 
 
 def _line(group: Sequence[Mapping], measure: str, on: str) -> dict:

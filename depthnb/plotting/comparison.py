@@ -166,14 +166,17 @@ def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") 
 def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
     """Draw what each change does to a metric: the effect with its 95 % interval over paired seeds, one panel a method.
 
-    `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, change (%), low, high and
-    note; its first row is the base. All panels share one axis of effects. The band is the range of effects that do not matter,
+    `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, beside, change (%), low,
+    high and note; rows with nothing in beside are bases and not drawn. All panels share one axis of effects. The band is the range of effects that do not matter,
     2 % on either side. The dot is filled where the interval leaves out 0; a change that was not compared has its note and no
     dot. Raises ValueError for missing columns or without a table.
     """
     if not tables:
         raise ValueError("no table to draw; expected at least one method with its ablations")
-    sizes = [max(1, len(table) - 1) for table in tables.values()]
+    for name, table in tables.items():
+        require_columns(table, ["changed", "beside", "change (%)", "low", "high", "note"], f"ablations of {name}")
+    changes = {name: table[table["beside"] != ""] for name, table in tables.items()}
+    sizes = [max(1, len(table)) for table in changes.values()]
     rows = [max(sizes[i : i + 2]) for i in range(0, len(sizes), 2)]
     figure = new_figure(9, 0.6 + sum(0.75 + 0.3 * count for count in rows), alt=f"ablations of {', '.join(tables)}")
     axes = figure.subplots(
@@ -181,9 +184,8 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
     )
     for ax in axes.flat[len(tables) :]:
         ax.axis("off")
-    for ax, (name, table) in zip(axes.flat, tables.items(), strict=False):
-        require_columns(table, ["changed", "change (%)", "low", "high", "note"], f"ablations of {name}")
-        _effects(ax, table.iloc[1:])
+    for ax, (name, table) in zip(axes.flat, changes.items(), strict=False):
+        _effects(ax, table)
         ax.set_title(name, fontsize=10)
     figure.supxlabel(f"change of {_arrow(metric)}, %", fontsize=10)
     return figure

@@ -37,7 +37,8 @@ def line(folder, name, values, *, doubled=True, **params):
         finish(folder, run, seed, value, **params)
     if doubled and values:
         name = "full" if name == "base" else name
-        finish(folder, f"ablation-{name}-doubled-0", 0, values[0], epochs=20, **params)
+        twice = {**params, "epochs": 2 * params.get("epochs", 10)}
+        finish(folder, f"ablation-{name}-doubled-0", 0, values[0], **twice)
 
 
 BASE = (0.300, 0.310, 0.290, 0.305, 0.295)
@@ -339,6 +340,20 @@ def test_ablations_are_one_line_a_change_and_the_base_comes_first(reports):
     assert table["change (%)"].iloc[-1] == pytest.approx(10.1, abs=0.1) and table["seeds"].tolist() == [5, 5, 1, 5]
     sentence = evidence.ablations_said(table)
     assert sentence.startswith("Higher than the base: scales=3 (+10.1 %). Not compared: attention=average (the ")
+
+
+def test_an_ablation_of_a_shorter_training_is_compared_with_one_as_short(reports):
+    line(reports, "base", BASE)
+    line(reports, "base-short", [1.1 * value for value in BASE], epochs=3)
+    other = [1.21 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)]
+    line(reports, "short-average", other, epochs=3, attention="average")
+    line(reports, "scales-3", [1.1 * value + 0.001 * (i % 2) for i, value in enumerate(BASE)], scales=3)
+    table = evidence.ablations("06_hma")
+    assert table["changed"].tolist() == ["(base)", "scales=3", "(base: epochs=3)", "attention=average"]
+    assert table["beside"].tolist() == ["", "(base)", "", "(base: epochs=3)"]
+    assert table["change (%)"].iloc[[1, 3]].tolist() == pytest.approx([10.1, 10.1], abs=0.15)
+    sentence = evidence.ablations_said(table)
+    assert sentence.startswith("Higher than the base: scales=3 (") and "base: epochs" not in sentence
 
 
 def test_without_ablations_the_sentence_says_so(reports):

@@ -100,6 +100,7 @@ def swept(n):
     notes = [*("" for _ in changes[:-1]), "too few seeds"]
     effects = [*(-3.0 * i for i in changes[:-1]), None]
     columns = {"changed": ["(base)", *(f"scales={i}" for i in changes)], "note": ["", *notes]}
+    columns["beside"] = ["", *("(base)" for _ in changes)]
     columns |= {"change (%)": [None, *effects], "low": [None, *(e and e - 2 for e in effects)]}
     return pd.DataFrame({**columns, "high": [None, *(e and e + 2 for e in effects)]}).convert_dtypes(
         convert_string=False
