@@ -41,7 +41,8 @@ def ablations(
         return pd.DataFrame(columns=list(COLUMNS))
     bases = {"(base)": base}
     for name in [name for name in lines if name.startswith(FURTHER)]:
-        bases[f"(base: {_words(_difference(base[0], lines[name][0]))})"] = lines.pop(name)
+        group = lines.pop(name)
+        bases[f"(base: {_words(_difference(base[0], group[0]))})"] = group
     rows: dict[str, list[dict]] = {name: [] for name in bases}
     for group in lines.values():
         name = min(bases, key=lambda name: len(_difference(bases[name][0], group[0])))

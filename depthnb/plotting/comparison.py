@@ -167,7 +167,8 @@ def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") ->
     """Draw what each change does to a metric: the effect with its 95 % interval over paired seeds, one panel a method.
 
     `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, beside, change (%), low,
-    high and note; rows with nothing in beside are bases and not drawn. All panels share one axis of effects. The band is the range of effects that do not matter,
+    high and note; rows with nothing in beside are bases and not drawn. All panels share one axis of effects. The band is the
+    range of effects that do not matter,
     2 % on either side. The dot is filled where the interval leaves out 0; a change that was not compared has its note and no
     dot. Raises ValueError for missing columns or without a table.
     """
