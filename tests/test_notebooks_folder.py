@@ -47,9 +47,10 @@ def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
 
 SHIPPED = [file.parents[2].name for file in sorted(ROOT.glob("reports/*/rooms-full/weights/model.safetensors"))]
 SHIPPED = [name for name in SHIPPED if (ROOT / "reports" / name / "rooms-full" / "README.md").exists()]
+# 02 trains four nets more, and `make test` checks 11 with its shipped net
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "02_bn_cnn"])  # which trains four nets more
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in ("02_bn_cnn", "11_today")])
 def test_a_notebook_takes_the_net_that_comes_with_the_clone(name, mixed_folder, tmp_path):
     third = {"third": "folder", "third_root": mixed_folder} if name == "04_unet" else {}
     reports = tmp_path / "reports"
