@@ -64,6 +64,34 @@ class Encoder(nn.Module):
     channels: tuple[int, ...]
     origin: Origin
     colours: Mapping[str, tuple[float, ...]] = MappingProxyType({})
+    frozen: tuple[nn.Module, ...] = ()
+
+    def freeze(self, share: float) -> None:
+        """Keep the first layers as they are: no gradient reaches them, and their batch normalisations learn nothing.
+
+        Args:
+            share: of the layers that have weights, from the image on: 0 for none, 1 for all.
+
+        Raises:
+            ValueError: for a share outside 0..1.
+        """
+        if not 0 <= share <= 1:
+            raise ValueError(f"share of frozen layers must be in 0..1, found {share}")
+        layers = [module for module in self._network().modules() if list(module.parameters(recurse=False))]
+        self.frozen = tuple(layers[: round(share * len(layers))])
+        for i, layer in enumerate(layers):
+            layer.requires_grad_(i >= len(self.frozen))
+        self.train(self.training)
+
+    def _network(self) -> nn.Module:
+        """The layers that weights exist for."""
+        return self
+
+    def train(self, mode: bool = True) -> Encoder:
+        super().train(mode)
+        for layer in self.frozen:
+            layer.eval()
+        return self
 
     def normalise(self, image: Tensor) -> Tensor:
         """RGB images 0..1 [B,3,H,W] as this network's weights expect them."""
@@ -155,6 +183,9 @@ class TimmEncoder(Encoder):
         self.standardise = nn.ModuleList(
             nn.BatchNorm2d(count, affine=False) for count in self.channels[-len(self.kept) :]
         )
+
+    def _network(self) -> nn.Module:
+        return self.net
 
     @torch.no_grad()
     def _takes_any_size(self, deepest: int) -> bool:

@@ -27,7 +27,7 @@ from .style import (
     save,
     show,
 )
-from .training import activation_stats, curves, step_losses
+from .training import activation_stats, curves, step_losses, transfer
 
 __all__ = [
     "DPI",
@@ -70,6 +70,7 @@ __all__ = [
     "sparsification",
     "spread",
     "step_losses",
+    "transfer",
     "valid_fraction",
     "verdicts",
 ]

@@ -1,5 +1,6 @@
 """Figures of training: loss curves of one or several runs, and what an initialisation does to activations and gradients."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from .style import MARKERS, NEUTRAL, Figure, colors, house_style, named, new_figure, require_columns
+from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, named, new_figure, require_columns
 
 # a schedule that changes more often than this, or in most epochs, decays smoothly: marks would say nothing
 _MOST_DROPS = 8
@@ -38,6 +39,58 @@ def step_losses(losses: Mapping[str, Sequence[float]], *, band: tuple[float, flo
     if band:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
     return figure
+
+
+@house_style
+def transfer(table: pd.DataFrame, *, usual: str) -> Figure:
+    """Draw what weights of another task are worth: error against the number of training frames, and ways to treat the encoder.
+
+    Args:
+        table: one row a training with the columns run, abs_rel, mean_image, frames, taught (1 or 0) and way, as
+            `studies.densenet.tried` makes it; rows with an empty run are the present run's own and drawn hollow.
+        usual: what the way "" is called.
+
+    Raises:
+        ValueError: for missing columns, or without a row.
+    """
+    require_columns(table, ["run", "abs_rel", "mean_image", "frames", "taught", "way"], "table of trainings")
+    if table.empty:
+        raise ValueError("no training to draw")
+    figure = new_figure(9, 4.0, alt="error against the number of training frames, and ways to treat the encoder")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+    names, plain = {1.0: "ImageNet weights", 0.0: "random weights"}, table[table["way"] == ""]
+    for i, (taught, name) in enumerate(names.items()):
+        part = plain[plain["taught"] == taught]
+        done, own = part[part["run"] != ""], part[part["run"] == ""]
+        left.plot(done["frames"], done["abs_rel"], MARKERS[i], color=PALETTE[i], markersize=4, alpha=0.6)
+        mean = done.groupby("frames")["abs_rel"].mean()
+        left.plot(mean.index, mean, color=PALETTE[i], label=name)
+        hollow = {"color": PALETTE[i], "markerfacecolor": "white", "markersize": 8}
+        left.plot(own["frames"], own["abs_rel"], MARKERS[i], **hollow, label=f"{name}, this run" if len(own) else None)
+    if table["mean_image"].notna().any():
+        left.axhline(table["mean_image"].mean(), color=NEUTRAL, linestyle="--", linewidth=1, label="mean image")
+    ticks = sorted(plain["frames"].unique())
+    left.set(xscale="log", xlabel="training frames", ylabel="abs_rel (lower is better)")
+    left.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
+    left.xaxis.set_minor_formatter(NullFormatter())
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    _ways(right, table[(table["frames"] == max(ticks)) & (table["run"] != "")], usual)
+    return figure
+
+
+def _ways(ax: Axes, table: pd.DataFrame, usual: str) -> None:
+    """One place a way to treat the encoder: a dot a training, a line at the mean."""
+    ways = {usual: table[(table["way"] == "") & (table["taught"] == 1)]}
+    ways |= {name: part for name, part in table.groupby("way", sort=False) if name}
+    ways["random weights"] = table[(table["way"] == "") & (table["taught"] == 0)]
+    ways = {name: part for name, part in ways.items() if len(part)}
+    for x, part in enumerate(ways.values()):
+        color = PALETTE[0] if part["taught"].iloc[0] else PALETTE[1]
+        ax.plot([x] * len(part), part["abs_rel"], "o", color=color, markersize=4, alpha=0.6)
+        ax.hlines(part["abs_rel"].mean(), x - 0.3, x + 0.3, color=color)
+    ax.set_xticks(range(len(ways)), [textwrap.fill(name, 12, break_on_hyphens=False) for name in ways], fontsize=8)
+    ax.set_xlim(-0.6, max(0.6, len(ways) - 0.4))
+    ax.set_title("the encoder, all frames" if ways else "no finished run of the curve here", fontsize=10)
 
 
 @house_style

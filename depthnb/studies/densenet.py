@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from torch import Tensor, nn
@@ -11,9 +13,12 @@ from torch.nn import functional as F
 from depthnb import evidence, losses, models
 from depthnb.data import transforms
 from depthnb.evidence import Claim, published
+from depthnb.evidence.trainings import ablation_runs
 
 NOTEBOOK = "05_densenet"
 TAUGHT, RANDOM = "EfficientNet-Lite0, ImageNet", "EfficientNet-Lite0, random"  # the pair that needs no network
+CURVE = "base-curve"  # the line of evidence.txt that trains the pair on fewer frames and the encoder in other ways
+THIRD = 1 / 3  # of the decoder's step size is the encoder's
 
 # what a row of the document's table is in the running model, and what it should be called
 _ENCODER = [
@@ -52,6 +57,132 @@ def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFr
             }
         )
     return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training of the notebook.
+
+    Attributes:
+        encoder, pretrained: as `encoders.build` takes them.
+        frames: number of training frames, 0 for all.
+        frozen: share of the encoder's layers that stay as they are.
+        factor: step size of the encoder, as a multiple of the decoder's.
+        beside: whether the net stands in the notebook's tables, or only in the figure of `tried`.
+    """
+
+    encoder: str
+    pretrained: str
+    frames: int = 0
+    frozen: float = 0.0
+    factor: float = THIRD
+    beside: bool = True
+
+
+WAYS: Mapping[str, dict] = {  # what else can be done with an encoder that has learnt before
+    "frozen": {"frozen": 1.0},
+    "half-frozen": {"frozen": 0.5},
+    "one-rate": {"factor": 1.0},
+}
+
+
+def plans(pair: str, further: str = "") -> dict[str, Plan]:
+    """The trainings of the pair, by name.
+
+    Args:
+        pair: the encoder, trained with ImageNet weights and without; "" for none.
+        further: more trainings, separated by commas: numbers of training frames, on which both are trained, and names of
+            `WAYS`, in which the one with ImageNet weights is.
+
+    Raises:
+        ValueError: for a word that is neither.
+
+    >>> list(plans("tf_efficientnet_lite0", "40, frozen"))[2:]
+    ['EfficientNet-Lite0, ImageNet, 40 frames', 'EfficientNet-Lite0, random, 40 frames', 'EfficientNet-Lite0, ImageNet, frozen']
+    """
+    if not pair:
+        return {}
+    both = {TAUGHT: "auto", RANDOM: "none"}
+    chosen = {name: Plan(pair, weights) for name, weights in both.items()}
+    for word in filter(None, (part.strip() for part in further.split(","))):
+        if word.isdigit() and int(word):
+            few = {"frames": int(word), "beside": False}
+            chosen |= {f"{name}, {word} frames": Plan(pair, weights, **few) for name, weights in both.items()}
+        elif word in WAYS:
+            chosen[f"{TAUGHT}, {word}"] = Plan(pair, "auto", beside=False, **WAYS[word])
+        else:
+            raise ValueError(
+                f"pair_more has {word!r}; expected numbers of training frames and {', '.join(WAYS)}, separated by commas"
+            )
+    return chosen
+
+
+def word(name: str) -> str:
+    """A training's name as part of a file's: letters, digits and hyphens.
+
+    >>> word("EfficientNet-Lite0, ImageNet, 40 frames")
+    'efficientnet-lite0-imagenet-40-frames'
+    """
+    return re.sub("[^a-z0-9]+", "-", name.lower())
+
+
+def facts(plan: Plan, train, net: nn.Module) -> dict[str, float]:
+    """What `tried` has to know of a training, as numbers for run.json's `nets`."""
+    return {
+        "frames": plan.frames or len(train),
+        "taught": float(net.origin.pretrained),
+        "frozen": plan.frozen,
+        "factor": plan.factor,
+    }
+
+
+def tried(dataset: str, *, own: Mapping[str, Mapping[str, float]] | None = None) -> pd.DataFrame:
+    """The trainings of the pair, one row each: of the runs of the line `CURVE`, and of the present run.
+
+    own: name -> numbers of the present run's nets, as run.json has them.
+    Columns: name, run ("" for the present one), seed, steps, abs_rel, mean_image, those of `facts`; way: one of `WAYS`, or "".
+    """
+    rows = []
+    for line, record in ablation_runs(NOTEBOOK, dataset):
+        if line == CURVE:
+            rest = {"run": record["run"], "seed": record["seed"]}
+            rest["mean_image"] = record["baselines"]["test"]["mean_image"]["abs_rel"]
+            rows += [{"name": name, **rest, **numbers} for name, numbers in (record.get("nets") or {}).items()]
+    rows += [{"name": name, "run": "", "seed": -1, **numbers} for name, numbers in (own or {}).items()]
+    columns = ["name", "run", "seed", "steps", "abs_rel", "mean_image", "frames", "taught", "frozen", "factor"]
+    table = pd.DataFrame(rows).reindex(columns=columns)
+    table = table[table["frames"].notna()].reset_index(drop=True)
+    return table.assign(way=[_way(line) for line in table.itertuples()])
+
+
+def tried_said(table: pd.DataFrame) -> list[str]:
+    """What `tried` shows, in short sentences: what ImageNet is worth in frames, and how the encoder is best treated."""
+    done = table[table["run"] != ""]
+    if done.empty:
+        return ["No finished run of the curve is here, so the figure has this run's own nets alone: make evidence."]
+    mean = done.groupby(["taught", "way", "frames"], as_index=False)["abs_rel"].mean()
+    taught, random = (mean[(mean["taught"] == each) & (mean["way"] == "")] for each in (1, 0))
+    lines = [f"{done['seed'].nunique()} seeds, about {done['steps'].median():,.0f} steps in every training."]
+    if len(taught) and len(random):
+        best, enough = random.iloc[-1], taught[taught["abs_rel"] <= random["abs_rel"].iloc[-1]]
+        said = f"{enough['frames'].iloc[0]:.0f} frames are" if len(enough) else "more frames than there are would be"
+        lines.append(
+            f"With random weights and all {best['frames']:.0f} frames abs_rel is {best['abs_rel']:.3f}. "
+            f"With ImageNet weights {said} enough for that; all of them give {taught['abs_rel'].iloc[-1]:.3f}."
+        )
+    ways = mean[mean["way"] != ""].sort_values("abs_rel")
+    if len(ways) and len(taught):
+        said = ", ".join(f"{line.way} {line.abs_rel:.3f}" for line in ways.itertuples())
+        lines.append(
+            f"The encoder with all frames: {said}, a third of the decoder's step size {taught['abs_rel'].iloc[-1]:.3f}."
+        )
+    return lines
+
+
+def _way(line) -> str:
+    given = {"frozen": line.frozen, "factor": round(line.factor, 3)}
+    usual = {"frozen": 0.0, "factor": round(THIRD, 3)}
+    return next((name for name, way in WAYS.items() if {**usual, **way} == given), "")
 
 
 def _number(metric: str, dataset: str = "") -> pd.Series:

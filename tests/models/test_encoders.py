@@ -61,3 +61,24 @@ def test_networks_that_no_decoder_can_use_are_refused(name):
 def test_unknown_names():
     with pytest.raises(ValueError, match="unknown network 'resnet19'; did you mean"):
         encoders.build("resnet19")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "tf_efficientnet_lite0"])
+def test_frozen_layers_stay_bit_for_bit_and_the_others_learn(name):
+    torch.manual_seed(0)
+    net = encoders.build(name, "none")
+    net.freeze(0.5)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    optimizer = torch.optim.SGD([each for each in net.parameters() if each.requires_grad], lr=0.1)
+    net.train()
+    sum((each * torch.randn_like(each)).sum() for each in net(torch.rand(2, 3, 96, 96))).backward()
+    optimizer.step()
+    held = {id(each) for layer in net.frozen for each in layer.state_dict(keep_vars=True).values()}
+    same = {key: torch.equal(before[key], value) for key, value in net.state_dict().items()}
+    frozen = {key for key, value in net.state_dict(keep_vars=True).items() if id(value) in held}
+    assert frozen and all(same[key] for key in frozen)
+    assert not any(same[key] for key in same.keys() - frozen if key.endswith("weight"))
+    net.freeze(0)
+    assert not net.frozen and all(each.requires_grad for each in net.parameters())
+    with pytest.raises(ValueError, match=r"must be in 0\.\.1, found 2"):
+        net.freeze(2)

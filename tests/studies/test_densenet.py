@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 import torch
+from finished_runs import finish
 from toys import Toy
 
-from depthnb import evaluation, losses
+from depthnb import evaluation, losses, plotting
 from depthnb.studies import densenet as study
 
 
@@ -47,3 +48,50 @@ def test_unsteadiness_is_nothing_for_a_fall_and_grows_with_jumps():
     assert of(2.0, 3.0, 1.0) == pytest.approx(25.0)  # one rise of 1 in two steps, of a mean of 2
     assert of(2.0, 2.2, 1.8, 2.1) > of(2.0, 1.9, 1.8, 1.81) > 0
     assert of(2.0, 1.0) is None
+
+
+def test_plans_name_every_training_of_the_pair():
+    chosen = study.plans("lite", "40, frozen,one-rate")
+    assert list(chosen)[:2] == [study.TAUGHT, study.RANDOM] and len(chosen) == 6
+    assert chosen[f"{study.RANDOM}, 40 frames"] == study.Plan("lite", "none", frames=40, beside=False)
+    assert chosen[f"{study.TAUGHT}, frozen"].frozen == 1 and chosen[f"{study.TAUGHT}, one-rate"].factor == 1
+    assert study.plans("", "40") == {}
+    for wrong in ("0", "40 80", "melted"):
+        with pytest.raises(ValueError, match=r"pair_more has .*expected numbers of training frames"):
+            study.plans("lite", wrong)
+
+
+def curve_runs(folder, seeds=2):
+    """Finished runs of the line that `tried` reads, beside a full run on the same frames."""
+    for run, seed in [("rooms-full", 0), *((f"ablation-base-curve-{seed}", seed) for seed in range(seeds))]:
+        nets = {}
+        for taught, name, best in ((1.0, study.TAUGHT, 0.2), (0.0, study.RANDOM, 0.3)):
+            for frames in (40, 658):
+                suffix = "" if frames == 658 else f", {frames} frames"
+                facts = {"frames": frames, "taught": taught, "frozen": 0.0, "factor": study.THIRD}
+                nets[name + suffix] = {"abs_rel": best + 4 / frames + 0.01 * seed, "steps": 498, **facts}
+        facts = {"frames": 658, "taught": 1.0, "frozen": 1.0, "factor": study.THIRD}
+        nets[f"{study.TAUGHT}, frozen"] = {"abs_rel": 0.25, "steps": 498, **facts}
+        nets["DenseDepth"] = {"abs_rel": 0.3, "steps": 498}
+        finish(folder, study.NOTEBOOK, run, seed, nets=nets, epochs=10 if run == "rooms-full" else 6)
+
+
+def test_the_curve_is_that_of_its_runs_and_says_how_many_frames_imagenet_is_worth(reports):
+    assert study.tried("rooms").empty and study.tried_said(study.tried("rooms"))[0].startswith(
+        "No finished run of the curve"
+    )
+    curve_runs(reports)
+    table = study.tried(
+        "rooms", own={study.TAUGHT: {"abs_rel": 0.22, "frames": 658, "taught": 1, "frozen": 0, "factor": 1 / 3}}
+    )
+    assert len(table) == 2 * 5 + 1 and set(table["run"]) == {"", "ablation-base-curve-0", "ablation-base-curve-1"}
+    assert table["way"].tolist().count("frozen") == 2
+    said = study.tried_said(table)
+    assert said[0] == "2 seeds, about 498 steps in every training."
+    assert "40 frames are enough for that; all of them give 0.211" in said[1]
+    assert said[2] == "The encoder with all frames: frozen 0.250, a third of the decoder's step size 0.211."
+    figure = plotting.transfer(table, usual="a third")
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["40", "658"]
+    assert len(figure.axes[1].get_xticks()) == 3
+    alone = plotting.transfer(study.tried("rooms").head(1).assign(run=""), usual="a third")
+    assert alone.axes[1].get_title() == "no finished run of the curve here"
