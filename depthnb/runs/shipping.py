@@ -91,9 +91,12 @@ def card(folder: Path, record: Mapping, change: float, *, licensed: bool) -> str
         f"| {name} | " + " | ".join(f"{each.get(key, float('nan')):.3f}" for key in _SHOWN)
         for name, each in rows.items()
     ]
+    counts, second = record["split_counts"], record["params"].get("second")
+    more = f", and {counts['second train']} of `{second}`" if second and "second train" in counts else ""
+    seen = f"rendered {record['dataset']} and {second}" if more else f"rendered {record['dataset']} of one camera"
     said = {
-        "data": f"`{record['dataset']}`, embedded in this repository, rendered: {record['split_counts']['train']} training "
-        f"frames, {record['split_counts']['test']} test frames of other scenes",
+        "data": f"`{record['dataset']}`, embedded in this repository, rendered: {counts['train']} training frames{more}; "
+        f"{counts['test']} test frames of other scenes",
         "network": f"`{stored.model}`, {record['parameters']:,} parameters, stored in float16",
         "began with": origin.detail,
         "trained": f"{record.get('steps')} steps, seed {record['seed']}, {record.get('precision', '32-true')}, "
@@ -135,7 +138,7 @@ The notebook takes it with `-p weights shipped`, where it has that parameter, an
 
     {record["command"]}
 
-**Limits.** It has seen rendered rooms of one camera and nothing else. Real photographs, other lenses and other places are
+**Limits.** It has seen {seen} and nothing else. Real photographs, other lenses and other places are
 another matter: measure before you trust it. Written by `python -m depthnb.runs.shipping` from `run.json`.
 """
 
