@@ -56,6 +56,8 @@ def ablations(
         rows[name].append({"changed": _words(change), "beside": name, **line, **_effect(compared)})
     table = []
     for name, group in bases.items():
+        if group is not base and not rows[name]:  # nothing is compared with it
+            continue
         table.append({"changed": name, "beside": "", **_line(group, measure, on), "note": ""})
         table += sorted(rows[name], key=lambda row: row["mean"])
     return pd.DataFrame(table, columns=list(COLUMNS))

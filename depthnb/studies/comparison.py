@@ -28,7 +28,9 @@ from depthnb.evidence import (
 )
 from depthnb.evidence.scenes import bootstrap
 from depthnb.evidence.seeds import MARGIN
+from depthnb.evidence.trainings import BASE, ablation_runs, precision
 from depthnb.evidence.verdicts import FINDING, MATTERS, holm, verdict
+from depthnb.metrics import surfaces
 from depthnb.report.results import METHODS, Result, comparable, groups, measured
 from depthnb.report.tables import images, table
 
@@ -41,6 +43,7 @@ COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose
     "nyu-v2-50k": ("nyu-v2-50k", "nyu-v2"),  # the same test frames
 }
 TRANSFER = "05_densenet"  # whose claim is about ImageNet weights
+EQUAL = "base-equal"  # the line of evidence.txt that gives every method the same steps and images
 _SIZE = (60, 80)  # (H, W) at which the mean image is made where a run does not say
 
 
@@ -89,7 +92,60 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
         return None
     if len({each.dataset for each in results}) > 1:
         measured(results)  # raises, with the names
-    kept, common = {}, set()
+    kept, common = _kept(results, seed)
+    chosen = common[::2][:frames]
+    samples = _samples(results[0].dataset, root, chosen)
+    if not samples:
+        return None
+    size = tuple(samples[0]["image"].shape[-2:])
+    maps = [transforms.resize_depth(one["depth"], one["valid"], size) for one in samples]
+    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    return {
+        "image": torch.stack([transforms.resize_image(one["image"], size) for one in samples]),
+        "depth": depth,
+        "valid": valid,
+        "preds": {name: _stack([preds[key] for key in chosen]) for name, (_, preds) in kept.items()},
+        "column_titles": [one["scene_type"] for one in samples],
+    }
+
+
+def walls(results: Sequence[Result], *, seed: int = 0, root: str = "") -> pd.DataFrame:
+    """How bumpy each method's flat surfaces are, on the frames that every run folder keeps, beside the edges it finds.
+
+    Returns:
+        One row a method, and one of the truth itself: method; plane residual, per mille of the distance (median over the
+        frames of `metrics.surfaces.plane_residual`); edge_f1_025 and abs_rel of the same run on all test frames. Empty, with a
+        line that says why, as `pictures`.
+    """
+    kept, common = _kept(results, seed)
+    samples = _samples(results[0].dataset, root, common) if results else []
+    rows = []
+    for name, (run, preds) in kept.items() if samples else ():
+        own = [_residual(preds[one["id"]], one, run.protocol) for one in samples]
+        numbers = {key: run.metrics.get(key, np.nan) for key in ("edge_f1_025", "abs_rel")}
+        rows.append({"method": name, "plane residual": _median(own), **numbers})
+    if rows:
+        own = [_residual(one["depth"], one, results[0].protocol) for one in samples]
+        rows.append({"method": "the truth", "plane residual": _median(own), "edge_f1_025": 1.0, "abs_rel": 0.0})
+    frame = pd.DataFrame(rows, columns=["method", "plane residual", "edge_f1_025", "abs_rel"])
+    return frame.sort_values("plane residual", kind="stable", ignore_index=True)
+
+
+def _residual(pred: Tensor, sample: Mapping, rule: metrics.Protocol) -> float:
+    frame = {key: sample[key][None] for key in ("depth", "valid", "intrinsics")}
+    large = evaluation.upsample(pred[None], tuple(sample["depth"].shape[-2:]))
+    return 1000 * float(surfaces.plane_residual(pred=large, **frame, protocol=rule))
+
+
+def _median(values: Sequence[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.median(known)) if known else float("nan")
+
+
+def _kept(results: Sequence[Result], seed: int) -> tuple[dict[str, tuple[Result, dict[str, Tensor]]], list[str]]:
+    """Of each method the run with `seed`, else its first, and what it keeps, id -> metres; and the ids that all have."""
+    kept: dict[str, tuple[Result, dict[str, Tensor]]] = {}
+    common: set[str] = set()
     for part in comparable(results).values():  # the part with most methods first: what it keeps is shown
         aligned = part[0].protocol.alignment != "none"
         for name, group in groups(part).items():
@@ -104,28 +160,59 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
                 continue
             common = common & set(found) or set(found)
             label = f"{name}, aligned" if aligned else name
-            kept[label if label not in kept else f"{label}, {one.run}"] = found
-    ids = [key for key in next(iter(kept.values()), {}) if key in common][::2][:frames]
+            kept[label if label not in kept else f"{label}, {one.run}"] = (one, found)
+    _, first = next(iter(kept.values()), (None, {}))
+    return kept, [key for key in first if key in common]
+
+
+def _samples(dataset: str, root: str, ids: Sequence[str]) -> list[dict]:
+    """These test frames at their native size; none, with a line that says why, where they are not here."""
     if not ids:
         print("no pictures: no test frame is kept by all of these runs")
-        return None
+        return []
     try:
-        test = data.open(results[0].dataset, root, "test")
+        test = data.open(dataset, root, "test")
         row = {key: i for i, key in enumerate(test.frames["id"])}
-        samples = [test[row[key]] for key in ids]
+        return [test[row[key]] for key in ids]
     except (FileNotFoundError, ValueError, KeyError) as error:
         print(f"no pictures, the data set cannot be opened or holds other frames: {error}")
-        return None
-    size = tuple(samples[0]["image"].shape[-2:])
-    maps = [transforms.resize_depth(one["depth"], one["valid"], size) for one in samples]
-    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
-    return {
-        "image": torch.stack([transforms.resize_image(one["image"], size) for one in samples]),
-        "depth": depth,
-        "valid": valid,
-        "preds": {name: _stack([each[key] for key in ids]) for name, each in kept.items()},
-        "column_titles": [one["scene_type"] for one in samples],
-    }
+        return []
+
+
+def equal_budget(dataset: str) -> pd.DataFrame:
+    """The methods trained for the same number of steps on images of one size (line `EQUAL` of evidence.txt), best first.
+
+    A notebook whose full run has these steps and this size already needs no such line.
+
+    Returns:
+        One row a method: method, seeds, steps, image (width x height), precision, seconds; abs_rel, delta1 and edge_f1_025 as
+        means over seeds, abs_rel_std; and full run, the mean abs_rel of its full runs. Empty without a run of that line.
+    """
+    lines: dict[str, dict[str, list[dict]]] = {}
+    for notebook in METHODS:
+        for line, record in ablation_runs(notebook, dataset):
+            lines.setdefault(notebook, {}).setdefault(line, []).append(record)
+    budgets = {_budget(each[EQUAL][0]) for each in lines.values() if EQUAL in each}
+    rows = []
+    for notebook, each in lines.items():
+        runs = each.get(EQUAL) or [record for record in each[BASE] if _budget(record) in budgets]
+        if runs:
+            scores = pd.DataFrame([run["metrics"]["test"] for run in runs])
+            steps, image = _budget(runs[0])
+            row = {"method": METHODS[notebook], "seeds": len(runs), "steps": steps, "image": image}
+            row |= {"precision": precision(runs[0]), "seconds": np.mean([run["training_seconds"] for run in runs])}
+            row |= {name: scores[name].mean() for name in ("abs_rel", "delta1", "edge_f1_025")}
+            row["abs_rel_std"] = scores["abs_rel"].std(ddof=1)
+            rows.append(row | {"full run": np.mean([run["metrics"]["test"]["abs_rel"] for run in each[BASE]])})
+    columns = ["method", "seeds", "steps", "image", "precision", "seconds"]
+    columns += ["abs_rel", "abs_rel_std", "delta1", "edge_f1_025", "full run"]
+    return pd.DataFrame(rows, columns=columns).sort_values("abs_rel", kind="stable", ignore_index=True)
+
+
+def _budget(record: Mapping) -> tuple[int | None, str]:
+    """Steps and image (width x height) of a run."""
+    size = record.get("size")
+    return record.get("steps"), f"{size[1]} x {size[0]}" if size else ""
 
 
 def _stack(preds: list[Tensor]) -> Tensor:

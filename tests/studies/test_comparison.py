@@ -557,6 +557,41 @@ def test_pictures_without_a_file_or_without_data(folder_runs, reports, capsys):
     assert "no pictures" in said and "no opponents by distance" in said and "index.csv" in said
 
 
+def test_walls_of_a_constant_are_flat_and_of_noise_are_not(folder_runs, reports, capsys):
+    file = reports / "03_eigen" / "quick" / "predictions.npz"
+    noise = np.random.default_rng(0)
+    with np.load(file) as kept:
+        np.savez(file, **{key: kept[key] + 0.3 * noise.random(kept[key].shape) for key in kept})
+    table = study.walls(load("folder"), root=str(folder_runs)).set_index("method")
+    assert set(table.index) == {"the truth", "BN-CNN", "Eigen"}
+    assert table.loc["BN-CNN", "plane residual"] == pytest.approx(0, abs=1e-3)
+    assert 5 < table.loc["Eigen", "plane residual"] < 100 and table.index[-1] == "Eigen"
+    assert table.loc["Eigen", "abs_rel"] == pytest.approx(load("folder")[1].metrics["abs_rel"])
+    assert study.walls([]).empty
+    (folder_runs / "index.csv").unlink()
+    assert study.walls(load("folder"), root=str(folder_runs)).empty and "no pictures" in capsys.readouterr().out
+
+
+def test_the_equal_budget_takes_runs_of_the_same_steps_and_size(reports):
+    for notebook, run, seed, error, steps, size in (
+        ("02_bn_cnn", "rooms-full", 0, 0.25, 840, [60, 80]),
+        ("02_bn_cnn", "ablation-base-equal-0", 0, 0.27, 830, [96, 128]),
+        ("02_bn_cnn", "ablation-base-equal-1", 1, 0.29, 830, [96, 128]),
+        ("04_unet", "rooms-full", 0, 0.21, 1328, [96, 128]),
+        ("05_densenet", "rooms-full", 0, 0.26, 830, [96, 128]),
+    ):
+        record = {"notebook": notebook, "run": run, "seed": seed, "dataset": "rooms", "finished": True, "steps": steps}
+        record |= {"size": size, "params": {"epochs": steps}, "training_seconds": 10.0, "data": {"test": "f00d"}}
+        record["metrics"] = {"test": {"abs_rel": error, "delta1": 0.5, "edge_f1_025": 0.1}}
+        (reports / notebook / run).mkdir(parents=True)
+        (reports / notebook / run / runs.RECORD).write_text(json.dumps(record))
+    table = study.equal_budget("rooms")
+    assert table["method"].tolist() == ["DenseNet transfer", "BN-CNN"], "the U-Net trained longer"
+    assert table["abs_rel"].tolist() == pytest.approx([0.26, 0.28]) and table["seeds"].tolist() == [1, 2]
+    assert table["full run"].tolist() == pytest.approx([0.26, 0.25]) and set(table["image"]) == {"128 x 96"}
+    assert study.equal_budget("streets").empty
+
+
 def test_published_rows_keep_to_the_kind_of_scene():
     rooms, streets = study.published_rows("rooms"), study.published_rows("streets")
     assert set(rooms["dataset"]) == {"nyu-v1", "nyu-v2"} and set(streets["dataset"]) == {"kitti"}
