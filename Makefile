@@ -103,15 +103,20 @@ $(DONE)/10_comparison.done: $(patsubst %,$(DONE)/%.done,$(filter-out 10_comparis
 EVIDENCE := $(PARAMS)/evidence.txt
 REPORTS := $(or $(DEPTHNB_REPORTS),reports)
 LINES := $(shell awk '$$1 ~ /^[0-9]/ {print $$1 "/" $$2}' $(EVIDENCE) 2>/dev/null)
+# The same methods on the embedded streets, with at most three seeds: a table of 10, no verdict.
+STREETS := $(patsubst $(PARAMS)/%-streets-full.yaml,%,$(wildcard $(PARAMS)/*-streets-full.yaml))
+STREETS_RUNS := $(patsubst streets-full-seed0,streets-full,$(addprefix streets-full-seed,$(wordlist 1,3,$(SEEDS))))
 # $(1): notebook/line, $(2): seed. The line "full" is the preset itself: its runs are called rooms-full, rooms-full-seed1 ...
 evidence_run = $(REPORTS)/$(dir $(1))$(if $(filter full,$(notdir $(1))),rooms-full$(if $(filter-out 0,$(2)),-seed$(2)),ablation-$(notdir $(1))-$(2))/run.json
 evidence: $(foreach seed,$(SEEDS),$(foreach line,$(LINES),$(call evidence_run,$(line),$(seed)))) \
-		$(foreach line,$(LINES),$(call evidence_run,$(line)-doubled,$(firstword $(SEEDS))))
+		$(foreach line,$(LINES),$(call evidence_run,$(line)-doubled,$(firstword $(SEEDS)))) \
+		$(foreach notebook,$(STREETS),$(foreach run,$(STREETS_RUNS),$(REPORTS)/$(notebook)/$(run)/run.json))
 
 # of a run's folder, notebook/run, back to the notebook, the line and the seed
 notebook_of = $(patsubst %/,%,$(dir $*))
-full_of = $(filter rooms-full%,$(notdir $*))
-seed_of = $(if $(full_of),$(or $(patsubst rooms-full-seed%,%,$(filter rooms-full-seed%,$(full_of))),0),$(lastword $(subst -, ,$(notdir $*))))
+full_of = $(filter rooms-full% streets-full%,$(notdir $*))
+preset_of = $(if $(filter streets-full%,$(notdir $*)),streets-full,rooms-full)
+seed_of = $(if $(full_of),$(or $(patsubst $(preset_of)-seed%,%,$(filter $(preset_of)-seed%,$(full_of))),0),$(lastword $(subst -, ,$(notdir $*))))
 name_of = $(if $(full_of),full,$(patsubst ablation-%-$(seed_of),%,$(notdir $*)))
 line_of = $(patsubst %-doubled,%,$(name_of))
 changes_of = $(shell awk '$$1 == "$(notebook_of)" && $$2 == "$(line_of)" \
@@ -121,7 +126,7 @@ epochs_of = $(or $(patsubst epochs=%,%,$(filter epochs=%,$(shell awk '$$1 == "$(
 doubled_of = $(if $(filter %-doubled,$(name_of)),-p epochs $(shell expr 2 '*' $(epochs_of)))
 
 $(REPORTS)/%/run.json: | $(READY)
-	$(call papermill,$(notebook_of),evidence/$*,-f $(PARAMS)/$(notebook_of)-rooms-full.yaml \
+	$(call papermill,$(notebook_of),evidence/$*,-f $(PARAMS)/$(notebook_of)-$(preset_of).yaml \
 		$(changes_of) $(doubled_of) -p seed $(seed_of) -p run $(notdir $*))
 
 # Checked with the net that comes with the clone, because its training takes longest; tests/test_notebooks_folder.py trains it.
