@@ -256,7 +256,12 @@ def static_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_po
 
 
 def picture(
-    xyz: np.ndarray, rgb: np.ndarray, *, size: tuple[int, int] = (240, 320), degrees: tuple[float, float] = (25, 15)
+    xyz: np.ndarray,
+    rgb: np.ndarray,
+    *,
+    size: tuple[int, int] = (240, 320),
+    degrees: tuple[float, float] = (25, 15),
+    like: np.ndarray | None = None,
 ) -> np.ndarray:
     """What a camera sees of the points that was swung around their middle: to the side and upwards.
 
@@ -265,6 +270,8 @@ def picture(
         rgb: float [N,3] in 0..1.
         size: (H, W) of the picture, which holds 98 % of the points.
         degrees: to the side, and upwards.
+        like: float [M,3], other points by which the camera is placed, so that pictures of two clouds can be compared; None
+            for these.
 
     Returns:
         float32 [H,W,3] in 0..1: every point a small square, near ones larger and before far ones, white where there is none.
@@ -272,13 +279,16 @@ def picture(
     Raises:
         ValueError: for other shapes, or no point.
     """
-    seen, colours, middle = _swung(*_thinned(*_checked(xyz, rgb), 10**6), degrees)
+    xyz, rgb = _thinned(*_checked(xyz, rgb), 10**6)
+    like = xyz if like is None else like
+    seen, colours, middle = _swung(xyz, rgb, degrees, np.median(like, axis=0))
+    around, _, _ = _swung(like, like, degrees)
     height, width = size
     canvas = np.ones((height * width, 3), np.float32)
-    if not len(seen):
+    if not len(seen) or not len(around):
         return canvas.reshape(height, width, 3)
     u, v = (seen[:, :2] / seen[:, 2:]).T
-    (left, right), (top, bottom) = np.percentile(u, (1, 99)), np.percentile(v, (1, 99))
+    (left, right), (top, bottom) = (np.percentile(around[:, i] / around[:, 2], (1, 99)) for i in (0, 1))
     scale = min(width / max(right - left, 1e-6), height / max(bottom - top, 1e-6))
     column = (u - (left + right) / 2) * scale + width / 2
     row = (v - (top + bottom) / 2) * scale + height / 2

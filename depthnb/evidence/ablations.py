@@ -42,7 +42,8 @@ def ablations(
     bases = {"(base)": base}
     for name in [name for name in lines if name.startswith(FURTHER)]:
         group = lines.pop(name)
-        bases[f"(base: {_words(_difference(base[0], group[0]))})"] = group
+        label = f"(base: {_words(_difference(base[0], group[0]))})"
+        bases[label] = max(bases.get(label, []), group, key=len)  # two may differ in nets that are not compared
     rows: dict[str, list[dict]] = {name: [] for name in bases}
     for group in lines.values():
         name = min(bases, key=lambda name: len(_difference(bases[name][0], group[0])))

@@ -13,7 +13,16 @@ FULL = "*-full*"  # the presets whose runs decide: rooms-full on the rooms, stre
 ABLATION = re.compile(r"ablation-(?P<name>.+?)-(?P<seed>\d{1,4})")
 NOT_COMPARED = ("run", "seed", "device", "data_root", "weights")
 # further nets of the same notebook, which do not change the one that a run stands for
-BESIDE = ("rival", "twin", "pair_more", "foundation", "foundation_weights", "foundation_epochs", "foundation_side")
+BESIDE = (
+    "rival",
+    "twin",
+    "pair_more",
+    "members",
+    "foundation",
+    "foundation_weights",
+    "foundation_epochs",
+    "foundation_side",
+)
 BASE, DOUBLED = "base", "-doubled"  # names of lines: the preset itself, and endings of those with twice the epochs
 
 

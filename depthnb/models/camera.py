@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -100,3 +100,42 @@ class Mirrored(FromMirror):
 
     def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
         return (self.model(image, *camera) + super().forward(image, *camera)) / 2
+
+
+class Ensemble(nn.Module):
+    """Several networks asked as one: the geometric mean of their depths, that is the mean of the logarithms.
+
+    Shapes and units as the networks' own, which answer in one size.
+
+    Args:
+        members: nets of metric depth above 0; all of them take the camera, or none does.
+
+    Raises:
+        ValueError: for no member, or where only some take the camera.
+
+    Source: Lakshminarayanan et al. 2017 (deep ensembles, arXiv:1612.01474); the mean of logarithms because the losses here
+    compare logarithms.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        camera = {getattr(each, "takes_camera", False) for each in members}
+        if len(camera) != 1:
+            raise ValueError(
+                f"{len(members)} members; expected at least one, and either all or none that take the camera"
+            )
+        self.members, self.takes_camera = nn.ModuleList(members), camera.pop()
+
+    def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
+        return self.logarithms(image, *camera).mean(0).exp()
+
+    def logarithms(self, image: Tensor, *camera: Tensor) -> Tensor:
+        """The members' own answers: logarithms of metres, [members,B,1,h,w]."""
+        return torch.stack([member(image, *camera).log() for member in self.members])
+
+
+class Disagreement(Around):
+    """How far the members of an `Ensemble` are apart: the standard deviation of the logarithms of their depths, [B,1,h,w]."""
+
+    def forward(self, image: Tensor, *camera: Tensor) -> Tensor:
+        return self.model.logarithms(image, *camera).std(0, correction=0)

@@ -190,6 +190,7 @@ def methods_grid(
         image.shape[-2] / image.shape[-1],
         bars=1,
         titled=False,
+        heading=1 if column_titles else 0,
         labels=1.1,
         alt=(f"{len(image)} frames: image, true depth, and depth predicted by {', '.join(preds)}"),
     )
@@ -216,40 +217,44 @@ def showcase(
     depth: ArrayLike,
     valid: ArrayLike,
     pred: ArrayLike,
-    views: Sequence[np.ndarray],
+    views: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
     column_titles: Sequence[str] | None = None,
     max_depth: float | None = None,
 ) -> Figure:
-    """Draw frames (columns) as photograph, true depth, predicted depth, and the prediction in space.
+    """Draw frames (columns) as image, true depth, predicted depth, and both depths in space.
 
-    `image` [B,3,H,W] in 0..1; `depth` and `pred` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `views` one [h,w,3] a frame, as
-    `pointcloud.picture` makes it. `max_depth` (m) as in `depth_grid`. Invalid true depth is grey. Raises ValueError for shapes
-    that do not fit together.
+    `image` [B,3,H,W] in 0..1; `depth` and `pred` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `views` two [h,w,3] a frame, the
+    truth and the prediction as `pointcloud.picture` makes them. The colours reach from the first percentile of the true depth
+    to `max_depth` (m), or to the 99th. Invalid true depth is grey. Raises ValueError for shapes that do not fit together.
     """
     image, depth, pred, valid = _batch(image, 3), _batch(depth, 1), _batch(pred, 1), _batch(valid, 1).astype(bool)
     _same(image=image, depth=depth, valid=valid, pred=pred)
     column_titles = _titles(column_titles, len(image))
     _titles([""] * len(views), len(image))
     figure, axes = _grid(
-        4,
+        5,
         len(image),
         image.shape[-2] / image.shape[-1],
         bars=1,
         titled=False,
-        labels=0.25,
-        alt=f"{len(image)} frames: photograph, true depth, predicted depth, and the predicted depth as points in space",
+        heading=max((title.count("\n") + 1 for title in column_titles or ()), default=0),
+        labels=0.4,
+        alt=f"{len(image)} frames: image, true depth, predicted depth, and both depths as points in space",
     )
-    norm = Normalize(0, max_depth or _limit(depth[valid], 99))
+    top = max_depth or _limit(depth[valid], 99)
+    norm = Normalize(min(_low(depth[valid]), 0.5 * top), top)
     for i in range(len(image)):
         _draw_image(axes[0, i], image[i])
         _draw_map(axes[1, i], depth[i, 0], valid[i, 0], depth_colormap(), norm)
         _draw_map(axes[2, i], pred[i, 0], np.isfinite(pred[i, 0]), depth_colormap(), norm)
-        axes[3, i].imshow(np.clip(views[i], 0, 1), interpolation="antialiased")
+        for ax, view in zip(axes[3:, i], views[i], strict=True):
+            ax.imshow(np.clip(view, 0, 1), interpolation="antialiased")
         if column_titles:
-            axes[0, i].set_title(column_titles[i])
-    for ax, name in zip(axes[:, 0], ["photograph", "true depth", "predicted", "seen from the side"], strict=True):
-        ax.set_ylabel(name)
+            axes[0, i].set_title(column_titles[i], fontsize=9)
+    names = ["image", "true depth", "predicted", "truth from the side", "predicted, same side"]
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        ax.set_ylabel(textwrap.fill(name, 12))
     extend = _extend(np.concatenate([depth[valid], pred[np.isfinite(pred)]]), norm)
     bar(figure, ScalarMappable(norm, depth_colormap()), axes.flat, DEPTH_LABEL, extend=extend)
     return figure
@@ -304,7 +309,11 @@ def _low(values: np.ndarray) -> float:
 
 
 def _extend(values: np.ndarray, norm: Normalize) -> str:
-    return "max" if values.size and np.nanmax(values) > norm.vmax * (1 + 1e-6) else "neither"
+    """Which ends of a colour bar are pointed, because values lie beyond them."""
+    if not values.size:
+        return "neither"
+    above, below = np.nanmax(values) > norm.vmax * (1 + 1e-6), np.nanmin(values) < norm.vmin * (1 - 1e-6)
+    return {(True, True): "both", (True, False): "max", (False, True): "min"}.get((above, below), "neither")
 
 
 def _grid(
@@ -317,12 +326,16 @@ def _grid(
     alt: str,
     labels: float = 0.0,
     width: float | None = None,
+    heading: int = 0,
 ) -> tuple[Figure, np.ndarray]:
-    """Make picture axes in a figure whose height follows from the pictures' aspect (height / width)."""
+    """Make picture axes in a figure whose height follows from the pictures' aspect (height / width).
+
+    titled: every row has titles; heading: lines of text above the first row alone.
+    """
     if width is None:
         width = 9.0 if columns > 2 else 3.2 * columns + labels
     panel = (width - labels) / columns * 0.97
-    height = rows * (panel * aspect + (0.27 if titled else 0.06)) + 0.3 + 0.62 * bars
+    height = rows * (panel * aspect + (0.27 if titled else 0.06)) + 0.3 + 0.62 * bars + 0.2 * heading
     figure = new_figure(width, height, alt=alt, image_format="jpeg", layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     return figure, picture_axes(figure, rows, columns)

@@ -25,7 +25,7 @@ _OWN = (
     "weights",
 )  # parameters that say nothing about the training
 # further nets beside the one that is kept, which are left out
-_ALONE = {"rival": ""}
+_ALONE = {"rival": "", "members": 0}
 
 
 class Shipped:

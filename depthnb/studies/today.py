@@ -17,10 +17,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from depthnb import evaluation, evidence, losses, models, pointcloud, training
 from depthnb.data import statistics, transforms
 from depthnb.evidence import Claim
+from depthnb.evidence.trainings import ablation_runs
 from depthnb.metrics.processes import sum_over_processes
 from depthnb.metrics.uncertainty import Uncertainty, Unit, ause, sparsification
 from depthnb.models import foundation
-from depthnb.models.camera import FromMirror, ask
+from depthnb.models.camera import Disagreement, Ensemble, FromMirror, ask
 from depthnb.models.midas import ZeroShot
 from depthnb.models.today import WithDoubt
 from depthnb.weights.origin import Origin
@@ -28,6 +29,8 @@ from depthnb.weights.origin import Origin
 NOTEBOOK, NET = "11_today", "today"
 DECODERS = ("fpn", "unet")
 MIRROR, OWN = "difference from the mirror image", "the net's own estimate"
+TEAM = "disagreement of several nets"
+TEAM_LINE = "base-ensemble"  # the line of evidence.txt that trains several nets with one seed after the other
 # change of colours and weight of neighbours in the loss, of the recipe; greatest magnification, of an ablation
 JITTER, GRADIENT, ZOOM = 0.1, 1.0, 1.5
 SCALES = 4  # at which neighbours are compared: next to each other, two, four and eight pixels apart
@@ -257,25 +260,43 @@ def lenses(net: nn.Module, dataset, *, magnifications: Sequence[float], count: i
     return pd.DataFrame(rows)
 
 
-def in_space(sample: Mapping[str, Any], depth: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def camera_of(sample: Mapping[str, Any], size: tuple[int, int]) -> tuple[Tensor, list[str]]:
+    """The intrinsics of a frame at a size (H, W), and what had to be supposed: `USUAL_VIEW` degrees where they are unknown."""
+    camera = transforms.resize_intrinsics(sample["intrinsics"], tuple(sample["image"].shape[-2:]), size)
+    if camera.isfinite().all():
+        return camera, []
+    supposed = f"the camera of this frame is unknown: {USUAL_VIEW:g} degrees supposed"
+    return pointcloud.intrinsics_from_fov(size, USUAL_VIEW), [supposed]
+
+
+def in_space(sample: Mapping[str, Any], depth: Tensor, valid: Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The photograph painted on a depth map of it: points and colours, as `pointcloud.points` gives them.
 
     Args:
-        sample: one frame; a camera that nobody knows counts as one that sees `USUAL_VIEW` degrees across.
-        depth: [1,H,W] metres, of any size; all of it is taken, whatever the mask says.
+        sample: one frame.
+        depth: [1,H,W] metres, of any size.
+        valid: bool [1,H,W]; None: all of the depth is taken.
     """
-    own, size = tuple(sample["image"].shape[-2:]), tuple(depth.shape[-2:])
-    camera = transforms.resize_intrinsics(sample["intrinsics"], own, size)
-    if not camera.isfinite().all():
-        camera = pointcloud.intrinsics_from_fov(size, USUAL_VIEW)
-    return pointcloud.points(depth, depth > 0, camera, transforms.resize_image(sample["image"], size))
+    size = tuple(depth.shape[-2:])
+    camera, _ = camera_of(sample, size)
+    image = transforms.resize_image(sample["image"], size)
+    return pointcloud.points(depth, depth > 0 if valid is None else valid, camera, image)
 
 
-def doubts(net: nn.Module, dataset) -> tuple[dict[str, Tensor], dict[str, Uncertainty]]:
+def sides(sample: Mapping[str, Any], pred: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The photograph on the true depth and on a predicted one [1,h,w], both from the same camera at the side: two pictures."""
+    true = in_space(sample, sample["depth"], sample["valid"])
+    guess = in_space(sample, pred)
+    like = np.concatenate([true[0], guess[0]])
+    return pointcloud.picture(*true, like=like), pointcloud.picture(*guess, like=like)
+
+
+def doubts(net: nn.Module, dataset, team: Sequence[nn.Module] = ()) -> tuple[dict[str, Tensor], dict[str, Uncertainty]]:
     """How unsure a net is of its answers: by what changes when the photograph is mirrored, and by its own estimate.
 
     Args:
         net: made by `network`; only a pyramid has an estimate of its own (`FPN.with_doubt`).
+        team: the net and others that differ in their seed; where there are two or more, it is asked how far they are apart.
         dataset: at the net's size; all of it is read at once.
 
     Returns:
@@ -292,6 +313,8 @@ def doubts(net: nn.Module, dataset) -> tuple[dict[str, Tensor], dict[str, Uncert
     if isinstance(_inner(net), models.FPN) and _inner(net).doubt is not None:
         # the standard deviation of a Laplace distribution of this scale
         found[OWN] = Uncertainty(math.sqrt(2) * answers(WithDoubt(net))[:, 1:], Unit.LOG, OWN)
+    if len(team) > 1:
+        found[TEAM] = Uncertainty(answers(Disagreement(Ensemble(team))), Unit.LOG, TEAM)
     return {"pred": pred, "depth": everything["depth"], "valid": everything["valid"]}, found
 
 
@@ -319,6 +342,25 @@ def doubtful(net: nn.Module, dataset, indices: Sequence[int]) -> dict:
     error = (truth["pred"] / truth["depth"] - 1).abs()
     image = few.batch(list(range(len(few))))["image"]
     return {"image": image, "error": error, "unsure": unsure[name].values, "valid": truth["valid"], "label": name}
+
+
+def team_of(nets: Sequence[nn.Module]) -> dict[str, nn.Module]:
+    """The ensemble of these nets under its name in tables; nothing for one net alone."""
+    return {f"mean of {len(nets)} nets": Ensemble(nets)} if len(nets) > 1 else {}
+
+
+def ensembles(dataset: str) -> pd.DataFrame:
+    """What several nets are worth, by the runs of the line `TEAM_LINE`: one row a run and net.
+
+    Columns: run, net, steps of one net, abs_rel, delta1, edge_f1_025. Empty without such a run.
+    """
+    rows = []
+    for line, record in ablation_runs(NOTEBOOK, dataset):
+        if line == TEAM_LINE:
+            for name, numbers in record["nets"].items():
+                scores = {key: numbers.get(key) for key in ("abs_rel", "delta1", "edge_f1_025")}
+                rows.append({"run": record["run"], "net": name, "steps": record["steps"], **scores})
+    return pd.DataFrame(rows, columns=["run", "net", "steps", "abs_rel", "delta1", "edge_f1_025"])
 
 
 def areas(table: pd.DataFrame) -> dict[str, float]:

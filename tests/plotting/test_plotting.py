@@ -133,7 +133,7 @@ def every_figure():
             image, depth, valid, {"ours": noisy}, scores={"ours": [1, 2, "x"]}
         ),
         "methods_grid": plotting.methods_grid(image, depth, valid, {"a": noisy, "b": depth[..., ::2, ::2]}),
-        "showcase": plotting.showcase(image, depth, valid, noisy, [np.ones((6, 8, 3))] * len(image)),
+        "showcase": plotting.showcase(image, depth, valid, noisy, [[np.ones((6, 8, 3))] * 2] * len(image)),
         "scales_grid": plotting.scales_grid(
             image,
             depth,

@@ -4,11 +4,13 @@ import math
 
 import pytest
 import torch
+from finished_runs import finish
 from torch import nn
 from toys import Toy
 
 from depthnb import losses, models, training
 from depthnb.models import encoders
+from depthnb.models.camera import Ensemble
 from depthnb.models.today import WithDoubt
 from depthnb.studies import today
 
@@ -239,3 +241,42 @@ def test_the_answer_has_no_frame():
     last = net.last(blank)
     for answer in (net.head(last), net.doubt(last)):
         assert (answer - answer[..., 5:6, 5:6]).abs().max() < 1e-5
+
+
+class Says(nn.Module):
+    def __init__(self, metres):
+        super().__init__()
+        self.metres = nn.Parameter(torch.tensor(metres))
+
+    def forward(self, image):
+        return torch.ones_like(image[:, :1]) * self.metres
+
+
+def test_several_nets_answer_with_their_mean_and_doubt_where_they_differ():
+    team = [Says(4.0), Says(9.0)]
+    assert today.team_of(team[:1]) == {}
+    ((name, mean),) = today.team_of(team).items()
+    assert name == "mean of 2 nets" and mean(torch.zeros(1, 3, 4, 5)).unique().item() == pytest.approx(6.0)
+    _, unsure = today.doubts(team[0], Views(), team)
+    assert list(unsure) == [today.MIRROR, today.TEAM]
+    assert unsure[today.TEAM].values.unique().item() == pytest.approx(math.log(9 / 4) / 2, rel=1e-5)
+    assert list(today.doubts(team[0], Views(), team[:1])[1]) == [today.MIRROR]
+
+
+def test_members_all_take_the_camera_or_none_does():
+    cameras = [models.CanonicalCamera(Says(4.0), focal=60.0) for _ in range(2)]
+    K = camera(120.0).expand(1, 3, 3)
+    assert Ensemble(cameras)(torch.zeros(1, 3, 4, 5), K).unique().item() == pytest.approx(8.0)
+    assert Ensemble(cameras).takes_camera
+    for wrong in ([], [cameras[0], Says(4.0)]):
+        with pytest.raises(ValueError, match=f"{len(wrong)} members; expected at least one"):
+            Ensemble(wrong)
+
+
+def test_what_an_ensemble_is_worth_is_read_from_its_runs(reports):
+    assert today.ensembles("rooms").empty
+    finish(reports, today.NOTEBOOK, "rooms-full", 0, epochs=24)
+    nets = {"today": {"abs_rel": 0.16, "steps": 498}, "mean of 5 nets": {"abs_rel": 0.14}}
+    finish(reports, today.NOTEBOOK, "ablation-base-ensemble-0", 0, nets=nets, epochs=6)
+    table = today.ensembles("rooms")
+    assert table["net"].tolist() == ["today", "mean of 5 nets"] and table["abs_rel"].tolist() == [0.16, 0.14]
