@@ -33,8 +33,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depthnb import locks
 from depthnb.data import transforms
+from depthnb.files import locks
 
 if TYPE_CHECKING:
     from depthnb.data.source import Source

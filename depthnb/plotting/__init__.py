@@ -10,10 +10,11 @@ from .dataset import (
 from .doubt import doubts, sparsification
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
-from .pictures import depth_grid, methods_grid, predictions_grid, showcase
+from .pictures import depth_colours, depth_grid, depth_map, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
 from .scales import scales_grid
 from .style import (
+    DEPTH_LABEL,
     DPI,
     MAX_WIDTH,
     Figure,
@@ -30,6 +31,7 @@ from .style import (
 from .training import activation_stats, curves, step_losses, transfer
 
 __all__ = [
+    "DEPTH_LABEL",
     "DPI",
     "MAX_WIDTH",
     "Figure",
@@ -40,8 +42,10 @@ __all__ = [
     "colors",
     "curves",
     "depth_colormap",
+    "depth_colours",
     "depth_grid",
     "depth_histogram",
+    "depth_map",
     "distances",
     "distribution",
     "doubts",

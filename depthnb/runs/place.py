@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from depthnb import locks
+from depthnb.files import locks
 from depthnb.runs.provenance import TRAINED_BY
 from depthnb.runs.records import OLD, RECORD, STARTED, UNFINISHED, read
 

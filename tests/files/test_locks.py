@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from depthnb import locks
+from depthnb.files import locks
 
-HOLD = "import sys, pathlib, depthnb.locks as l; k = l.Lock(pathlib.Path(sys.argv[1])); k.take(); print('held', flush=True); "
+HOLD = "import sys, pathlib, depthnb.files.locks as l; k = l.Lock(pathlib.Path(sys.argv[1])); k.take(); "
+HOLD += "print('held', flush=True); "
 
 
 @pytest.fixture

@@ -1,0 +1,139 @@
+"""The command `depthnb`: reads the words, calls a public function, prints what came out.
+
+Nothing heavy is imported before a subcommand needs it, so that `depthnb --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+
+from depthnb import __version__
+
+_EXAMPLES = """examples:
+  depthnb predict me.jpg
+  depthnb predict holiday/ --out depth --formats png ply
+  depthnb predict 'shots/*.jpg' --known 812,604=2.4 --fov 70
+  depthnb predict me.jpg --net reports/04_unet/rooms-full --net hub:depth-anything-v2-small --json
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these words (default: those of the process); returns its exit status.
+
+    0: done. 1: something could not be done, each with one line on standard error. 2: the words make no sense.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.run is None:
+        parser.print_help()
+        return 2
+    try:
+        return given.run(given)
+    except KeyboardInterrupt:
+        print("stopped; every file that was begun is whole or not there", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # the reader of a pipe has gone
+        sys.stderr.close()
+        return 1
+    except (OSError, ValueError, ImportError) as error:
+        print(f"depthnb: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="depthnb", description="Monocular depth: one image in, a depth for every pixel out."
+    )
+    parser.add_argument("--version", action="version", version=f"depthnb {__version__}")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    predict = commands.add_parser(
+        "predict",
+        help="depth of your pictures",
+        description="Depth of pictures: as numbers, as a point cloud, in colours, and as a page with a slider.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    predict.set_defaults(run=_predict)
+    add = predict.add_argument
+    add("pictures", nargs="+", metavar="PICTURE", help="file, folder, or pattern in quotes")
+    add(
+        "--net", "--run", dest="nets", action="append", metavar="NET",
+        help="folder of a run, or hub:NAME for a published net; may be given several times "
+        "(default: reports/11_today/rooms-full, which comes with the clone)",
+    )  # fmt: skip
+    add("--out", default="depth", metavar="DIR", help="where the files go (default: depth)")
+    add(
+        "--formats",
+        nargs="+",
+        metavar="FORMAT",
+        help="png npy picture ply glb html json (default: all that are possible)",
+    )
+    view = predict.add_mutually_exclusive_group()
+    view.add_argument("--fov", type=float, metavar="DEGREES", help="field of view across the longer side")
+    view.add_argument("--focal", type=float, metavar="PIXELS", help="focal length in pixels of the file")
+    add(
+        "--known",
+        action="append",
+        default=[],
+        metavar="X,Y=METRES",
+        help="a distance you know; may be given several times",
+    )
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add("--json", action="store_true", help="one line of JSON a picture and net on standard output, nothing else")
+    return parser
+
+
+def _predict(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from depthnb import photos
+
+    known = [photos.Known.parse(text) for text in given.known]
+    paths = photos.find(given.pictures)
+    if known and len(paths) > 1:
+        raise ValueError(f"--known belongs to one picture, and there are {len(paths)}")
+    chosen = given.nets or [photos.BEST]
+    nets = [photos.net(each) for each in dict.fromkeys(chosen)]
+    device = photos.usable_device(given.device)
+    failed = 0
+    for number, (path, name) in enumerate(photos.names(paths).items(), 1):
+        if not given.json and len(paths) > 1:
+            print(f"[{number}/{len(paths)}] {path}", file=sys.stderr)
+        try:
+            photo = photos.read(path, focal=given.focal, view=given.fov, name=name)
+            for net in nets:
+                depth = photos.predict(net, photo, known=known, device=device)
+                folder = Path(given.out) / net.name if len(nets) > 1 else Path(given.out)
+                written = photos.write(depth, folder, formats=given.formats)
+                _report(depth, written, path, as_json=given.json)
+        except (OSError, ValueError) as error:
+            if len(paths) == 1:
+                raise
+            failed += 1
+            print(f"depthnb: {error}", file=sys.stderr)
+    if failed:
+        print(f"depthnb: {failed} of {len(paths)} pictures could not be done", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _report(depth, written, path, *, as_json: bool) -> None:
+    from depthnb import photos
+
+    facts = photos.describe(depth)
+    if as_json:
+        files = {name: str(file) for name, file in written.items()}
+        print(json.dumps({"file": str(path), **facts, "files": files}), flush=True)
+        return
+    if "metres" in facts:
+        least, median, most = (facts["metres"][key] for key in ("least", "median", "most"))
+        print(f"{depth.photo.name}: {least:.2f} to {most:.2f} m, median {median:.2f} m")
+    else:
+        print(f"{depth.photo.name}: inverse depth without a unit")
+    for line in depth.said:
+        print(f"  {line}")
+    print("  " + " ".join(str(file) for file in written.values()), flush=True)

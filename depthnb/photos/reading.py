@@ -1,0 +1,287 @@
+"""Reading a photograph of any kind: upright, in RGB, with its focal length where the file knows it."""
+
+from __future__ import annotations
+
+import glob
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+USUAL_VIEW = 65.0  # degrees across the longer side, of a camera that nobody knows: a telephone's main camera
+LARGEST = 2048  # pixels of the longer side that are kept; a net sees far fewer, and a point cloud would be of millions
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".heic",
+    ".heif",
+    ".avif",
+)
+_MOST_PIXELS = 400_000_000  # a damaged header can ask for any number; this many take 1.2 GB
+_FILM = math.hypot(36.0, 24.0)  # millimetres: the diagonal that a "35 mm equivalent" focal length belongs to
+_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # EXIF's unit of the focal plane's resolution in millimetres
+_WIDE = 2.6  # sides: beyond it a picture is taken for a panorama
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One picture as a net can be asked about it.
+
+    Attributes:
+        name: of the file, without folder and ending.
+        image: float32 [3,H,W], RGB in 0..1, upright.
+        focal: focal length in pixels of this image.
+        camera: where the focal length comes from, as a sentence's end.
+        notes: what else was found or changed, in sentences.
+    """
+
+    name: str
+    image: Tensor
+    focal: float
+    camera: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return tuple(self.image.shape[-2:])
+
+    @property
+    def intrinsics(self) -> Tensor:
+        """Pinhole K float32 [3,3] in pixels of `image`, the optical axis in the middle."""
+        height, width = self.size
+        centre = ((width - 1) / 2, (height - 1) / 2)
+        return torch.tensor([[self.focal, 0, centre[0]], [0, self.focal, centre[1]], [0, 0, 1]], dtype=torch.float32)
+
+
+def find(places: Sequence[str | os.PathLike]) -> list[Path]:
+    """The picture files that files, folders and patterns mean, each once, in the order of their names.
+
+    Args:
+        places: files are taken as they are; of a folder its pictures (`SUFFIXES`), not those of folders in it; a text with
+            `*`, `?` or `[` that is no file is a pattern.
+
+    Raises:
+        FileNotFoundError: for a place where nothing is, and a folder or pattern without a picture.
+    """
+    found: dict[Path, None] = {}
+    for place in places:
+        path = Path(place).expanduser()
+        if path.is_dir():
+            files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
+            lacking = f"no picture in the folder {path}; expected files that end in {', '.join(SUFFIXES)}"
+        elif path.exists():
+            files, lacking = [path], ""
+        else:
+            pattern = any(sign in str(path) for sign in "*?[")
+            files = sorted(Path(each) for each in glob.glob(str(path)) if Path(each).is_file()) if pattern else []
+            lacking = f"no file fits the pattern {path}" if pattern else f"there is no file {path}"
+        if not files:
+            raise FileNotFoundError(lacking)
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A name for each picture by which its files are called: its own without ending, and more where two would be alike.
+
+    >>> list(names([Path("a/one.jpg"), Path("a/two.jpg"), Path("b/one.jpg"), Path("b/one.png")]).values())
+    ['a-one', 'two', 'b-one', 'b-one-2']
+    """
+    stems = [path.stem for path in paths]
+    chosen: dict[Path, str] = {}
+    for path in paths:
+        name = path.stem if stems.count(path.stem) == 1 else f"{path.absolute().parent.name}-{path.stem}".lstrip("-")
+        wanted, number = name, 2
+        while name in chosen.values():
+            name, number = f"{wanted}-{number}", number + 1
+        chosen[path] = name
+    return chosen
+
+
+def read(
+    path: str | os.PathLike,
+    *,
+    focal: float | None = None,
+    view: float | None = None,
+    longest: int = LARGEST,
+    name: str = "",
+) -> Photo:
+    """Read a picture of any kind.
+
+    EXIF's rotation is applied. Grey is repeated; transparent pixels are laid on white; CMYK, palettes and 16 bits become
+    8-bit RGB. Of an animation the first picture counts. A picture of more than `longest` pixels a side is reduced.
+
+    Args:
+        path: JPEG, PNG, WebP, TIFF and whatever else Pillow reads; HEIC where the package pillow-heif is installed.
+        focal: focal length in pixels of the file's upright picture, if it is known.
+        view: degrees across the longer side, if those are known instead.
+        longest: pixels.
+        name: of the photograph; default the file's without ending.
+
+    Returns:
+        A `Photo`. Without focal and view EXIF's focal length counts, and without that one of `USUAL_VIEW` degrees.
+
+    Raises:
+        FileNotFoundError: if nothing is there.
+        ValueError: for what is no picture, a damaged or far too large one, and for a focal length or view out of range.
+    """
+    path = Path(path)
+    if focal is not None and not 0 < focal < math.inf:
+        raise ValueError(f"focal is {focal:g}; expected pixels above 0")
+    if view is not None and not 0 < view < 180:
+        raise ValueError(f"the field of view is {view:g} degrees; expected between 0 and 180")
+    picture, notes = _opened(path, longest)
+    own = picture.info["depthnb"]
+    exif = picture.getexif()
+    picture = ImageOps.exif_transpose(picture)
+    reduced = max(picture.size) / max(own)
+    original = (own[1], own[0]) if (picture.width > picture.height) != (own[0] > own[1]) else own
+    if focal is not None:
+        pixels, camera = focal * reduced, f"{focal:g} pixels, as told"
+    elif view is not None:
+        pixels, camera = _from_view(view, max(picture.size)), f"{view:g} degrees across the longer side, as told"
+    else:
+        known = _from_exif(exif, original)
+        pixels = known[0] * reduced if known else _from_view(USUAL_VIEW, max(picture.size))
+        supposed = f"{USUAL_VIEW:g} degrees across the longer side, supposed: the file does not say it"
+        camera = known[1] if known else supposed
+    image, more = _rgb(picture)
+    notes += more
+    if max(picture.size) > _WIDE * min(picture.size):
+        notes.append("very wide or tall; a panorama is no picture of one lens, and its depth will bend")
+    if min(own) < 32:
+        notes.append(f"only {own[0]} x {own[1]} pixels")
+    return Photo(name or path.stem, image, float(pixels), camera, tuple(notes))
+
+
+def _opened(path: Path, longest: int) -> tuple[Image.Image, list[str]]:
+    """The decoded picture, reduced; its own size is left in `info`."""
+    if path.suffix.lower() in (".heic", ".heif"):
+        _register_heif(path)
+    if not path.is_file():
+        kind = "is no file" if path.exists() else "does not exist"
+        raise FileNotFoundError(f"{path} {kind}; expected a picture")
+    limit, Image.MAX_IMAGE_PIXELS = (
+        Image.MAX_IMAGE_PIXELS,
+        None,
+    )  # the limit here is another one, and an error of its own
+    try:
+        picture = Image.open(path)
+        own = picture.size
+        if own[0] * own[1] > _MOST_PIXELS:
+            raise ValueError(f"{path}: {own[0]} x {own[1]} pixels are too many; make it smaller than {_MOST_PIXELS:,}")
+        frames = getattr(picture, "n_frames", 1)
+        if picture.format == "JPEG":
+            picture.draft("RGB" if picture.mode == "YCbCr" else None, (longest, longest))  # decodes fewer pixels
+        exif = picture.info.get("exif")
+        picture.load()
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"{path}: no picture that Pillow can read; expected JPEG, PNG, WebP, TIFF or the like"
+        ) from None
+    except (OSError, SyntaxError, EOFError) as error:
+        raise ValueError(f"{path}: the picture is damaged or cut short ({error}); copy it again") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+    notes = [f"the first of {frames} pictures"] if frames > 1 else []
+    if max(picture.size) > longest:
+        scale = longest / max(picture.size)
+        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        wide = picture.mode.startswith(("I", "F"))  # of 16 bits and more: no filter but this one knows them all
+        shrunk = picture.convert("RGBA" if _transparent(picture) else "RGB") if picture.mode in ("P", "1") else picture
+        picture = shrunk.resize(size, Image.Resampling.NEAREST if wide else Image.Resampling.LANCZOS)
+        if exif:
+            picture.info["exif"] = exif
+    if max(own) > max(picture.size):
+        notes.append(f"reduced from {own[0]} x {own[1]} pixels")
+    picture.info["depthnb"] = own
+    return picture, notes
+
+
+def _register_heif(path: Path) -> None:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ValueError(f"{path}: HEIC takes one more package: pip install pillow-heif, or save it as JPEG") from error
+    pillow_heif.register_heif_opener()
+
+
+def _transparent(picture: Image.Image) -> bool:
+    return picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+
+
+def _rgb(picture: Image.Image) -> tuple[Tensor, list[str]]:
+    """float32 [3,H,W] in 0..1, and what had to be done for it."""
+    notes = []
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture, dtype=np.float64)
+        values = np.where(np.isfinite(values), values, 0.0)
+        top = (
+            65535.0
+            if picture.mode.startswith("I;16") or 255 < values.max(initial=0) <= 65535
+            else values.max(initial=0)
+        )
+        notes.append(
+            f"grey values from {values.min(initial=0):g} to {values.max(initial=0):g}, of which {top:g} is white"
+        )
+        grey = np.clip(values / max(top, 1e-12), 0, 1)
+        pixels = np.repeat(grey[..., None], 3, axis=2)
+        return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32)), notes
+    if _transparent(picture):
+        rgba = picture.convert("RGBA")
+        if rgba.getchannel("A").getextrema()[0] < 255:
+            notes.append("transparent pixels are laid on white")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    elif picture.mode not in ("RGB", "L"):
+        notes.append(f"colours converted from {picture.mode}")
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))), notes
+
+
+def _from_view(degrees: float, side: int) -> float:
+    return side / (2 * math.tan(math.radians(degrees) / 2))
+
+
+def _from_exif(exif: Image.Exif, size: tuple[int, int]) -> tuple[float, str] | None:
+    """Focal length in pixels of a picture of (W, H), and its source; None where EXIF does not say it."""
+    tags = exif.get_ifd(ExifTags.IFD.Exif)
+    like_film = _number(tags.get(ExifTags.Base.FocalLengthIn35mmFilm))
+    if like_film:
+        return like_film * math.hypot(*size) / _FILM, f"{like_film:g} mm (35 mm equivalent) in EXIF"
+    length, per_unit = (
+        _number(tags.get(ExifTags.Base.FocalLength)),
+        _number(tags.get(ExifTags.Base.FocalPlaneXResolution)),
+    )
+    unit = _MM.get(tags.get(ExifTags.Base.FocalPlaneResolutionUnit, 2))
+    stored = _number(tags.get(ExifTags.Base.ExifImageWidth))  # the width that the resolution belongs to
+    if length and per_unit and unit and stored:
+        pixels = (
+            length * per_unit / unit * max(size) / max(stored, _number(tags.get(ExifTags.Base.ExifImageHeight)) or 0)
+        )
+        if 0.1 * max(size) < pixels < 100 * max(size):
+            return pixels, f"{length:g} mm and the resolution of the sensor in EXIF"
+    return None
+
+
+def _number(value: object) -> float | None:
+    """A number above 0 of EXIF, which may hold anything."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if 0 < number < math.inf else None

@@ -1,0 +1,201 @@
+"""Files of a depth map: for programs, for 3-D viewers and for people."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from depthnb import files, plotting, pointcloud
+from depthnb.photos.prediction import Depth
+
+LARGEST_MM = 65535  # what 16 bits of millimetres hold
+_MOST_POINTS = 1_000_000
+
+
+def write(depth: Depth, folder: str | Path, *, formats: Sequence[str] | None = None) -> dict[str, Path]:
+    """Write a depth map in several formats, each file whole or not at all.
+
+    Args:
+        depth: as `photos.predict` gives it.
+        folder: is made; the files are called after the photograph.
+        formats: of `FORMATS`; None for those that the depth and the installed packages allow.
+
+    Returns:
+        Format -> path. Of a net that knows no metres there is only `npy` (inverse depth), `picture` and `html`.
+
+    Raises:
+        ValueError: for an unknown format, or one that needs metres that are not known.
+        ImportError: for `glb` where trimesh is not installed.
+        OSError: if a file cannot be written.
+    """
+    chosen = list(FORMATS) if formats is None else list(formats)
+    unknown = [name for name in chosen if name not in FORMATS]
+    if unknown:
+        raise ValueError(f"unknown format {', '.join(unknown)}; known: {', '.join(FORMATS)}")
+    if depth.metres is None:
+        metric = [name for name in chosen if name in _METRIC]
+        if formats is not None and metric:
+            raise ValueError(
+                f"{', '.join(metric)} needs metres, which {depth.net.name} does not know; give known distances"
+            )
+        chosen = [name for name in chosen if name not in _METRIC]
+    if formats is None and "glb" in chosen and not _trimesh(required=False):
+        chosen.remove("glb")
+    return {name: FORMATS[name](depth, Path(folder)) for name in chosen}
+
+
+def _png(depth: Depth, folder: Path) -> Path:
+    """16 bits of millimetres. What is farther than 65.535 m is stored as 0, "not known", as sensors do."""
+    millimetres = np.round(depth.metres[0].numpy().astype(np.float64) * 1000)
+    stored = np.where(millimetres > LARGEST_MM, 0, np.maximum(millimetres, 1)).astype(np.uint16)
+    picture = Image.fromarray(stored)
+    return files.write(folder / f"{depth.photo.name}_depth.png", lambda part: picture.save(part, format="PNG"))
+
+
+def _npy(depth: Depth, folder: Path) -> Path:
+    values, word = (depth.metres, "depth") if depth.metres is not None else (depth.inverse, "inverse")
+
+    def writer(part: Path) -> None:
+        with open(part, "wb") as stream:
+            np.save(stream, values[0].numpy().astype(np.float32))
+
+    return files.write(folder / f"{depth.photo.name}_{word}.npy", writer)
+
+
+def _picture(depth: Depth, folder: Path) -> Path:
+    path = folder / f"{depth.photo.name}_depth_colours.png"
+    content = _coloured(depth)
+    return files.write(path, lambda part: part.write_bytes(content))
+
+
+def _coloured(depth: Depth) -> bytes:
+    """The depth in colours with its bar, as a PNG."""
+    figure = plotting.depth_map(
+        depth.metres if depth.metres is not None else depth.inverse,
+        label=plotting.DEPTH_LABEL if depth.metres is not None else "inverse depth, no unit: near is bright",
+        near_is_large=depth.metres is None,
+    )
+    return plotting.encode(figure, "png")
+
+
+def _ply(depth: Depth, folder: Path) -> Path:
+    return pointcloud.write_ply(folder / f"{depth.photo.name}.ply", *_points(depth))
+
+
+def _points(depth: Depth) -> tuple[np.ndarray, np.ndarray]:
+    xyz, rgb = pointcloud.points(depth.metres, depth.metres > 0, depth.photo.intrinsics, depth.photo.image)
+    step = -(-len(xyz) // _MOST_POINTS)
+    return xyz[::step], rgb[::step]
+
+
+def _trimesh(*, required: bool = True):
+    try:
+        import trimesh
+    except ImportError as error:
+        if required:
+            raise ImportError("glb takes the package trimesh: pip install 'depthnb[mesh]'") from error
+        return None
+    return trimesh
+
+
+def _glb(depth: Depth, folder: Path) -> Path:
+    """A surface in metres, y up and the camera looking along -z as glTF has it; torn where the depth jumps."""
+    trimesh = _trimesh()
+    step = max(1, -(-max(depth.photo.size) // 400))  # the net sees no more
+    metres = depth.metres[0, ::step, ::step].numpy()
+    rows, columns = metres.shape
+    v, u = np.mgrid[0:rows, 0:columns] * step
+    camera = depth.photo.intrinsics.numpy()
+    x = (u - camera[0, 2]) / camera[0, 0] * metres
+    y = (v - camera[1, 2]) / camera[1, 1] * metres
+    vertices = np.stack([x, -y, -metres], -1).reshape(-1, 3)
+    number = np.arange(rows * columns).reshape(rows, columns)
+    corners = [number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]]
+    a, b, c, d = (corner.ravel() for corner in corners)
+    depths = np.stack([metres.ravel()[corner] for corner in (a, b, c, d)])
+    whole = depths.max(0) < 1.1 * depths.min(0)  # an edge of an object is no surface
+    faces = np.concatenate([np.stack([a, b, c], 1)[whole], np.stack([a, c, d], 1)[whole]])
+    colours = (
+        (depth.photo.image[:, ::step, ::step].permute(1, 2, 0).numpy().reshape(-1, 3) * 255).round().astype(np.uint8)
+    )
+    mesh = trimesh.Trimesh(vertices, faces, vertex_colors=colours, process=False)
+    content = mesh.export(file_type="glb")
+    return files.write_bytes(folder / f"{depth.photo.name}.glb", content)
+
+
+def _html(depth: Depth, folder: Path) -> Path:
+    """One page without network: photograph and depth over each other, with a slider between them."""
+    values, near_is_large = (depth.inverse, True) if depth.metres is None else (depth.metres, False)
+    colours = plotting.depth_colours(values, near_is_large=near_is_large)
+    photo = (depth.photo.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    page = _PAGE.format(
+        title=html.escape(depth.photo.name),
+        photo=_data(photo),
+        depth=_data((colours * 255).round().astype(np.uint8)),
+        bar=base64.b64encode(_coloured(depth)).decode(),
+        said="".join(f"<li>{html.escape(line)}</li>" for line in depth.said),
+    )
+    return files.write_text(folder / f"{depth.photo.name}.html", page)
+
+
+def _data(pixels: np.ndarray) -> str:
+    stream = io.BytesIO()
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((1280, 1280))
+    picture.save(stream, format="JPEG", quality=85)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def _json(depth: Depth, folder: Path) -> Path:
+    """What the numbers are: net, camera, notes, range; for programs that read the other files."""
+    content = describe(depth)
+    return files.write_text(folder / f"{depth.photo.name}.json", json.dumps(content, indent=1) + "\n")
+
+
+def describe(depth: Depth) -> dict:
+    """The facts of one answer as data: photograph, size, focal length, net, kind, range of the depth, notes."""
+    height, width = depth.photo.size
+    facts = {"photo": depth.photo.name, "width": width, "height": height, "net": depth.net.name, "kind": depth.net.kind}
+    facts |= {"focal_pixels": round(depth.photo.focal, 2), "camera": depth.photo.camera, "said": depth.said}
+    if depth.metres is not None:
+        values = np.percentile(depth.metres.numpy(), (0, 50, 100))
+        facts["metres"] = dict(zip(("least", "median", "most"), (round(float(v), 3) for v in values), strict=True))
+    return facts
+
+
+FORMATS: Mapping[str, Callable[[Depth, Path], Path]] = {
+    "png": _png,
+    "npy": _npy,
+    "picture": _picture,
+    "ply": _ply,
+    "glb": _glb,
+    "html": _html,
+    "json": _json,
+}
+_METRIC = ("png", "ply", "glb")
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Depth of {title}</title>
+<style>
+body{{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:64rem;padding:0 1rem;color:#222;background:#fff}}
+.pair{{position:relative;line-height:0}} .pair img{{width:100%;display:block}}
+.pair .over{{position:absolute;inset:0;clip-path:inset(0 0 0 var(--at,50%))}}
+input[type=range]{{width:100%;margin:.6rem 0}} .bar{{max-width:100%;height:auto}}
+@media (prefers-color-scheme:dark){{body{{color:#ddd;background:#161616}} .bar{{background:#fff}}}}
+</style>
+<h1>Depth of {title}</h1>
+<div class="pair" id="pair"><img alt="The picture" src="data:image/jpeg;base64,{photo}">
+<img class="over" alt="Its depth in colours, near is bright" src="data:image/jpeg;base64,{depth}"></div>
+<label>Picture left, depth right: <input type="range" min="0" max="100" value="50"
+ oninput="document.getElementById('pair').style.setProperty('--at', this.value + '%')"></label>
+<p><img class="bar" alt="The depth with its colour bar" src="data:image/png;base64,{bar}"></p>
+<ul>{said}</ul>
+</html>
+"""
