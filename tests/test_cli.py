@@ -1,0 +1,77 @@
+"""The command `depthnb`: what it prints, its exit status, and that it starts at once."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from depthnb import cli
+
+FAST = ["--formats", "npy", "json"]
+
+
+@pytest.fixture
+def picture(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "me.png")
+    return tmp_path / "me.png"
+
+
+def test_help_needs_no_torch():
+    code = "import sys, depthnb.cli as c\ntry: c.main(['--help'])\n"
+    code += "except SystemExit: print('torch' in sys.modules, 'PIL' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "predict" in done.stdout and done.stdout.rstrip().endswith("False False")
+
+
+def test_without_a_command_it_helps_and_a_wrong_word_is_refused(capsys):
+    assert cli.main([]) == 2 and "predict" in capsys.readouterr().out
+    for words in (["predict"], ["predikt", "x"], ["predict", "x", "--fov", "60", "--focal", "5"]):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(words)
+        assert stopped.value.code == 2
+
+
+def test_predict_says_what_it_did_and_where(picture, tmp_path, capsys):
+    assert cli.main(["predict", str(picture), "--out", str(tmp_path / "out"), "--fov", "60", *FAST]) == 0
+    said = capsys.readouterr().out
+    assert "me: " in said and "60 degrees across the longer side, as told" in said and "me_depth.npy" in said
+    assert np.load(tmp_path / "out" / "me_depth.npy").shape == (48, 64)
+
+
+def test_json_is_one_line_a_picture_and_net(picture, tmp_path, capsys):
+    nets = ["--net", "reports/11_today/rooms-full", "--net", "reports/02_bn_cnn/rooms-full"]
+    words = ["predict", str(picture), "--out", str(tmp_path / "out"), "--known", "10,10=2", "--json", *nets, *FAST]
+    assert cli.main(words) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["net"] for line in lines] == ["11_today-rooms-full", "02_bn_cnn-rooms-full"]
+    assert all((tmp_path / "out" / line["net"] / "me_depth.npy").exists() for line in lines)
+
+
+def test_one_bad_picture_of_several_does_not_stop_the_others(picture, tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_text("no picture")
+    assert cli.main(["predict", str(tmp_path), "--out", str(tmp_path / "out"), *FAST]) == 1
+    told = capsys.readouterr()
+    assert "me: " in told.out and "bad.jpg: no picture" in told.err and "1 of 2 pictures could not be done" in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["{picture}", "--net", "reports/nothing"], "no weights at"),
+        (["{picture}", "--known", "1=2"], "is written X,Y=METRES"),
+        (["{picture}", "--formats", "exr"], "unknown format exr"),
+        (["{folder}/gone.jpg"], "there is no file"),
+        (["{picture}", "{folder}/other.png", "--known", "1,2=3"], "belongs to one picture, and there are 2"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_status_1(words, told, picture, tmp_path, capsys):
+    (tmp_path / "other.png").write_bytes(picture.read_bytes())
+    words = [word.format(picture=picture, folder=tmp_path) for word in words]
+    assert cli.main(["predict", *words, "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("depthnb: ") and told in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
