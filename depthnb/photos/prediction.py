@@ -18,7 +18,7 @@ _FARTHEST = 1000.0  # metres: an inverse depth of nearly 0 is given no more than
 
 @dataclass(frozen=True)
 class Known:
-    """A distance that somebody knows: of the pixel in column x and row y, in metres along the optical axis."""
+    """A distance that somebody knows: of the pixel in column x and row y of the file, in metres along the optical axis."""
 
     x: float
     y: float
@@ -75,7 +75,7 @@ def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str 
 
     Args:
         net, photo: as `photos.net` and `photos.read` give them.
-        known: distances that are known, in pixels of the photograph as it was read. One or more correct a net's metres by a
+        known: distances that are known, in pixels of the file's upright picture. One or more correct a net's metres by a
             factor (the median of known over predicted). A net that knows no metres needs two or more: a scale and a shift of
             its inverse depth are fitted to them by least squares.
         device: on which the net is asked, cpu or cuda.
@@ -86,12 +86,14 @@ def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str 
     Raises:
         ValueError: for a known distance outside the picture, too few of them, or such as no scale fits.
     """
-    height, width = photo.size
+    height, width = photo.original or photo.size
     for each in known:
         if not (0 <= each.x < width and 0 <= each.y < height):
             raise ValueError(
                 f"the known distance at {each.x:g},{each.y:g} lies outside the picture of {width} x {height} pixels"
             )
+    down, across = photo.size[0] / height, photo.size[1] / width
+    known = [Known((each.x + 0.5) * across - 0.5, (each.y + 0.5) * down - 0.5, each.metres) for each in known]
     answer = net.ask(photo, device=device)
     answer = F.interpolate(answer[None], photo.size, mode="bilinear", align_corners=False)[0]
     if not torch.isfinite(answer).all():
@@ -106,7 +108,7 @@ def _at(values: Tensor, known: Sequence[Known]) -> np.ndarray:
     height, width = values.shape[-2:]
     found = []
     for each in known:
-        row, column = min(round(each.y), height - 1), min(round(each.x), width - 1)
+        row, column = (min(max(round(at), 0), side - 1) for at, side in ((each.y, height), (each.x, width)))
         patch = values[0, max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
         found.append(float(patch.median()))
     return np.array(found)

@@ -6,7 +6,7 @@ import glob
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ SUFFIXES = (
 _MOST_PIXELS = 400_000_000  # a damaged header can ask for any number; this many take 1.2 GB
 _FILM = math.hypot(36.0, 24.0)  # millimetres: the diagonal that a "35 mm equivalent" focal length belongs to
 _MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # EXIF's unit of the focal plane's resolution in millimetres
+_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF's orientations that swap width and height
 _WIDE = 2.6  # sides: beyond it a picture is taken for a panorama
 
 
@@ -47,13 +48,15 @@ class Photo:
         focal: focal length in pixels of this image.
         camera: where the focal length comes from, as a sentence's end.
         notes: what else was found or changed, in sentences.
+        original: (H, W) of the file's upright picture before it was reduced; None: it was not.
     """
 
     name: str
     image: Tensor
     focal: float
     camera: str
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    original: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -145,12 +148,11 @@ def read(
         raise ValueError(f"focal is {focal:g}; expected pixels above 0")
     if view is not None and not 0 < view < 180:
         raise ValueError(f"the field of view is {view:g} degrees; expected between 0 and 180")
-    picture, notes = _opened(path, longest)
-    own = picture.info["depthnb"]
+    picture, own, notes = _opened(path, longest)
     exif = picture.getexif()
+    original = own[::-1] if exif.get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE else own  # (W, H), upright
     picture = ImageOps.exif_transpose(picture)
     reduced = max(picture.size) / max(own)
-    original = (own[1], own[0]) if (picture.width > picture.height) != (own[0] > own[1]) else own
     if focal is not None:
         pixels, camera = focal * reduced, f"{focal:g} pixels, as told"
     elif view is not None:
@@ -166,20 +168,18 @@ def read(
         notes.append("very wide or tall; a panorama is no picture of one lens, and its depth will bend")
     if min(own) < 32:
         notes.append(f"only {own[0]} x {own[1]} pixels")
-    return Photo(name or path.stem, image, float(pixels), camera, tuple(notes))
+    return Photo(name or path.stem, image, float(pixels), camera, tuple(notes), original[::-1])
 
 
-def _opened(path: Path, longest: int) -> tuple[Image.Image, list[str]]:
-    """The decoded picture, reduced; its own size is left in `info`."""
+def _opened(path: Path, longest: int) -> tuple[Image.Image, tuple[int, int], list[str]]:
+    """The decoded picture, reduced; its own (W, H); what was done to it."""
     if path.suffix.lower() in (".heic", ".heif"):
         _register_heif(path)
     if not path.is_file():
         kind = "is no file" if path.exists() else "does not exist"
         raise FileNotFoundError(f"{path} {kind}; expected a picture")
-    limit, Image.MAX_IMAGE_PIXELS = (
-        Image.MAX_IMAGE_PIXELS,
-        None,
-    )  # the limit here is another one, and an error of its own
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None  # the limit here is another one, and an error of its own
     try:
         picture = Image.open(path)
         own = picture.size
@@ -209,8 +209,7 @@ def _opened(path: Path, longest: int) -> tuple[Image.Image, list[str]]:
             picture.info["exif"] = exif
     if max(own) > max(picture.size):
         notes.append(f"reduced from {own[0]} x {own[1]} pixels")
-    picture.info["depthnb"] = own
-    return picture, notes
+    return picture, own, notes
 
 
 def _register_heif(path: Path) -> None:

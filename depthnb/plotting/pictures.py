@@ -230,10 +230,10 @@ def depth_map(values: ArrayLike, *, label: str = DEPTH_LABEL, near_is_large: boo
     return figure
 
 
-def depth_colours(values: ArrayLike, *, near_is_large: bool = False) -> np.ndarray:
-    """The colours of `depth_map` alone, pixel for pixel: [1,H,W] -> float [H,W,3] in 0..1."""
+def depth_colours(values: ArrayLike, *, near_is_large: bool = False) -> tuple[np.ndarray, float, float]:
+    """The colours of `depth_map` alone, pixel for pixel: [1,H,W] -> float [H,W,3] in 0..1, and the ends of their range."""
     norm, colormap = _one_map(_batch(values, 1), near_is_large)
-    return colormap(norm(_batch(values, 1)[0, 0]))[..., :3]
+    return colormap(norm(_batch(values, 1)[0, 0]))[..., :3], float(norm.vmin), float(norm.vmax)
 
 
 def _one_map(values: np.ndarray, near_is_large: bool) -> tuple[Normalize, Colormap]:

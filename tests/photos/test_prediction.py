@@ -65,6 +65,15 @@ def test_one_known_distance_scales_everything():
     assert "the largest of them is then" in two.notes[0]
 
 
+def test_known_pixels_are_those_of_the_file_and_not_of_the_reduced_picture():
+    large = replace(photo(), original=(600, 800))
+    one = photos.predict(net(), large, known=[photos.Known(795, 300, 10.0)])
+    other = photos.predict(net(), photo(), known=[photos.Known(79, 30, 10.0)])
+    torch.testing.assert_close(one.metres, other.metres)
+    with pytest.raises(ValueError, match="outside the picture of 800 x 600 pixels"):
+        photos.predict(net(), large, known=[photos.Known(800, 300, 10.0)])
+
+
 def test_inverse_depth_becomes_metres_by_two_known_distances():
     raw = net(Says(9.0, 1.0), kind=INVERSE)  # 2 / z + 1 of depths from 0.25 m to the horizon
     depth = photos.predict(raw, photo())

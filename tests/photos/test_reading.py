@@ -113,13 +113,14 @@ def test_a_nonsense_focal_length_in_exif_is_not_believed(value, tmp_path):
 def test_large_pictures_are_reduced_and_the_focal_length_with_them(tmp_path):
     file = save(tmp_path / "large.jpg", ramp(3000, 2000))
     photo = photos.read(file, focal=3000.0)
-    assert photo.size == (1365, 2048) and photo.focal == pytest.approx(2048)
+    assert photo.size == (1365, 2048) and photo.focal == pytest.approx(2048) and photo.original == (2000, 3000)
     assert photo.notes == ("reduced from 3000 x 2000 pixels",)
     for name in ("large.png", "large.gif"):
         photo = photos.read(save(tmp_path / name, ramp(3000, 200)), longest=300)
         assert photo.size == (20, 300) and "panorama" in photo.notes[-1]
     upright = save(tmp_path / "turned.jpg", ramp(3000, 2000), exif=exif(Orientation=6))
-    assert photos.read(upright, view=90).size == (2048, 1365)
+    turned = photos.read(upright, view=90)
+    assert turned.size == (2048, 1365) and turned.original == (3000, 2000)
 
 
 def test_a_single_pixel_and_an_animation(tmp_path):
