@@ -67,7 +67,7 @@ class Depth:
         """What a reader has to know of these numbers, in sentences."""
         camera = f"Camera: focal length {self.photo.focal:.0f} pixels ({self.photo.camera})."
         photo = [f"Picture: {note}." for note in self.photo.notes]
-        return [f"Net: {self.net.said}.", camera, *photo, *(f"Scale: {note}." for note in self.notes)]
+        return [f"Net: {self.net.said}.", camera, *photo, *(f"Depth: {note}." for note in self.notes)]
 
 
 def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str = "cpu") -> Depth:
@@ -99,8 +99,18 @@ def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str 
     if not torch.isfinite(answer).all():
         raise ValueError(f"{net.name} answers with numbers that are not finite; its weights are damaged")
     if net.kind == METRIC:
-        return _scaled(Depth(photo, net, answer, None), known)
+        return _scaled(Depth(photo, net, answer, None, _beyond(net, answer)), known)
     return _fitted(Depth(photo, net, None, answer), known)
+
+
+def _beyond(net: Net, metres: Tensor) -> tuple[str, ...]:
+    """A sentence where a net answers with depths that it has never seen."""
+    if net.least is None or net.most is None:
+        return ()
+    share = float(((metres < net.least) | (metres > net.most)).float().mean())
+    if share < 0.01:
+        return ()
+    return (f"{share:.0%} of the picture lies beyond {net.least:g} to {net.most:g} m, all that this net has seen",)
 
 
 def _at(values: Tensor, known: Sequence[Known]) -> np.ndarray:
@@ -123,7 +133,7 @@ def _scaled(depth: Depth, known: Sequence[Known]) -> Depth:
     if len(known) > 1:
         left = np.abs(before * factor / metres - 1).max()
         note += f"; the largest of them is then {left:.0%} off"
-    return replace(depth, metres=depth.metres * factor, notes=(note,))
+    return replace(depth, metres=depth.metres * factor, notes=(*depth.notes, note))
 
 
 def _fitted(depth: Depth, known: Sequence[Known]) -> Depth:

@@ -27,6 +27,8 @@ SUFFIXES = (
     ".tiff",
     ".ppm",
     ".pgm",
+    ".tga",
+    ".jp2",
     ".heic",
     ".heif",
     ".avif",

@@ -65,6 +65,12 @@ def test_one_known_distance_scales_everything():
     assert "the largest of them is then" in two.notes[0]
 
 
+def test_depths_that_the_net_has_never_seen_are_named():
+    assert photos.predict(net(), photo()).notes == ()
+    (note,) = photos.predict(net(Says(2.0, 18.0)), photo()).notes
+    assert note == "50% of the picture lies beyond 0.1 to 10 m, all that this net has seen"
+
+
 def test_known_pixels_are_those_of_the_file_and_not_of_the_reduced_picture():
     large = replace(photo(), original=(600, 800))
     one = photos.predict(net(), large, known=[photos.Known(795, 300, 10.0)])
