@@ -20,6 +20,11 @@ _EXAMPLES = """examples:
   depthnb predict me.jpg --net reports/04_unet/rooms-full --net hub:depth-anything-v2-small --json
 """
 
+_CHECKS = """examples:
+  depthnb check my_frames/
+  depthnb check nyu_depth_v2_labeled.mat --data nyu-v2
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these words (default: those of the process); returns its exit status.
@@ -85,7 +90,40 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--json", action="store_true", help="one line of JSON a picture and net on standard output, nothing else")
+    check = commands.add_parser(
+        "check",
+        help="what is wrong with an RGB-D folder",
+        description="Looks at a few frames of each split: units, cameras, masks, values that stand for 'nothing there'. "
+        "Exit status 1 if something cannot be right.",
+        epilog=_CHECKS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.set_defaults(run=_check)
+    check.add_argument(
+        "place", metavar="DIR", help="folder with index.csv, or the place of the data set that --data names"
+    )
+    check.add_argument(
+        "--data", default="folder", metavar="NAME", help="folder, nyu-v2, diode, kitti ... (default: folder)"
+    )
+    check.add_argument("--truth", metavar="NAME", help="which depth counts, where a data set stores several")
+    check.add_argument("--json", action="store_true", help="one line of JSON on standard output, nothing else")
     return parser
+
+
+def _check(given: argparse.Namespace) -> int:
+    from depthnb import data
+
+    said, findings = data.examine(given.data, given.place, truth=given.truth)
+    wrong = sum(finding.sure for finding in findings)
+    if given.json:
+        rows = [{"wrong": finding.sure, "said": finding.sentence} for finding in findings]
+        print(json.dumps({"place": given.place, "data": given.data, "there": said, "findings": rows}))
+        return 1 if wrong else 0
+    print(f"{given.place}: {said}.")
+    for finding in findings:
+        print(f"{'wrong' if finding.sure else 'note '}  {finding.sentence}")
+    print("Nothing was found that cannot be right." if not wrong else f"{wrong} found that cannot be right.")
+    return 1 if wrong else 0
 
 
 def _predict(given: argparse.Namespace) -> int:

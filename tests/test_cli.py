@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import data_fixtures
 import numpy as np
 import pytest
 from PIL import Image
@@ -75,3 +76,26 @@ def test_what_cannot_be_done_is_one_line_and_status_1(words, told, picture, tmp_
     error = capsys.readouterr().err
     assert error.startswith("depthnb: ") and told in error and len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_check_names_what_is_wrong_with_a_folder(tmp_path, capsys):
+    root = tmp_path / "frames"
+    root.mkdir()
+    rows = data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    assert cli.main(["check", str(root)]) == 0
+    told = capsys.readouterr().out
+    assert "frames of 3 scenes" in told and told.endswith("Nothing was found that cannot be right.\n")
+    data_fixtures.write_index(root, [[*row[:7], "1.0", *row[8:]] for row in rows])  # millimetres taken for metres
+    assert cli.main(["check", str(root)]) == 1
+    told = capsys.readouterr().out
+    assert "wrong  " in told and "its unit is not what is said" in told and "times 0.001" in told
+    assert cli.main(["check", str(root), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["findings"][0]["wrong"] is True
+
+
+def test_check_of_nothing_and_of_an_unknown_name(tmp_path, capsys):
+    assert cli.main(["check", str(tmp_path)]) == 1
+    assert "nothing that can be read" in capsys.readouterr().out
+    assert cli.main(["check", str(tmp_path), "--data", "foldr"]) == 1
+    assert "did you mean 'folder'?" in capsys.readouterr().err

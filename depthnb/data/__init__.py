@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from depthnb.data import inspection, survey
+from depthnb.data.inspection import Finding
 from depthnb.data.sample import Dataset
 from depthnb.data.source import Source
 from depthnb.data.transforms import check_size
@@ -93,6 +94,14 @@ def _open_source(
     name: str, root: Path | str | None, truth: str | None = None, size: Sequence[int] | None = None
 ) -> Source:
     """The source of a data set, looked at if it is to be trained on (a size is given) or nobody has published it."""
+    source = _read_source(name, root, truth)
+    if source.unchecked or size is not None:
+        source.notes = (*source.notes, *inspection.check(source))
+    return source
+
+
+def _read_source(name: str, root: Path | str | None, truth: str | None = None) -> Source:
+    """The source of a data set as its reader gives it."""
     if name not in _MODULES:
         near = difflib.get_close_matches(str(name), NAMES, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -105,10 +114,35 @@ def _open_source(
             raise ValueError(f"truth of {name} is {truth!r}; expected {has}")
         options["truth"] = truth
     module = importlib.import_module(f"depthnb.data.readers.{_MODULES[name]}")
-    source = module.open_source(root or None, **options)
-    if source.unchecked or size is not None:
-        source.notes = (*source.notes, *inspection.check(source))
-    return source
+    return module.open_source(root or None, **options)
+
+
+def examine(name: str, root: Path | str | None = None, *, truth: str | None = None) -> tuple[str, list[Finding]]:
+    """What is wrong with a data set, or may be, before anything is trained on it.
+
+    `open` stops at the first thing that cannot be right; this names everything that it finds in a few frames of each split.
+
+    Args:
+        name, root, truth: as for `open`.
+
+    Returns:
+        A sentence on what is there, and the findings, those that cannot be right first. Where the reader itself refuses the
+        files, its words are the only finding.
+
+    Raises:
+        ValueError: for an unknown name or truth.
+    """
+    try:
+        source = _read_source(name, root, truth)
+    except (FileNotFoundError, ValueError) as error:
+        if name not in _MODULES or (truth is not None and truth not in _TRUTHS.get(name, ())):
+            raise
+        return "nothing that can be read", [Finding(True, str(error))]
+    counts = source.index["split"].value_counts()
+    parts = ", ".join(f"{counts[part]} {part}" for part in ("train", "val", "test") if part in counts)
+    said = f"{len(source.index)} frames of {source.index['scene'].nunique()} scenes ({parts}); {source.unit}"
+    notes = [Finding(False, note) for note in source.notes]
+    return said, [*inspection.inspect(source), *notes]
 
 
 def open_for_judging(
