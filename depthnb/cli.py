@@ -20,6 +20,17 @@ _EXAMPLES = """examples:
   depthnb predict me.jpg --net reports/04_unet/rooms-full --net hub:depth-anything-v2-small --json
 """
 
+_KINDS = """kinds:
+  metric          depth in metres, times --scale
+  inverse         1 / depth, times --scale in 1 / metres
+  disparity       pixels; --scale is focal length times baseline (pixels times metres), depth = scale / disparity
+  affine-depth    depth up to a scale and a shift, which are fitted to each image
+  affine-inverse  1 / depth up to a scale and a shift, which are fitted to each image
+
+examples:
+  depthnb evaluate --predictions out/ --kind metric --scale 0.001 --name mynet
+  depthnb evaluate --predictions midas/ --kind affine-inverse --data nyu-v2 --root nyu_depth_v2_labeled.mat --protocol nyu-eigen
+"""
 _CHECKS = """examples:
   depthnb check my_frames/
   depthnb check nyu_depth_v2_labeled.mat --data nyu-v2
@@ -107,7 +118,70 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--truth", metavar="NAME", help="which depth counts, where a data set stores several")
     check.add_argument("--json", action="store_true", help="one line of JSON on standard output, nothing else")
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score depth maps that any method has written",
+        description="Scores a folder of depth maps on the test frames of a data set, and keeps the scores as a run that "
+        "notebook 10 and the report show beside the others.",
+        epilog=_KINDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    evaluate.set_defaults(run=_evaluate)
+    add = evaluate.add_argument
+    add("--predictions", required=True, metavar="DIR", help="a file a frame, named after the frame's id")
+    add("--kind", required=True, help="what the numbers are, see below; it is never guessed")
+    add(
+        "--scale",
+        type=float,
+        default=1.0,
+        help="by which the stored numbers are multiplied (16-bit millimetres: 0.001)",
+    )
+    add("--name", default="predictions", help="of the method, for the run folder and the tables")
+    add("--data", default="rooms", metavar="NAME", help="rooms, streets, folder, nyu-v2, kitti ... (default: rooms)")
+    add("--root", default="", metavar="PATH", help="where the data set lies")
+    add("--protocol", metavar="NAME", help="rooms, nyu-eigen, kitti-garg ... (default: the data set's)")
+    add("--skip-missing", action="store_true", help="judge the frames that have a file")
+    add("--json", action="store_true", help="one line of JSON on standard output, nothing else")
     return parser
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    import contextlib
+
+    from depthnb.runs import judging
+
+    with contextlib.redirect_stdout(sys.stderr):  # the run says where it is
+        judged = judging.judge(
+            given.predictions,
+            kind=given.kind,
+            name=given.name,
+            dataset=given.data,
+            root=given.root,
+            scale=given.scale,
+            protocol=given.protocol,
+            skip_missing=given.skip_missing,
+        )
+    names = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
+    medians = judged.scored.per_image[names].median()
+    rows = {
+        "mean over images": judged.scored.summary,
+        "median over images": medians,
+        "all pixels pooled": judged.pooled.summary,
+    }
+    scores = {row: {name: None if values[name] != values[name] else float(values[name]) for name in names}
+              for row, values in rows.items()}  # fmt: skip
+    if given.json:
+        facts = {"name": given.name, "measured": str(judged.scored.protocol), "frames": len(judged.scored.per_image)}
+        print(json.dumps({**facts, "scores": scores, "notes": judged.notes, "run": str(judged.folder)}))
+        return 0
+    print(judged.scored.protocol)
+    for note in judged.notes:
+        print(f"note: {note}")
+    print(f"{len(judged.scored.per_image)} frames".ljust(20) + "".join(name.rjust(13) for name in names))
+    for row, values in scores.items():
+        print(row.ljust(20) + "".join(("--" if v is None else f"{v:.4f}").rjust(13) for v in values.values()))
+    print(f"{judged.folder}: run.json, per_image.csv, by_distance.csv")
+    return 0
 
 
 def _check(given: argparse.Namespace) -> int:

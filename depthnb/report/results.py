@@ -28,7 +28,13 @@ METHODS: Mapping[str, str] = {
     "09_gan": "GAN",
     "11_today": "Today",
 }
-BEST = ("rooms-full", "streets-full", "paper", "quick")  # what `best` looks for, in this order, for each notebook
+BEST = (
+    "rooms-full",
+    "streets-full",
+    "paper",
+    "quick",
+    "judged",
+)  # what `best` looks for, in this order, for each notebook
 PRESETS = ("best", *BEST, "ablation")
 BAND_METRICS = metrics.PIXEL_NAMES  # what a band of distance defines
 FROM_IMAGENET = ("05_densenet", "08_style_transfer")  # about ImageNet weights: where there were none, the name says so

@@ -98,13 +98,13 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
         if stored.dtype.kind in "iu" and stored.size and stored.max() == LARGEST_16_BIT:
             valid &= stored < LARGEST_16_BIT
     else:
-        stored = _read_depth_png(path)
+        stored = read_depth_png(path)
         valid = (stored > 0) & (stored != LARGEST_16_BIT)
     depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
 
 
-def _read_depth_png(path: Path) -> np.ndarray:
+def read_depth_png(path: Path) -> np.ndarray:
     with _open_image(path, "depth") as picture:
         if picture.mode in _DEPTH_16_BIT and picture.format == "PNG":
             return np.asarray(picture)

@@ -1,0 +1,190 @@
+"""Files of any method judged like a net of ours: found, converted by their kind, and refused where the kind is wrong."""
+
+import json
+import sys
+
+import data_fixtures
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from depthnb import cli, data, evaluation
+from depthnb.data.readers import predicted
+from depthnb.report import results
+from depthnb.runs import judging
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """An RGB-D folder, and for each test frame a guess in metres that is off by a tenth here and there."""
+    root = tmp_path / "frames"
+    root.mkdir()
+    data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test", "d": "test"}, per_scene=3)
+    test = data.open("folder", root, "test")
+    wave = 1 + 0.1 * torch.sin(torch.arange(test[0]["depth"].shape[-1]) / 3)
+    guesses = {}
+    for i in range(len(test)):
+        depth = torch.where(test[i]["valid"], test[i]["depth"], 2.0)
+        guesses[test[i]["id"]] = (depth * wave)[0].numpy().astype(np.float32)
+    return root, guesses
+
+
+def write(folder, maps, suffix=".npy"):
+    folder.mkdir(exist_ok=True)
+    for name, values in maps.items():
+        np.save(folder / f"{name.replace('/', '_')}{suffix}", values)
+    return folder
+
+
+def judge(folder, root, **options):
+    given = {"kind": "metric", "name": "mine", "dataset": "folder", "root": str(root), **options}
+    return judging.judge(folder, **given)
+
+
+def test_files_score_what_the_arrays_score_and_become_a_run(frames, tmp_path, reports):
+    root, guesses = frames
+    judged = judge(write(tmp_path / "out", guesses), root)
+    test = data.open("folder", root, "test")
+    want = evaluation.evaluate(torch.stack([torch.from_numpy(guesses[each])[None] for each in test.frames["id"]]), test)
+    assert judged.scored.summary == pytest.approx(want.summary, nan_ok=True) and judged.notes == ()
+    assert judged.folder == reports / "mine" / "judged"
+    record = json.loads((judged.folder / "run.json").read_text())
+    assert record["finished"] and record["metrics"]["test"]["abs_rel"] == pytest.approx(want.summary["abs_rel"])
+    assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}
+    assert record["command"].startswith("depthnb evaluate --predictions out --kind metric --name mine")
+    (found,) = results.select(results.load("folder")[0])
+    assert found.label == "mine/judged" and found.method == "mine"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "scale"),
+    [
+        ("metric", lambda z: z * 1000, 0.001),
+        ("inverse", lambda z: 5 / z, 0.2),
+        ("disparity", lambda z: 40 / z, 40.0),
+        ("affine-depth", lambda z: 3 * z - 1, 1.0),
+        ("affine-inverse", lambda z: 3 / z + 7, 1.0),
+    ],
+)
+def test_every_kind_comes_to_the_same_depth(kind, change, scale, frames, tmp_path, reports):
+    root, guesses = frames
+    folder = write(tmp_path / "out", {name: change(values) for name, values in guesses.items()})
+    judged = judge(folder, root, kind=kind, scale=scale)
+    aligned = {"affine-depth": "/scale-shift", "affine-inverse": "/scale-shift-inverse"}.get(kind, "")
+    test = data.open("folder", root, "test")
+    preds = torch.stack([torch.from_numpy(guesses[each])[None] for each in test.frames["id"]])
+    if kind == "affine-inverse":
+        want = evaluation.evaluate(1 / preds, test, protocol=f"{test.protocol}{aligned}", kind=kind)
+    else:
+        want = evaluation.evaluate(preds, test, protocol=f"{test.protocol}{aligned}")
+    assert judged.scored.summary["abs_rel"] == pytest.approx(want.summary["abs_rel"], rel=1e-3)
+    assert judged.scored.protocol.alignment == (aligned[1:] or "none")
+
+
+def test_a_kind_that_the_truth_contradicts_is_refused_and_a_wrong_scale_is_named(frames, tmp_path, reports):
+    root, guesses = frames
+    inverse = write(tmp_path / "inverse", {name: 1 / values for name, values in guesses.items()})
+    with pytest.raises(ValueError, match=r"the numbers fall where .*are they inverse, disparity, affine"):
+        judge(inverse, root)
+    with pytest.raises(ValueError, match=r"the numbers rise where .*are they metric, affine-depth"):
+        judge(write(tmp_path / "metres", guesses), root, kind="disparity")
+    millimetres = write(tmp_path / "mm", {name: values * 1000 for name, values in guesses.items()})
+    (note,) = judge(millimetres, root).notes
+    assert "times 1 are" in note and note.endswith("times the true depth; is the scale right?")
+    nothing = write(tmp_path / "zero", {name: 0 * values for name, values in guesses.items()})
+    with pytest.raises(ValueError, match="hold no number above 0"):
+        judge(nothing, root)
+    flat = write(tmp_path / "flat", {name: 0 * values + 2 for name, values in guesses.items()})
+    assert "the same everywhere" in judge(flat, root).notes[0]
+
+
+def test_missing_frames_are_refused_or_left_out(frames, tmp_path, reports):
+    root, guesses = frames
+    first, *rest = guesses
+    folder = write(tmp_path / "out", {name: guesses[name] for name in rest} | {"stranger": guesses[first]})
+    with pytest.raises(
+        ValueError, match=f"1 of 6 frames have no file in .*such as '{first}'; 1 files belong to no frame"
+    ):
+        judge(folder, root)
+    judged = judge(folder, root, skip_missing=True)
+    assert len(judged.scored.per_image) == 5 and "1 of 6 frames have no file and were left out" in judged.notes
+    with pytest.raises(ValueError, match="6 of 6 frames have no file"):
+        judge(write(tmp_path / "strangers", {"x": guesses[first]}), root, skip_missing=True)
+    np.save(folder / f"{rest[0]}_again.npy", guesses[first])
+    (folder / "deeper").mkdir()
+    np.save(folder / "deeper" / f"{rest[0]}.npy", guesses[first])
+    with pytest.raises(ValueError, match=f"frame '{rest[0]}' has two files"):
+        judge(folder, root)
+
+
+def test_maps_of_other_sizes_are_resized_and_said(frames, tmp_path, reports):
+    root, guesses = frames
+    first = next(iter(guesses))
+    judged = judge(write(tmp_path / "out", {**guesses, first: guesses[first][::2, ::2]}), root)
+    assert judged.notes[0].startswith("1 maps of other sizes were resized to")
+
+
+def test_every_container_gives_the_numbers_that_are_in_it(tmp_path):
+    values = np.linspace(1, 3, 48, dtype=np.float32).reshape(6, 8)
+    np.save(tmp_path / "a.npy", values[None])
+    np.savez(tmp_path / "a.npz", values)
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    Image.fromarray((values * 1000).round().astype(np.uint16)).save(tmp_path / "a.png")
+    (tmp_path / "a.pfm").write_bytes(b"Pf\n8 6\n-1.0\n" + values[::-1].astype("<f4").tobytes())
+    for name in ("a.npy", "a.npz", "a.tif", "a.pfm"):
+        assert np.array_equal(predicted.read(tmp_path / name), values.astype(np.float64)), name
+    assert np.abs(predicted.read(tmp_path / "a.png") / 1000 - values).max() < 0.001
+    Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / "b.png")
+    (tmp_path / "b.tif").write_bytes(b"II*\0nothing")
+    for name, words in (("b.png", "coloured pictures of depth are not depth"), ("b.tif", "not a whole .tif file")):
+        with pytest.raises(ValueError, match=words):
+            predicted.read(tmp_path / name)
+
+
+def test_exr_names_the_package_that_reads_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    with pytest.raises(ImportError, match="pip install OpenEXR"):
+        predicted.read(tmp_path / "a.exr")
+
+
+def test_frames_are_found_by_their_ids(tmp_path):
+    ids = ["office/1", "office/2", "kitchen/2", "hall"]
+    for place in ("office/1.npy", "office_2.npy", "deep/kitchen/2.png", "kitchen-2.npy", "x/hall.pfm", "y.npy"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    found, others = predicted.match(tmp_path, ids)
+    assert {name: path.relative_to(tmp_path).as_posix() for name, path in found.items()} == {
+        "office/1": "office/1.npy",
+        "office/2": "office_2.npy",
+        "kitchen/2": "kitchen-2.npy",
+        "hall": "x/hall.pfm",
+    }
+    assert [path.name for path in others] == ["2.png", "y.npy"], "2 is the end of two ids"
+    with pytest.raises(FileNotFoundError, match="is no folder"):
+        predicted.match(tmp_path / "gone", ids)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="no predictions in"):
+        predicted.match(tmp_path / "empty", ids)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"kind": "depth"}, "kind is 'depth'"), ({"name": "../x"}, "name is '../x'"), ({"scale": 0.0}, "scale is 0")],
+)
+def test_words_that_make_no_sense(options, words, frames, tmp_path):
+    root, guesses = frames
+    with pytest.raises(ValueError, match=words):
+        judge(write(tmp_path / "out", guesses), root, **options)
+
+
+def test_the_command_prints_three_ways_to_average(frames, tmp_path, reports, capsys):
+    root, guesses = frames
+    words = ["evaluate", "--predictions", str(write(tmp_path / "out", guesses)), "--kind", "metric", "--name", "mine"]
+    words += ["--data", "folder", "--root", str(root)]
+    assert cli.main(words) == 0
+    told = capsys.readouterr().out
+    assert all(row in told for row in ("mean over images", "median over images", "all pixels pooled"))
+    assert cli.main([*words, "--json"]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert line["frames"] == 6 and 0 < line["scores"]["mean over images"]["abs_rel"] < 0.2
