@@ -29,6 +29,7 @@ _KINDS = """kinds:
 
 examples:
   depthnb evaluate --predictions out/ --kind metric --scale 0.001 --name mynet
+  depthnb evaluate --net reports/11_today/rooms-full --data folder --root my_frames/
   depthnb evaluate --predictions midas/ --kind affine-inverse --data nyu-v2 --root nyu_depth_v2_labeled.mat --protocol nyu-eigen
 """
 _CHECKS = """examples:
@@ -120,26 +121,34 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="one line of JSON on standard output, nothing else")
     evaluate = commands.add_parser(
         "evaluate",
-        help="score depth maps that any method has written",
-        description="Scores a folder of depth maps on the test frames of a data set, and keeps the scores as a run that "
-        "notebook 10 and the report show beside the others.",
+        help="score depth maps that any method has written, or a trained net on other data",
+        description="Scores a folder of depth maps, or the net of a run, on the test frames of a data set, and keeps the "
+        "scores as a run that notebook 10 and the report show beside the others.",
         epilog=_KINDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     evaluate.set_defaults(run=_evaluate)
     add = evaluate.add_argument
-    add("--predictions", required=True, metavar="DIR", help="a file a frame, named after the frame's id")
-    add("--kind", required=True, help="what the numbers are, see below; it is never guessed")
+    what = evaluate.add_mutually_exclusive_group(required=True)
+    what.add_argument("--predictions", metavar="DIR", help="a file a frame, named after the frame's id")
+    what.add_argument("--net", metavar="RUN", help="folder of a run: its net is asked")
+    add("--kind", help="of predictions: what the numbers are, see below; it is never guessed")
     add(
         "--scale",
         type=float,
         default=1.0,
         help="by which the stored numbers are multiplied (16-bit millimetres: 0.001)",
     )
-    add("--name", default="predictions", help="of the method, for the run folder and the tables")
+    add("--name", default="", help="of the method, for the run folder and the tables")
     add("--data", default="rooms", metavar="NAME", help="rooms, streets, folder, nyu-v2, kitti ... (default: rooms)")
     add("--root", default="", metavar="PATH", help="where the data set lies")
     add("--protocol", metavar="NAME", help="rooms, nyu-eigen, kitti-garg ... (default: the data set's)")
+    add(
+        "--split",
+        default="",
+        metavar="NAME",
+        help="train, val, test or all (default: test where there is one, else all)",
+    )
     add("--skip-missing", action="store_true", help="judge the frames that have a file")
     add("--json", action="store_true", help="one line of JSON on standard output, nothing else")
     return parser
@@ -151,16 +160,28 @@ def _evaluate(given: argparse.Namespace) -> int:
     from depthnb.runs import judging
 
     with contextlib.redirect_stdout(sys.stderr):  # the run says where it is
-        judged = judging.judge(
-            given.predictions,
-            kind=given.kind,
-            name=given.name,
-            dataset=given.data,
-            root=given.root,
-            scale=given.scale,
-            protocol=given.protocol,
-            skip_missing=given.skip_missing,
-        )
+        if given.net:
+            if given.kind or given.protocol or given.skip_missing or given.scale != 1:
+                raise ValueError(
+                    "--kind, --scale, --protocol and --skip-missing belong to --predictions, and not to --net"
+                )
+            judged = judging.judge_run(
+                given.net, dataset=given.data, root=given.root, name=given.name, split=given.split
+            )
+        else:
+            if not given.kind:
+                raise ValueError(f"--predictions takes --kind: {', '.join(judging.KINDS)}")
+            judged = judging.judge(
+                given.predictions,
+                kind=given.kind,
+                name=given.name or "predictions",
+                dataset=given.data,
+                root=given.root,
+                scale=given.scale,
+                protocol=given.protocol,
+                skip_missing=given.skip_missing,
+                split=given.split,
+            )
     names = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
     medians = judged.scored.per_image[names].median()
     rows = {
@@ -168,18 +189,22 @@ def _evaluate(given: argparse.Namespace) -> int:
         "median over images": medians,
         "all pixels pooled": judged.pooled.summary,
     }
+    if judged.aligned:
+        rows["aligned, over images"] = judged.aligned.summary
+    rows |= {name.replace("_", " "): each.summary for name, each in judged.opponents.items()}
     scores = {row: {name: None if values[name] != values[name] else float(values[name]) for name in names}
               for row, values in rows.items()}  # fmt: skip
     if given.json:
-        facts = {"name": given.name, "measured": str(judged.scored.protocol), "frames": len(judged.scored.per_image)}
+        facts = {"name": judged.folder.parent.name, "measured": str(judged.scored.protocol)}
+        facts["frames"] = len(judged.scored.per_image)
         print(json.dumps({**facts, "scores": scores, "notes": judged.notes, "run": str(judged.folder)}))
         return 0
     print(judged.scored.protocol)
     for note in judged.notes:
         print(f"note: {note}")
-    print(f"{len(judged.scored.per_image)} frames".ljust(20) + "".join(name.rjust(13) for name in names))
+    print(f"{len(judged.scored.per_image)} frames".ljust(22) + "".join(name.rjust(13) for name in names))
     for row, values in scores.items():
-        print(row.ljust(20) + "".join(("--" if v is None else f"{v:.4f}").rjust(13) for v in values.values()))
+        print(row.ljust(22) + "".join(("--" if v is None else f"{v:.4f}").rjust(13) for v in values.values()))
     print(f"{judged.folder}: run.json, per_image.csv, by_distance.csv")
     return 0
 

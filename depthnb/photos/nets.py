@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +9,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from depthnb import evaluation, models
+from depthnb import evaluation
 from depthnb.data import transforms
-from depthnb.metrics.protocols import Protocol
 from depthnb.models import foreign
 from depthnb.models.camera import ask
-from depthnb.models.midas import ZeroShot
 from depthnb.photos.reading import Photo
-from depthnb.runs.provenance import ROOT
+from depthnb.runs.trained import INVERSE, Trained, trained
 from depthnb.weights import zoo
 
 BEST = "reports/11_today/rooms-full"  # the best net that comes with the clone
-METRIC, INVERSE = "metric", "affine-inverse"
 _HUB = "hub:"
-_MULTIPLE = 8  # sides of the images that a net sees are multiples of it, so that they hardly change their shape
-_LEAST = 32  # pixels a side, of every encoder here
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,24 +29,19 @@ class Net:
         name: for people and for file names.
         module: image [B,3,h,w] in 0..1, and intrinsics where it takes them -> [B,1,h,w].
         kind: `metric`, metres; or `affine-inverse`, inverse depth up to a scale and a shift.
-        size: (H, W) of the images that it was trained on; None for one that resizes by itself.
-        rigid: whether it takes images of that size alone.
         said: what it is and what it has seen, in one sentence.
-        least, most: metres beyond which it has never seen a depth; None where that is not known.
+        run: the run that it comes from; None for a published net, which resizes by itself.
     """
 
     name: str
     module: nn.Module
     kind: str
-    size: tuple[int, int] | None
-    rigid: bool
     said: str
-    least: float | None = None
-    most: float | None = None
+    run: Trained | None = None
 
     def ask(self, photo: Photo, *, device: str = "cpu") -> Tensor:
         """The answer to one photograph, [1,h,w] float32 on the CPU, at the size at which the net works."""
-        size = self.sees(photo.size)
+        size = self.run.sees(photo.size) if self.run else photo.size
         image = transforms.resize_image(photo.image, size)[None]
         camera = transforms.resize_intrinsics(photo.intrinsics, photo.size, size)[None]
         self.module.to(device)
@@ -61,16 +49,10 @@ class Net:
             answer = ask(self.module, {"image": image.to(device), "intrinsics": camera.to(device)})
         return answer[0].float().cpu()
 
-    def sees(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(H, W) at which it is asked about an image of (H, W): as many pixels as in its training, in the image's shape."""
-        if self.size is None:
-            return size
-        if self.rigid:
-            return self.size
-        aspect = min(max(size[1] / size[0], 1 / 4), 4)  # a strip is pressed rather than seen with one row of features
-        height = math.sqrt(self.size[0] * self.size[1] / aspect)
-        sides = (height, height * aspect)
-        return tuple(max(_LEAST, round(side / _MULTIPLE) * _MULTIPLE) for side in sides)
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Metres beyond which it has never seen a depth; None where that is not known."""
+        return (self.run.rule.min_depth, self.run.rule.max_depth) if self.run else None
 
 
 def net(which: str | os.PathLike = BEST) -> Net:
@@ -89,61 +71,21 @@ def net(which: str | os.PathLike = BEST) -> Net:
         ImportError: for a published net where transformers is not installed.
     """
     text = str(which)
-    return _published(text.removeprefix(_HUB)) if text.startswith(_HUB) else _own(Path(which).expanduser())
-
-
-def _own(folder: Path) -> Net:
-    if not folder.exists() and not folder.is_absolute() and (ROOT / folder).exists():
-        folder = ROOT / folder
-    module = models.load(folder)
-    try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        rule = Protocol.from_record(record["protocol"])
-        rigid = isinstance(module, models.EigenCoarse | models.EigenFine)
-        size = tuple(int(side) for side in (_built_for(module) if rigid else record.get("size") or _kept_size(folder)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{folder} holds weights but no whole run ({type(error).__name__}: {error}), so the size of the images that the "
-            "net was trained on is not known; take the folder of a finished run"
-        ) from error
-    seen = record.get("dataset", "?")
-    return Net(
-        name=f"{folder.parent.name}-{folder.name}",
-        module=module,
-        kind=INVERSE if rule.alignment == "scale-shift-inverse" else METRIC,
-        size=size,
-        rigid=rigid,
-        said=f"{folder.parent.name}/{folder.name}, trained on {seen} alone, at {size[1]} x {size[0]} pixels",
-        least=rule.min_depth,
-        most=rule.max_depth,
-    )
-
-
-def _built_for(module: models.EigenCoarse | models.EigenFine) -> tuple[int, int]:
-    return getattr(module, "coarse", module).size
-
-
-def _kept_size(folder: Path) -> tuple[int, int]:
-    """(H, W) of the images, from the kept predictions of a run that is older than the entry `size`."""
-    kept = evaluation.load_predictions(folder / "predictions.npz")
-    return tuple(next(iter(kept.values())).shape[-2:])
+    if text.startswith(_HUB):
+        return _published(text.removeprefix(_HUB))
+    run = trained(which)
+    seen = f"trained on {run.record.get('dataset', '?')} alone, at {run.size[1]} x {run.size[0]} pixels"
+    return Net(run.name, run.module, run.kind, f"{run.label}, {seen}", run)
 
 
 def _published(name: str) -> Net:
     if Path(name).expanduser().exists():
-        found: ZeroShot = foreign.from_path(name)
+        found = foreign.from_path(name)
     else:
         known = {each.repository: key for key, each in zoo.NETWORKS.items()}
-        found_by_name, _ = foreign.find(known.get(name, name), "require")
-        found = next(iter(found_by_name.values()))
-    return Net(
-        name=found.name,
-        module=found,
-        kind=INVERSE,
-        size=None,
-        rigid=False,
-        said=f"{found.name}, {found.origin}; it knows no metres",
-    )
+        by_name, _ = foreign.find(known.get(name, name), "require")
+        found = next(iter(by_name.values()))
+    return Net(found.name, found, INVERSE, f"{found.name}, {found.origin}; it knows no metres")
 
 
 def usable_device(name: str) -> str:

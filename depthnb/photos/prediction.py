@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from depthnb.photos.nets import METRIC, Net
+from depthnb.photos.nets import Net
 from depthnb.photos.reading import Photo
+from depthnb.runs.trained import METRIC
 
 _FARTHEST = 1000.0  # metres: an inverse depth of nearly 0 is given no more than this
 
@@ -105,12 +106,13 @@ def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str 
 
 def _beyond(net: Net, metres: Tensor) -> tuple[str, ...]:
     """A sentence where a net answers with depths that it has never seen."""
-    if net.least is None or net.most is None:
+    if net.range is None:
         return ()
-    share = float(((metres < net.least) | (metres > net.most)).float().mean())
+    least, most = net.range
+    share = float(((metres < least) | (metres > most)).float().mean())
     if share < 0.01:
         return ()
-    return (f"{share:.0%} of the picture lies beyond {net.least:g} to {net.most:g} m, all that this net has seen",)
+    return (f"{share:.0%} of the picture lies beyond {least:g} to {most:g} m, all that this net has seen",)
 
 
 def _at(values: Tensor, known: Sequence[Known]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Depth maps that any method has written as files, judged like a net of ours: a run folder beside the others."""
+"""Judging without training: files that any method has written, or a run's net on other data; each becomes a run of its own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depthnb import data, evaluation, files, metrics
+from depthnb import data, evaluation, files, metrics, models
 from depthnb.data.readers import predicted
 from depthnb.evaluation import Evaluation
 from depthnb.runs.folder import start
+from depthnb.runs.trained import trained
 
 # what the numbers in a file are -> whether they rise with depth, what they are called, and how they are aligned
 KINDS = {
@@ -37,10 +38,22 @@ _SAMPLES = 4000  # pixels of each
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What the files scored: by the protocol, and pooled over all pixels; and what was found on the way, in sentences."""
+    """What was scored, and what was found on the way.
+
+    Attributes:
+        scored: by the protocol.
+        pooled: the same over all pixels together.
+        aligned: after a scale and a shift were fitted to each image's truth in inverse depth; None where `scored` is that, and
+            for files.
+        opponents: constant maps that never see a picture, by the same protocol; empty where there are no training frames.
+        notes: sentences.
+        folder: of the run.
+    """
 
     scored: Evaluation
     pooled: Evaluation
+    aligned: Evaluation | None
+    opponents: dict[str, Evaluation]
     notes: tuple[str, ...]
     folder: Path
 
@@ -55,6 +68,7 @@ def judge(
     scale: float = 1.0,
     protocol: str | None = None,
     skip_missing: bool = False,
+    split: str = "",
 ) -> Judgement:
     """Score a folder of depth maps on the test frames of a data set, and keep it as a finished run.
 
@@ -66,6 +80,7 @@ def judge(
         scale: by which the stored numbers are multiplied, see `KINDS`; without meaning for the affine kinds.
         protocol: name of one; None for the data set's. The affine kinds are aligned with each image's truth in any case.
         skip_missing: judge the frames that have a file, instead of refusing; such a run is ranked beside no other.
+        split: as for `data.open`; "" for the test split where the data set brings one, else all frames.
 
     Returns:
         A `Judgement`.
@@ -78,21 +93,20 @@ def judge(
     folder = Path(folder).expanduser()
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
-        raise ValueError(f"name is {name!r}; expected letters, digits, dots, hyphens and underscores")
+    _check_name(name)
     if not 0 < scale < float("inf"):
         raise ValueError(f"scale is {scale:g}; expected a number above 0")
-    test = data.open_for_judging(dataset, root or None)
+    test = _open(dataset, root, split)
     test, found, notes = _paired(folder, test, skip_missing)
     stored = [predicted.read(found[each]) for each in test.frames["id"]]
     rises, _, alignment = KINDS[kind]
     notes += _doubts(stored, test, kind, rises, scale)
     rule = metrics.protocol(protocol or test.protocol)
+    if protocol and rule != metrics.protocol(test.protocol):  # its words are about the frames that it was made for
+        rule = replace(rule, truth=f"that of {dataset}", frames=f"{test.split} frames of {dataset}")
     rule = rule if alignment == "none" else rule.with_alignment(alignment)
     preds = _stacked([_as_depth(each, kind, scale, rule.max_depth) for each in stored], notes)
     asked = "affine-inverse" if kind == "affine-inverse" else "metric"
-    scored = evaluation.evaluate(preds, test, protocol=rule, kind=asked)
-    pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=asked)
     parameters = {
         "dataset": dataset,
         "data_root": root,
@@ -103,14 +117,101 @@ def judge(
         "scale": scale,
     }
     parameters["files"] = files.digest(folder)
-    run = start(name, parameters, data={"test": test})
-    run.save_evaluation("test", scored, _opponents(dataset, root, test, rule))
-    run.save_evaluation("pooled", pooled)
-    run.record(
-        protocol=scored.protocol, notes=notes, command=_command(folder, parameters, name, protocol, skip_missing)
+    words = ["--predictions", folder.name, "--kind", kind, "--scale", f"{scale:g}"]
+    words += ["--protocol", protocol] if protocol else []
+    words += ["--skip-missing"] if skip_missing else []
+    opponents = _opponents(dataset, root, test, rule)
+    return _keep(preds, test, name, parameters, words, rule=rule, kind=asked, opponents=opponents, notes=notes)
+
+
+def judge_run(
+    run: str | Path, *, dataset: str, root: str = "", name: str = "", split: str = "", device: str = "cpu"
+) -> Judgement:
+    """Score the net of a finished run on another data set, and keep it as a run of its own.
+
+    The frames are shown to the net at as many pixels as in its training, in their own shape, with their cameras. A net of
+    metric depth is scored in metres and aligned. The opponents are the constants of the set that it was trained on, where
+    that is here, else those of the other one.
+
+    Args:
+        run: folder of the run, as for `runs.trained.trained`.
+        dataset, root: as for `data.open_for_judging`.
+        name: of the new run's folder; default `<notebook>-on-<dataset>`.
+        split: as for `judge`.
+        device: on which the net is asked.
+
+    Returns:
+        A `Judgement`.
+
+    Raises:
+        FileNotFoundError, ValueError, OSError: as `trained` and `judge`.
+    """
+    net = trained(run)
+    name = name or f"{net.folder.parent.name}-on-{dataset}"
+    _check_name(name)
+    size = (
+        net.size
+        if net.rigid
+        else data.fitting_size(dataset, root or None, pixels=net.size[0] * net.size[1], multiple=8)
     )
+    test = _open(dataset, root, split, size)
+    rule = metrics.protocol(test.protocol)
+    rule = rule.with_alignment(evaluation.ALIGNED) if net.kind != "metric" else rule
+    preds = evaluation.predict(net.module.to(device), test)
+    parameters = {"dataset": dataset, "data_root": root, "run": RUN, "seed": net.record.get("seed"), "device": device}
+    parameters["net"] = files.digest(net.folder / models.WEIGHTS)
+    opponents = _opponents(net.record.get("dataset", ""), "", test, rule) or _opponents(dataset, root, test, rule)
+    judged = _keep(
+        preds,
+        test,
+        name,
+        parameters,
+        ["--run", net.label],
+        rule=rule,
+        kind=net.kind,
+        opponents=opponents,
+        notes=[f"{net.label}, trained on {net.record.get('dataset', '?')}, asked at {size[1]} x {size[0]} pixels"],
+    )
+    return judged
+
+
+def _open(dataset: str, root: str, split: str, size: tuple[int, int] | None = None):
+    if split:
+        return data.open(dataset, root or None, split, size)
+    return data.open_for_judging(dataset, root or None, size)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
+        raise ValueError(f"name is {name!r}; expected letters, digits, dots, hyphens and underscores")
+
+
+def _keep(
+    preds: Tensor,
+    test,
+    name: str,
+    parameters: dict,
+    words: list[str],
+    *,
+    rule: metrics.Protocol,
+    kind: str,
+    opponents: dict[str, Evaluation],
+    notes: list[str],
+) -> Judgement:
+    """Score predictions and write them as a finished run; words: what the command's line has beside name and data."""
+    scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
+    pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
+    aligned = None
+    run = start(name, parameters, data={"test": test})
+    if rule.alignment == "none":
+        aligned = evaluation.evaluate(preds, test, protocol=rule.with_alignment(evaluation.ALIGNED))
+        run.save_evaluation("aligned", aligned)
+    run.save_evaluation("pooled", pooled)
+    run.save_evaluation("test", scored, opponents)  # last: its protocol is the run's
+    command = ["depthnb", "evaluate", *words, "--name", name, "--data", parameters["dataset"]]
+    run.record(notes=notes, command=shlex.join(command))
     run.measure(name, **scored.summary)
-    return Judgement(scored, pooled, tuple(notes), run.finish().parent)
+    return Judgement(scored, pooled, aligned, opponents, tuple(notes), run.finish().parent)
 
 
 def _paired(folder: Path, test, skip_missing: bool):
@@ -194,18 +295,11 @@ def _doubts(stored: list[np.ndarray], test, kind: str, rises: bool, scale: float
     return doubts
 
 
-def _opponents(dataset: str, root: str, test, rule) -> dict[str, Evaluation] | None:
-    """The two constants of the training frames; None where there are none."""
+def _opponents(dataset: str, root: str, test, rule: metrics.Protocol) -> dict[str, Evaluation]:
+    """The two constants of a data set's training frames; none where it cannot be opened."""
     try:
         size = data.fitting_size(dataset, root or None)
         train = data.open(dataset, root or None, "train", size)
     except (FileNotFoundError, ValueError):
-        return None
+        return {}
     return evaluation.baselines(train, test, protocol=rule)
-
-
-def _command(folder: Path, parameters: dict, name: str, protocol: str | None, skip_missing: bool) -> str:
-    words = ["depthnb", "evaluate", "--predictions", folder.name, "--kind", parameters["kind"], "--name", name]
-    words += ["--data", parameters["dataset"], "--scale", f"{parameters['scale']:g}"]
-    words += ["--protocol", protocol] if protocol else []
-    return shlex.join(words + (["--skip-missing"] if skip_missing else []))

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image
 from torch import nn
 
 from depthnb import models, photos
-from depthnb.photos.nets import INVERSE, METRIC
+from depthnb.metrics import protocol
+from depthnb.runs.trained import INVERSE, METRIC, Trained
 
 
 class Says(nn.Module):
@@ -27,8 +29,10 @@ class Says(nn.Module):
         return torch.linspace(self.near, self.far, width).expand(len(image), 1, height, width)
 
 
-def net(module=None, kind=METRIC, size=(48, 64), **options):
-    return photos.Net("toy", module or Says(), kind, size, False, "a toy", 0.1, 10.0, **options)
+def net(module=None, kind=METRIC, size=(48, 64)):
+    module = module or Says()
+    run = Trained(Path("toy/run"), module, kind, size, False, protocol("rooms"), {})
+    return photos.Net("toy", module, kind, "a toy", run)
 
 
 def photo(height=60, width=80, focal=80.0):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from depthnb import cli, data, evaluation
+from depthnb import cli, data, evaluation, runs
 from depthnb.data.readers import predicted
 from depthnb.report import results
 from depthnb.runs import judging
@@ -52,7 +52,7 @@ def test_files_score_what_the_arrays_score_and_become_a_run(frames, tmp_path, re
     record = json.loads((judged.folder / "run.json").read_text())
     assert record["finished"] and record["metrics"]["test"]["abs_rel"] == pytest.approx(want.summary["abs_rel"])
     assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}
-    assert record["command"].startswith("depthnb evaluate --predictions out --kind metric --name mine")
+    assert record["command"].startswith("depthnb evaluate --predictions out --kind metric --scale 1 --name mine")
     (found,) = results.select(results.load("folder")[0])
     assert found.label == "mine/judged" and found.method == "mine"
 
@@ -176,6 +176,31 @@ def test_words_that_make_no_sense(options, words, frames, tmp_path):
     root, guesses = frames
     with pytest.raises(ValueError, match=words):
         judge(write(tmp_path / "out", guesses), root, **options)
+
+
+def test_a_run_is_judged_on_other_data_and_on_its_own_as_before(frames, reports, capsys):
+    root, _ = frames
+    words = ["evaluate", "--net", "reports/02_bn_cnn/rooms-full", "--data", "folder", "--root", str(root)]
+    assert cli.main(words) == 0
+    told = capsys.readouterr().out
+    assert "02_bn_cnn/rooms-full, trained on rooms, asked at" in told and "aligned, over images" in told
+    assert "mean image" in told, "the mean image of the rooms"
+    record = json.loads((reports / "02_bn_cnn-on-folder" / "judged" / "run.json").read_text())
+    assert record["metrics"]["aligned"]["abs_rel"] > 0 and len(record["content"]["test"]) > 5
+    assert cli.main([*words, "--split", "all", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 12
+    own = judging.judge_run("reports/02_bn_cnn/rooms-full", dataset="rooms")
+    before = json.loads((runs.ROOT / "reports/02_bn_cnn/rooms-full/run.json").read_text())["metrics"]["test"]
+    assert own.scored.summary["abs_rel"] == pytest.approx(before["abs_rel"], abs=0.0005)
+    assert cli.main([*words, "--kind", "metric"]) == 1 and "belong to --predictions" in capsys.readouterr().err
+    assert cli.main(["evaluate", "--predictions", str(root)]) == 1
+    assert "--predictions takes --kind: metric, inverse" in capsys.readouterr().err
+
+
+def test_a_borrowed_protocol_says_whose_frames_it_scored(frames, tmp_path, reports):
+    root, guesses = frames
+    rule = judge(write(tmp_path / "out", guesses), root, protocol="rooms").scored.protocol
+    assert rule.frames == "test frames of folder" and rule.truth == "that of folder"
 
 
 def test_the_command_prints_three_ways_to_average(frames, tmp_path, reports, capsys):
