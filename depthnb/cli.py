@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.run is None:
         parser.print_help()
         return 2
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold what a console cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return given.run(given)
     except KeyboardInterrupt:
@@ -56,9 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone
         sys.stderr.close()
         return 1
-    except (OSError, ValueError, ImportError) as error:
-        print(f"depthnb: {error}", file=sys.stderr)
+    except MemoryError:
+        print("depthnb: the memory is full; take smaller pictures, or fewer at a time", file=sys.stderr)
         return 1
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        print(f"depthnb: {_one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -235,24 +245,35 @@ def _predict(given: argparse.Namespace) -> int:
     if known and len(paths) > 1:
         raise ValueError(f"--known belongs to one picture, and there are {len(paths)}")
     chosen = given.nets or [photos.BEST]
-    nets = [photos.net(each) for each in dict.fromkeys(chosen)]
+    photos.check(given.formats or [])
     device = photos.usable_device(given.device)
+    nets = [photos.net(each) for each in dict.fromkeys(chosen)]
+    names = [net.name for net in nets]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"two of the nets are called alike ({', '.join(names)}) and would overwrite each other; take one"
+        )
+    folders = [Path(given.out) / name if len(nets) > 1 else Path(given.out) for name in names]
+    among = {path.resolve().parent for path in paths} & {folder.resolve() for folder in folders}
+    if among:
+        raise ValueError(f"the files would lie among the pictures in {among.pop()}; give --out another folder")
     failed = 0
     for number, (path, name) in enumerate(photos.names(paths).items(), 1):
         if not given.json and len(paths) > 1:
             print(f"[{number}/{len(paths)}] {path}", file=sys.stderr)
         try:
             photo = photos.read(path, focal=given.focal, view=given.fov, name=name)
-            for net in nets:
+            for net, folder in zip(nets, folders, strict=True):
                 depth = photos.predict(net, photo, known=known, device=device)
-                folder = Path(given.out) / net.name if len(nets) > 1 else Path(given.out)
                 written = photos.write(depth, folder, formats=given.formats)
                 _report(depth, written, path, as_json=given.json)
-        except (OSError, ValueError) as error:
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
             if len(paths) == 1:
                 raise
             failed += 1
-            print(f"depthnb: {error}", file=sys.stderr)
+            print(f"depthnb: {path}: {_one_line(error)}".replace(f"{path}: {path}", str(path)), file=sys.stderr)
     if failed:
         print(f"depthnb: {failed} of {len(paths)} pictures could not be done", file=sys.stderr)
     return 1 if failed else 0

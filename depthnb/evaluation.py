@@ -118,17 +118,18 @@ class Constant(nn.Module):
         return self.depth.expand(len(image), -1, -1, -1)
 
 
-def predict(model: nn.Module | Tensor, dataset, *, batch_size: int = 32) -> Tensor:
+def predict(model: nn.Module | Tensor | Sequence[Tensor], dataset, *, batch_size: int = 32) -> Tensor | list[Tensor]:
     """Predictions [N,1,h,w] float32 in metres on the CPU, in the order of the data set; eval mode, on the model's device.
 
-    model: or the predictions themselves, one for each frame. Raises ValueError if they are not as many.
+    model: or the predictions themselves, one for each frame: [N,1,h,w], or a list of [1,h,w] of any sizes, which stays one.
+    Raises ValueError if they are not as many.
     """
-    if isinstance(model, Tensor):
+    if not isinstance(model, nn.Module):
         if len(model) != len(dataset):
             raise ValueError(
                 f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each"
             )
-        return model.float().cpu()
+        return model.float().cpu() if isinstance(model, Tensor) else [each.float().cpu() for each in model]
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     with answering(model):
@@ -187,14 +188,14 @@ def upsample(pred: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def evaluate(
-    model: nn.Module | Tensor,
+    model: nn.Module | Tensor | Sequence[Tensor],
     dataset,
     *,
     protocol: str | metrics.Protocol | None = None,
     kind: str = "metric",
     batch_size: int = 32,
 ) -> Evaluation:
-    """Score a model, or predictions made before ([N,1,h,w], one a frame), on every frame of a data set, at the truth's size.
+    """Score a model, or predictions made before as `predict` takes them, on every frame of a data set, at the truth's size.
 
     The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
     and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (see `metrics.align`).

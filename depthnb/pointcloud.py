@@ -19,6 +19,7 @@ from torch import Tensor
 
 from depthnb import files, plotting
 
+USUAL_VIEW = 65.0  # degrees across, of a camera that nobody knows: a telephone's main camera
 _COLOURS = 128  # of the interactive view: one byte a point instead of a text
 
 

@@ -1,6 +1,8 @@
 """The command `depthnb`: what it prints, its exit status, and that it starts at once."""
 
+import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depthnb import cli
+from depthnb import cli, runs
 
 FAST = ["--formats", "npy", "json"]
 
@@ -66,16 +68,50 @@ def test_one_bad_picture_of_several_does_not_stop_the_others(picture, tmp_path, 
         (["{picture}", "--known", "1=2"], "is written X,Y=METRES"),
         (["{picture}", "--formats", "exr"], "unknown format exr"),
         (["{folder}/gone.jpg"], "there is no file"),
+        (["~nobody-of-that-name/gone.jpg"], "there is no file"),
+        (["{picture}", "--net", "{copy}", "--net", "{root}/reports/02_bn_cnn/rooms-full"], "are called alike"),
         (["{picture}", "{folder}/other.png", "--known", "1,2=3"], "belongs to one picture, and there are 2"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_status_1(words, told, picture, tmp_path, capsys):
     (tmp_path / "other.png").write_bytes(picture.read_bytes())
-    words = [word.format(picture=picture, folder=tmp_path) for word in words]
+    copy = tmp_path / "02_bn_cnn" / "rooms-full"
+    if "{copy}" in words:
+        shutil.copytree(runs.ROOT / "reports/02_bn_cnn/rooms-full", copy)
+    words = [word.format(picture=picture, folder=tmp_path, copy=copy, root=runs.ROOT) for word in words]
     assert cli.main(["predict", *words, "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert error.startswith("depthnb: ") and told in error and len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_predictions_never_lie_among_the_pictures(picture, capsys):
+    assert cli.main(["predict", str(picture), "--out", str(picture.parent), *FAST]) == 1
+    assert "would lie among the pictures" in capsys.readouterr().err
+    assert [path.name for path in picture.parent.iterdir()] == ["me.png"]
+
+
+def test_a_reader_that_goes_away_ends_it(picture, tmp_path, monkeypatch):
+    (tmp_path / "two.png").write_bytes(picture.read_bytes())
+    seen = []
+
+    def gone(*_, **__):
+        seen.append(1)
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "_report", gone)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert cli.main(["predict", str(tmp_path), "--out", str(tmp_path / "out"), *FAST]) == 1 and len(seen) == 1
+
+
+def test_check_names_files_that_cannot_be_read(tmp_path, capsys):
+    root = tmp_path / "frames"
+    root.mkdir()
+    rows = data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    file = root / rows[0][5]
+    file.write_bytes(file.read_bytes()[:60])
+    assert cli.main(["check", str(root)]) == 1
+    assert f"wrong  {file}" in capsys.readouterr().out
 
 
 def test_check_names_what_is_wrong_with_a_folder(tmp_path, capsys):

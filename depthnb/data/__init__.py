@@ -141,8 +141,9 @@ def examine(name: str, root: Path | str | None = None, *, truth: str | None = No
     counts = source.index["split"].value_counts()
     parts = ", ".join(f"{counts[part]} {part}" for part in ("train", "val", "test") if part in counts)
     said = f"{len(source.index)} frames of {source.index['scene'].nunique()} scenes ({parts}); {source.unit}"
+    broken = [Finding(True, each) for each in survey.unreadable(source)]
     notes = [Finding(False, note) for note in source.notes]
-    return said, [*inspection.inspect(source), *notes]
+    return said, [*broken, *inspection.inspect(source), *notes]
 
 
 def open_for_judging(

@@ -93,22 +93,39 @@ def look(source: Source) -> Survey:
     return found
 
 
+def unreadable(source: Source) -> list[str]:
+    """What the reader says of those of the frames looked at that it cannot read."""
+    said = []
+    for row in _rows(source):
+        try:
+            source.read(row)
+        except (OSError, ValueError) as error:
+            said.append(str(error))
+    return said
+
+
+def _rows(source: Source) -> list[int]:
+    """The frames that are looked at."""
+    split, chosen = source.index["split"].to_numpy(), []
+    for part in dict.fromkeys(split):
+        rows = np.flatnonzero(split == part)
+        chosen += rows[np.unique(np.linspace(0, len(rows) - 1, min(FRAMES, len(rows))).astype(int))].tolist()
+    return chosen
+
+
 def _save(part: Path, found: Survey) -> None:
     with open(part, "wb") as stream:
         np.savez_compressed(stream, **vars(found))
 
 
 def _read_frames(source: Source) -> Survey:
-    split = source.index["split"].to_numpy()
     lists = {name: [] for name in Survey.__dataclass_fields__}
-    for part in dict.fromkeys(split):
-        rows = np.flatnonzero(split == part)
-        for row in rows[np.unique(np.linspace(0, len(rows) - 1, min(FRAMES, len(rows))).astype(int))]:
-            try:
-                sample = source.read(int(row))
-            except (OSError, ValueError):
-                continue
-            _note_frame(lists, int(row), sample)
+    for row in _rows(source):
+        try:
+            sample = source.read(row)
+        except (OSError, ValueError):
+            continue
+        _note_frame(lists, row, sample)
     shapes = {"sizes": (-1, 2), "cameras": (-1, 4), "tops": (-1, _TOPS), "counts": (-1, _TOPS)}
     joined = {name: np.concatenate(lists[name]) if lists[name] else np.empty(0) for name in ("depths", "owner")}
     whole = ("rows", "sizes", "valid", "masked", "counts", "looked", "owner")

@@ -69,6 +69,8 @@ class Encoder(nn.Module):
     def freeze(self, share: float) -> None:
         """Keep the first layers as they are: no gradient reaches them, and their batch normalisations learn nothing.
 
+        Only layers that weights exist for are frozen; what brings a map of timm to deviation 1 goes on following the data.
+
         Args:
             share: of the layers that have weights, from the image on: 0 for none, 1 for all.
 

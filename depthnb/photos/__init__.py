@@ -3,7 +3,7 @@
 from depthnb.photos.nets import BEST, Net, net, usable_device
 from depthnb.photos.prediction import Depth, Known, predict
 from depthnb.photos.reading import USUAL_VIEW, Photo, find, names, read
-from depthnb.photos.writing import FORMATS, describe, write
+from depthnb.photos.writing import FORMATS, check, describe, write
 
 __all__ = [
     "BEST",
@@ -13,6 +13,7 @@ __all__ = [
     "Known",
     "Net",
     "Photo",
+    "check",
     "describe",
     "find",
     "names",

@@ -112,7 +112,9 @@ def _beyond(net: Net, metres: Tensor) -> tuple[str, ...]:
     share = float(((metres < least) | (metres > most)).float().mean())
     if share < 0.01:
         return ()
-    return (f"{share:.0%} of the picture lies beyond {least:g} to {most:g} m, all that this net has seen",)
+    return (
+        f"the net's own answer lies beyond {least:g} to {most:g} m, all that it has seen, in {share:.0%} of the picture",
+    )
 
 
 def _at(values: Tensor, known: Sequence[Known]) -> np.ndarray:
@@ -146,11 +148,17 @@ def _fitted(depth: Depth, known: Sequence[Known]) -> Depth:
         raise ValueError(f"{depth.net.name} knows no metres, so it takes two known distances or more; found one")
     own, inverse = _at(depth.inverse, known), 1 / np.array([each.metres for each in known])
     design = np.stack([own, np.ones_like(own)], 1)
+    reach = float(depth.inverse.max() - depth.inverse.min())
+    if not np.ptp(own) > 0.02 * reach:
+        raise ValueError(
+            f"{depth.net.name} calls the places of the known distances equally far, so no scale follows from them; take a near "
+            "place and a far one"
+        )
     (scale, shift), *_ = np.linalg.lstsq(design, inverse, rcond=None)
     if not scale > 0:
         raise ValueError(
-            f"the known distances contradict {depth.net.name}: what they call farther it calls nearer, or both alike; "
-            "check the pixels (column, row) and the metres"
+            f"the known distances contradict {depth.net.name}: what they call farther it calls nearer; check the pixels "
+            "(column, row) and the metres"
         )
     metres = 1 / (depth.inverse * float(scale) + float(shift)).clamp_min(1 / _FARTHEST)
     left = np.abs(1 / np.maximum(design @ [scale, shift], 1 / _FARTHEST) * inverse - 1).max()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import glob
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
-USUAL_VIEW = 65.0  # degrees across the longer side, of a camera that nobody knows: a telephone's main camera
+from depthnb.pointcloud import USUAL_VIEW
+
 LARGEST = 2048  # pixels of the longer side that are kept; a net sees far fewer, and a point cloud would be of millions
 SUFFIXES = (
     ".jpg",
@@ -36,7 +38,16 @@ SUFFIXES = (
 _MOST_PIXELS = 400_000_000  # a damaged header can ask for any number; this many take 1.2 GB
 _FILM = math.hypot(36.0, 24.0)  # millimetres: the diagonal that a "35 mm equivalent" focal length belongs to
 _MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # EXIF's unit of the focal plane's resolution in millimetres
-_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF's orientations that swap width and height
+_UPRIGHT = {  # what undoes EXIF's orientations
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_ITS_SIDE = (5, 6, 7, 8)  # those that swap width and height
 _WIDE = 2.6  # sides: beyond it a picture is taken for a panorama
 
 
@@ -85,7 +96,7 @@ def find(places: Sequence[str | os.PathLike]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for place in places:
-        path = Path(place).expanduser()
+        path = Path(os.path.expanduser(place))  # a ~name that nobody has stays as it is
         if path.is_dir():
             files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
             lacking = f"no picture in the folder {path}; expected files that end in {', '.join(SUFFIXES)}"
@@ -107,13 +118,15 @@ def names(paths: Sequence[Path]) -> dict[Path, str]:
     >>> list(names([Path("a/one.jpg"), Path("a/two.jpg"), Path("b/one.jpg"), Path("b/one.png")]).values())
     ['a-one', 'two', 'b-one', 'b-one-2']
     """
-    stems = [path.stem for path in paths]
+    stems = Counter(path.stem for path in paths)
     chosen: dict[Path, str] = {}
+    taken: set[str] = set()
     for path in paths:
-        name = path.stem if stems.count(path.stem) == 1 else f"{path.absolute().parent.name}-{path.stem}".lstrip("-")
+        name = path.stem if stems[path.stem] == 1 else f"{path.absolute().parent.name}-{path.stem}".lstrip("-")
         wanted, number = name, 2
-        while name in chosen.values():
+        while name in taken:
             name, number = f"{wanted}-{number}", number + 1
+        taken.add(name)
         chosen[path] = name
     return chosen
 
@@ -150,10 +163,10 @@ def read(
         raise ValueError(f"focal is {focal:g}; expected pixels above 0")
     if view is not None and not 0 < view < 180:
         raise ValueError(f"the field of view is {view:g} degrees; expected between 0 and 180")
-    picture, own, notes = _opened(path, longest)
-    exif = picture.getexif()
-    original = own[::-1] if exif.get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE else own  # (W, H), upright
-    picture = ImageOps.exif_transpose(picture)
+    picture, own, exif, notes = _opened(path, longest)
+    turned = exif.get(ExifTags.Base.Orientation, 1)
+    original = own[::-1] if turned in _ON_ITS_SIDE else own  # (W, H), upright
+    picture = picture.transpose(_UPRIGHT[turned]) if turned in _UPRIGHT else picture
     reduced = max(picture.size) / max(own)
     if focal is not None:
         pixels, camera = focal * reduced, f"{focal:g} pixels, as told"
@@ -173,8 +186,8 @@ def read(
     return Photo(name or path.stem, image, float(pixels), camera, tuple(notes), original[::-1])
 
 
-def _opened(path: Path, longest: int) -> tuple[Image.Image, tuple[int, int], list[str]]:
-    """The decoded picture, reduced; its own (W, H); what was done to it."""
+def _opened(path: Path, longest: int) -> tuple[Image.Image, tuple[int, int], Image.Exif, list[str]]:
+    """The decoded picture, reduced; its own (W, H); its EXIF, empty where it cannot be read; what was done to it."""
     if path.suffix.lower() in (".heic", ".heif"):
         _register_heif(path)
     if not path.is_file():
@@ -185,33 +198,47 @@ def _opened(path: Path, longest: int) -> tuple[Image.Image, tuple[int, int], lis
     try:
         picture = Image.open(path)
         own = picture.size
-        if own[0] * own[1] > _MOST_PIXELS:
-            raise ValueError(f"{path}: {own[0]} x {own[1]} pixels are too many; make it smaller than {_MOST_PIXELS:,}")
+        small = own[0] * own[1] <= _MOST_PIXELS
         frames = getattr(picture, "n_frames", 1)
+        exif = _exif(picture)  # a TIFF knows it until it is decoded, a PNG may know it only afterwards
         if picture.format == "JPEG":
             picture.draft("RGB" if picture.mode == "YCbCr" else None, (longest, longest))  # decodes fewer pixels
-        exif = picture.info.get("exif")
-        picture.load()
+        if small:
+            picture.load()
     except UnidentifiedImageError:
         raise ValueError(
             f"{path}: no picture that Pillow can read; expected JPEG, PNG, WebP, TIFF or the like"
         ) from None
-    except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"{path}: the picture is damaged or cut short ({error}); copy it again") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # of any kind: the plug-ins of Pillow raise whatever they stumble over
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ValueError(f"{path}: the picture is damaged or cut short ({said}); copy it again") from None
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+    if not small:
+        raise ValueError(f"{path}: {own[0]} x {own[1]} pixels are too many; make it smaller than {_MOST_PIXELS:,}")
+    exif = exif if len(exif) else _exif(picture)
     notes = [f"the first of {frames} pictures"] if frames > 1 else []
     if max(picture.size) > longest:
         scale = longest / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)
         wide = picture.mode.startswith(("I", "F"))  # of 16 bits and more: no filter but this one knows them all
-        shrunk = picture.convert("RGBA" if _transparent(picture) else "RGB") if picture.mode in ("P", "1") else picture
-        picture = shrunk.resize(size, Image.Resampling.NEAREST if wide else Image.Resampling.LANCZOS)
-        if exif:
-            picture.info["exif"] = exif
+        if picture.mode in ("P", "1"):
+            picture = picture.convert("RGBA" if _transparent(picture) else "RGB")
+        picture = picture.resize(size, Image.Resampling.NEAREST if wide else Image.Resampling.LANCZOS)
     if max(own) > max(picture.size):
         notes.append(f"reduced from {own[0]} x {own[1]} pixels")
-    return picture, own, notes
+    return picture, own, exif, notes
+
+
+def _exif(picture: Image.Image) -> Image.Exif:
+    try:
+        exif = picture.getexif()
+        exif.get_ifd(ExifTags.IFD.Exif)
+    except Exception:  # of any kind, as above; a picture without EXIF is a picture all the same
+        return Image.Exif()
+    return exif
 
 
 def _register_heif(path: Path) -> None:

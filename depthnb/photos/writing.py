@@ -14,6 +14,7 @@ from PIL import Image
 
 from depthnb import files, plotting, pointcloud
 from depthnb.photos.prediction import Depth
+from depthnb.runs.trained import METRIC
 
 LARGEST_MM = 65535  # what 16 bits of millimetres hold
 _MOST_POINTS = 1_000_000
@@ -36,9 +37,7 @@ def write(depth: Depth, folder: str | Path, *, formats: Sequence[str] | None = N
         OSError: if a file cannot be written.
     """
     chosen = list(FORMATS) if formats is None else list(formats)
-    unknown = [name for name in chosen if name not in FORMATS]
-    if unknown:
-        raise ValueError(f"unknown format {', '.join(unknown)}; known: {', '.join(FORMATS)}")
+    check(chosen if formats else [])
     if depth.metres is None:
         metric = [name for name in chosen if name in _METRIC]
         if formats is not None and metric:
@@ -49,6 +48,15 @@ def write(depth: Depth, folder: str | Path, *, formats: Sequence[str] | None = N
     if formats is None and "glb" in chosen and not _trimesh(required=False):
         chosen.remove("glb")
     return {name: FORMATS[name](depth, Path(folder)) for name in chosen}
+
+
+def check(formats: Sequence[str]) -> None:
+    """Raise for formats that cannot be written here, before anything is computed: ValueError, or ImportError for `glb`."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ValueError(f"unknown format {', '.join(unknown)}; known: {', '.join(FORMATS)}")
+    if "glb" in formats:
+        _trimesh()
 
 
 def _png(depth: Depth, folder: Path) -> Path:
@@ -149,6 +157,7 @@ def _html(depth: Depth, folder: Path) -> Path:
         right=ends[1],
         said="".join(f"<li>{html.escape(line)}</li>" for line in depth.said),
     )
+    page = page.encode("utf-8", "replace").decode()  # names of files may hold bytes that are no text
     return files.write_text(folder / f"{depth.photo.name}.html", page)
 
 
@@ -169,7 +178,8 @@ def _json(depth: Depth, folder: Path) -> Path:
 def describe(depth: Depth) -> dict:
     """The facts of one answer as data: photograph, size, focal length, net, kind, range of the depth, notes."""
     height, width = depth.photo.size
-    facts = {"photo": depth.photo.name, "width": width, "height": height, "net": depth.net.name, "kind": depth.net.kind}
+    facts = {"photo": depth.photo.name, "width": width, "height": height, "net": depth.net.name}
+    facts["kind"] = depth.net.kind if depth.metres is None else METRIC
     facts |= {"focal_pixels": round(depth.photo.focal, 2), "camera": depth.photo.camera, "said": depth.said}
     if depth.metres is not None:
         values = np.percentile(depth.metres.numpy(), (0, 50, 100))

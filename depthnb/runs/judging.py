@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,18 +17,15 @@ from depthnb.data.readers import predicted
 from depthnb.evaluation import Evaluation
 from depthnb.runs.folder import start
 from depthnb.runs.trained import trained
+from depthnb.runs.values import without_path
 
-# what the numbers in a file are -> whether they rise with depth, what they are called, and how they are aligned
+# what the numbers in a file are -> whether they rise with depth, and how they are aligned with the truth
 KINDS = {
-    "metric": (True, "depth in metres, times the scale", "none"),
-    "inverse": (False, "1 / depth, times the scale in 1 / metres", "none"),
-    "disparity": (
-        False,
-        "pixels of disparity; the scale is focal length times baseline in pixels times metres",
-        "none",
-    ),
-    "affine-depth": (True, "depth up to a scale and a shift", "scale-shift"),
-    "affine-inverse": (False, "1 / depth up to a scale and a shift", evaluation.ALIGNED),
+    "metric": (True, "none"),
+    "inverse": (False, "none"),
+    "disparity": (False, "none"),
+    "affine-depth": (True, "scale-shift"),
+    "affine-inverse": (False, evaluation.ALIGNED),
 }
 RUN = "judged"
 _CONTRADICTION = -0.3  # median rank correlation with what the kind promises, at or below which it is another kind
@@ -43,8 +40,8 @@ class Judgement:
     Attributes:
         scored: by the protocol.
         pooled: the same over all pixels together.
-        aligned: after a scale and a shift were fitted to each image's truth in inverse depth; None where `scored` is that, and
-            for files.
+        aligned: after a scale and a shift were fitted to each image's truth in inverse depth; None where
+            `scored` is aligned already.
         opponents: constant maps that never see a picture, by the same protocol; empty where there are no training frames.
         notes: sentences.
         folder: of the run.
@@ -98,30 +95,20 @@ def judge(
         raise ValueError(f"scale is {scale:g}; expected a number above 0")
     test = _open(dataset, root, split)
     test, found, notes = _paired(folder, test, skip_missing)
-    stored = [predicted.read(found[each]) for each in test.frames["id"]]
-    rises, _, alignment = KINDS[kind]
-    notes += _doubts(stored, test, kind, rises, scale)
+    rises, alignment = KINDS[kind]
     rule = metrics.protocol(protocol or test.protocol)
     if protocol and rule != metrics.protocol(test.protocol):  # its words are about the frames that it was made for
         rule = replace(rule, truth=f"that of {dataset}", frames=f"{test.split} frames of {dataset}")
     rule = rule if alignment == "none" else rule.with_alignment(alignment)
-    preds = _stacked([_as_depth(each, kind, scale, rule.max_depth) for each in stored], notes)
+    preds = [_as_depth(predicted.read(found[each]), kind, scale, rule.max_depth) for each in test.frames["id"]]
+    notes += _doubts(preds, test, kind, rises or alignment == "none", scale)
     asked = "affine-inverse" if kind == "affine-inverse" else "metric"
-    parameters = {
-        "dataset": dataset,
-        "data_root": root,
-        "run": RUN,
-        "seed": 0,
-        "device": "cpu",
-        "kind": kind,
-        "scale": scale,
-    }
-    parameters["files"] = files.digest(folder)
+    parameters = {"dataset": dataset, "data_root": root, "run": RUN, "seed": 0, "device": "cpu", "kind": kind}
+    parameters |= {"scale": scale, "files": files.digest(folder), "protocol": rule.name, "split": split}
     words = ["--predictions", folder.name, "--kind", kind, "--scale", f"{scale:g}"]
     words += ["--protocol", protocol] if protocol else []
     words += ["--skip-missing"] if skip_missing else []
-    opponents = _opponents(dataset, root, test, rule)
-    return _keep(preds, test, name, parameters, words, rule=rule, kind=asked, opponents=opponents, notes=notes)
+    return _keep(preds, test, name, parameters, words, rule=rule, kind=asked, trained_on=(dataset, root), notes=notes)
 
 
 def judge_run(
@@ -147,7 +134,7 @@ def judge_run(
         FileNotFoundError, ValueError, OSError: as `trained` and `judge`.
     """
     net = trained(run)
-    name = name or f"{net.folder.parent.name}-on-{dataset}"
+    name = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{net.folder.parent.name}-on-{dataset}")
     _check_name(name)
     size = (
         net.size
@@ -159,20 +146,11 @@ def judge_run(
     rule = rule.with_alignment(evaluation.ALIGNED) if net.kind != "metric" else rule
     preds = evaluation.predict(net.module.to(device), test)
     parameters = {"dataset": dataset, "data_root": root, "run": RUN, "seed": net.record.get("seed"), "device": device}
-    parameters["net"] = files.digest(net.folder / models.WEIGHTS)
-    opponents = _opponents(net.record.get("dataset", ""), "", test, rule) or _opponents(dataset, root, test, rule)
-    judged = _keep(
-        preds,
-        test,
-        name,
-        parameters,
-        ["--run", net.label],
-        rule=rule,
-        kind=net.kind,
-        opponents=opponents,
-        notes=[f"{net.label}, trained on {net.record.get('dataset', '?')}, asked at {size[1]} x {size[0]} pixels"],
-    )
-    return judged
+    parameters |= {"net": files.digest(net.folder / models.WEIGHTS), "split": split}
+    own = (str(net.record.get("dataset", "")), "")
+    notes = [f"{net.label}, trained on {own[0]}, asked at {size[1]} x {size[0]} pixels"]
+    words = ["--net", f"reports/{net.label}"]
+    return _keep(preds, test, name, parameters, words, rule=rule, kind=net.kind, trained_on=own, notes=notes)
 
 
 def _open(dataset: str, root: str, split: str, size: tuple[int, int] | None = None):
@@ -187,7 +165,7 @@ def _check_name(name: str) -> None:
 
 
 def _keep(
-    preds: Tensor,
+    preds: Sequence[Tensor],
     test,
     name: str,
     parameters: dict,
@@ -195,20 +173,29 @@ def _keep(
     *,
     rule: metrics.Protocol,
     kind: str,
-    opponents: dict[str, Evaluation],
+    trained_on: tuple[str, str],
     notes: list[str],
 ) -> Judgement:
-    """Score predictions and write them as a finished run; words: what the command's line has beside name and data."""
+    """Score predictions [1,h,w] and write them as a finished run.
+
+    words: what the command's line has beside name and data. trained_on: name and root of the data set whose constants are the
+    opponents; where it is not here, the judged one's.
+    """
     scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
     pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
     aligned = None
-    run = start(name, parameters, data={"test": test})
     if rule.alignment == "none":
         aligned = evaluation.evaluate(preds, test, protocol=rule.with_alignment(evaluation.ALIGNED))
+    here = (parameters["dataset"], parameters["data_root"])
+    opponents = _opponents(*trained_on, test, rule) or _opponents(*here, test, rule)
+    run = start(name, parameters, data={"test": test})
+    if aligned:
         run.save_evaluation("aligned", aligned)
     run.save_evaluation("pooled", pooled)
     run.save_evaluation("test", scored, opponents)  # last: its protocol is the run's
     command = ["depthnb", "evaluate", *words, "--name", name, "--data", parameters["dataset"]]
+    command += ["--root", str(without_path(here[1]))] if here[1] else []
+    command += ["--split", parameters["split"]] if parameters["split"] else []
     run.record(notes=notes, command=shlex.join(command))
     run.measure(name, **scored.summary)
     return Judgement(scored, pooled, aligned, opponents, tuple(notes), run.finish().parent)
@@ -238,68 +225,76 @@ def _paired(folder: Path, test, skip_missing: bool):
 
 
 def _as_depth(stored: np.ndarray, kind: str, scale: float, most: float) -> Tensor:
-    """[1,1,H,W] as `evaluation.evaluate` takes it: metres, or affine inverse depth."""
+    """[1,H,W] float32 as `evaluation.evaluate` takes it: metres, or what is aligned first.
+
+    Inverse depth and disparity of 0 or less are the horizon (most metres); where they are infinite, nothing is known (0 m).
+    """
+    stored = stored.astype(np.float32)
     if kind in ("inverse", "disparity"):
         with np.errstate(divide="ignore", invalid="ignore"):
-            stored = 1 / (stored * scale) if kind == "inverse" else scale / stored
-        stored = np.where((stored > 0) & (stored < most), stored, np.where(np.isnan(stored), np.nan, most))
+            depth = 1 / (stored * scale) if kind == "inverse" else scale / stored
+        stored = np.where(stored > 0, np.minimum(depth, most), np.where(np.isnan(stored), np.nan, most))
     elif kind == "metric":
         stored = stored * scale
-    return torch.from_numpy(np.ascontiguousarray(stored, dtype=np.float32))[None, None]
+    return torch.from_numpy(np.ascontiguousarray(stored, dtype=np.float32))[None]
 
 
-def _stacked(maps: list[Tensor], notes: list[str]) -> Tensor:
-    """[N,1,h,w]: all maps at the size that most of them have."""
-    sizes = Counter(tuple(each.shape[-2:]) for each in maps)
-    size, most = sizes.most_common(1)[0]
-    if most < len(maps):
-        notes.append(f"{len(maps) - most} maps of other sizes were resized to {size[1]} x {size[0]} pixels")
-    return torch.cat([each if tuple(each.shape[-2:]) == size else evaluation.upsample(each, size) for each in maps])
+def _doubts(preds: Sequence[Tensor], test, kind: str, rises: bool, scale: float) -> list[str]:
+    """Whether the truth contradicts the kind: ValueError where it does, sentences where it may.
 
-
-def _doubts(stored: list[np.ndarray], test, kind: str, rises: bool, scale: float) -> list[str]:
-    """Whether the truth contradicts the kind: ValueError where it does, sentences where it may."""
-    native = test.native()
-    orders, ratios, nothing = [], [], 0
+    rises: whether the predictions, as they are scored, are to rise with depth.
+    """
+    metric, native = KINDS[kind][1] == "none", test.native()
+    orders, ratios, holes = [], [], []
     for i in np.unique(np.linspace(0, len(test) - 1, min(_LOOKED, len(test))).astype(int)):
         frame = native[int(i)]
         size = tuple(frame["depth"].shape[-2:])
-        pred = evaluation.upsample(torch.from_numpy(stored[i]).float()[None, None], size)[0, 0].numpy()
+        pred = evaluation.upsample(preds[i][None], size)[0, 0].numpy()
         keep = frame["valid"][0].numpy() & np.isfinite(pred)
-        nothing += not (pred[keep] > 0).any()
         guess, truth = pred[keep], frame["depth"][0].numpy()[keep]
         step = max(1, len(truth) // _SAMPLES)
         guess, truth = guess[::step], truth[::step]
-        if len(truth) > 10 and np.ptp(guess) > 0 and np.ptp(truth) > 0:
+        if len(truth) <= 10:
+            continue
+        if metric:
+            known = guess > 0
+            holes.append(1 - known.mean())
+            guess, truth = guess[known], truth[known]
+        if len(truth) <= 10:
+            continue
+        ratios.append(np.median(guess) / np.median(truth))
+        if np.ptp(guess) > 0 and np.ptp(truth) > 0:
             ranks = [np.argsort(np.argsort(each)) for each in (guess, truth)]
             orders.append(np.corrcoef(*ranks)[0, 1])
-            ratios.append(np.median(guess) * scale / np.median(truth))
-    if nothing:
-        raise ValueError(f"{nothing} of the maps looked at hold no number above 0 where the truth is known")
+    share = float(np.mean(holes)) if holes else 0.0
+    if metric and share > 0.99:
+        raise ValueError(f"the maps in the folder hold no number above 0 where the truth is known (kind {kind})")
+    doubts = []
+    if metric and share > 0.001:
+        doubts.append(f"{share:.1%} of the pixels with a truth hold no depth above 0; they count as the nearest depth")
     if not orders:
-        return ["the maps looked at are the same everywhere, so nothing says whether their kind is right"]
+        return [*doubts, "the maps looked at are the same everywhere, so nothing says whether their kind is right"]
     agrees = float(np.median(orders)) * (1 if rises else -1)
     if agrees <= _CONTRADICTION:
-        others = ", ".join(other for other, (up, *_) in KINDS.items() if up != rises)
-        way = ("fall", "rise") if rises else ("rise", "fall")
+        way = "rise" if KINDS[kind][0] else "fall"
+        others = ", ".join(other for other, (up, _) in KINDS.items() if up != KINDS[kind][0])
         raise ValueError(
-            f"the numbers {way[0]} where the true depth rises (rank correlation {np.median(orders):.2f}), and those of kind "
-            f"{kind} {way[1]}; are they {others}?"
+            f"numbers of kind {kind} {way} where the true depth rises, and these do the opposite (rank correlation "
+            f"{abs(agrees):.2f}); are they {others}?"
         )
-    doubts = (
-        [f"the numbers hardly follow the true depth (rank correlation {np.median(orders):.2f})"] if agrees < 0.2 else []
-    )
+    if agrees < 0.2:
+        doubts.append(f"the numbers hardly follow the true depth (rank correlation {agrees:.2f})")
     ratio = float(np.median(ratios))
-    if kind == "metric" and not 1 / 5 < ratio < 5:
-        doubts.append(f"the numbers times {scale:g} are {ratio:.3g} times the true depth; is the scale right?")
+    if metric and not 1 / 5 < ratio < 5:
+        doubts.append(f"with scale {scale:g} the depth is {ratio:.3g} times the true one; is the scale right?")
     return doubts
 
 
 def _opponents(dataset: str, root: str, test, rule: metrics.Protocol) -> dict[str, Evaluation]:
-    """The two constants of a data set's training frames; none where it cannot be opened."""
+    """The two constants of a data set's training frames; none where it cannot be opened or prepared."""
     try:
         size = data.fitting_size(dataset, root or None)
         train = data.open(dataset, root or None, "train", size)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}
     return evaluation.baselines(train, test, protocol=rule)

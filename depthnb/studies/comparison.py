@@ -113,7 +113,8 @@ def walls(results: Sequence[Result], *, seed: int = 0, root: str = "") -> pd.Dat
     """How bumpy each method's flat surfaces are, on the frames that every run folder keeps, beside the edges it finds.
 
     Returns:
-        One row a method, and one of the truth itself: method; plane residual, per mille of the distance (median over the
+        One row a method, one of the truth itself, and one of the truth with the 8 binary digits that run folders keep of a
+        prediction: differences below that row mean nothing. method; plane residual, per mille of the distance (median over the
         frames of `metrics.surfaces.plane_residual`); edge_f1_025 and abs_rel of the same run on all test frames. Empty, with a
         line that says why, as `pictures`.
     """
@@ -125,8 +126,10 @@ def walls(results: Sequence[Result], *, seed: int = 0, root: str = "") -> pd.Dat
         numbers = {key: run.metrics.get(key, np.nan) for key in ("edge_f1_025", "abs_rel")}
         rows.append({"method": name, "plane residual": _median(own), **numbers})
     if rows:
-        own = [_residual(one["depth"], one, results[0].protocol) for one in samples]
-        rows.append({"method": "the truth", "plane residual": _median(own), "edge_f1_025": 1.0, "abs_rel": 0.0})
+        for label, rounded in (("the truth", False), ("the truth, rounded as predictions are kept", True)):
+            maps = [one["depth"].to(torch.bfloat16).float() if rounded else one["depth"] for one in samples]
+            own = [_residual(each, one, results[0].protocol) for each, one in zip(maps, samples, strict=True)]
+            rows.append({"method": label, "plane residual": _median(own), "edge_f1_025": np.nan, "abs_rel": np.nan})
     frame = pd.DataFrame(rows, columns=["method", "plane residual", "edge_f1_025", "abs_rel"])
     return frame.sort_values("plane residual", kind="stable", ignore_index=True)
 
@@ -195,7 +198,7 @@ def equal_budget(dataset: str) -> pd.DataFrame:
     budgets = {_budget(each[EQUAL][0]) for each in lines.values() if EQUAL in each}
     rows = []
     for notebook, each in lines.items():
-        runs = each.get(EQUAL) or [record for record in each[BASE] if _budget(record) in budgets]
+        runs = each.get(EQUAL) or [record for record in each.get(BASE, []) if _budget(record) in budgets]
         if runs:
             scores = pd.DataFrame([run["metrics"]["test"] for run in runs])
             steps, image = _budget(runs[0])
@@ -203,7 +206,8 @@ def equal_budget(dataset: str) -> pd.DataFrame:
             row |= {"precision": precision(runs[0]), "seconds": np.mean([run["training_seconds"] for run in runs])}
             row |= {name: scores[name].mean() for name in ("abs_rel", "delta1", "edge_f1_025")}
             row["abs_rel_std"] = scores["abs_rel"].std(ddof=1)
-            rows.append(row | {"full run": np.mean([run["metrics"]["test"]["abs_rel"] for run in each[BASE]])})
+            full = [run["metrics"]["test"]["abs_rel"] for run in each.get(BASE, [])]
+            rows.append(row | {"full run": np.mean(full) if full else np.nan})
     columns = ["method", "seeds", "steps", "image", "precision", "seconds"]
     columns += ["abs_rel", "abs_rel_std", "delta1", "edge_f1_025", "full run"]
     return pd.DataFrame(rows, columns=columns).sort_values("abs_rel", kind="stable", ignore_index=True)

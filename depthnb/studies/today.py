@@ -35,7 +35,6 @@ TEAM_LINE = "base-ensemble"  # the line of evidence.txt that trains several nets
 JITTER, GRADIENT, ZOOM = 0.1, 1.0, 1.5
 SCALES = 4  # at which neighbours are compared: next to each other, two, four and eight pixels apart
 PYRAMID = 4  # times as many channels has the pyramid at every step as the U-Net at its finest
-USUAL_VIEW = 60.0  # degrees across, of a camera that nobody knows
 
 
 def loss(
@@ -98,14 +97,14 @@ def loss_with_doubt(
 def canonical_focal(dataset) -> float:
     """The geometric mean of the focal lengths of a data set at its size, in pixels; of up to 64 frames that know theirs.
 
-    Where none does it is that of a camera that sees 60 degrees across.
+    Where none does it is that of a camera that sees `pointcloud.USUAL_VIEW` degrees across.
     """
     some = range(0, len(dataset), max(1, len(dataset) // 64))
     batch = dataset.batch(list(some))
     own = (batch["intrinsics"][:, 0, 0] * batch["intrinsics"][:, 1, 1]).abs().sqrt()
     own = own[own.isfinite() & (own > 0)]
     if not len(own):
-        return batch["image"].shape[-1] / 2 / math.tan(math.radians(USUAL_VIEW) / 2)
+        return batch["image"].shape[-1] / 2 / math.tan(math.radians(pointcloud.USUAL_VIEW) / 2)
     return float(own.log().mean().exp())
 
 
@@ -261,12 +260,12 @@ def lenses(net: nn.Module, dataset, *, magnifications: Sequence[float], count: i
 
 
 def camera_of(sample: Mapping[str, Any], size: tuple[int, int]) -> tuple[Tensor, list[str]]:
-    """The intrinsics of a frame at a size (H, W), and what had to be supposed: `USUAL_VIEW` degrees where they are unknown."""
+    """The intrinsics of a frame at a size (H, W), and what had to be supposed where they are unknown, in sentences."""
     camera = transforms.resize_intrinsics(sample["intrinsics"], tuple(sample["image"].shape[-2:]), size)
     if camera.isfinite().all():
         return camera, []
-    supposed = f"the camera of this frame is unknown: {USUAL_VIEW:g} degrees supposed"
-    return pointcloud.intrinsics_from_fov(size, USUAL_VIEW), [supposed]
+    supposed = f"the camera of this frame is unknown: {pointcloud.USUAL_VIEW:g} degrees supposed"
+    return pointcloud.intrinsics_from_fov(size, pointcloud.USUAL_VIEW), [supposed]
 
 
 def in_space(sample: Mapping[str, Any], depth: Tensor, valid: Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:

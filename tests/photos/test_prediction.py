@@ -72,7 +72,7 @@ def test_one_known_distance_scales_everything():
 def test_depths_that_the_net_has_never_seen_are_named():
     assert photos.predict(net(), photo()).notes == ()
     (note,) = photos.predict(net(Says(2.0, 18.0)), photo()).notes
-    assert note == "50% of the picture lies beyond 0.1 to 10 m, all that this net has seen"
+    assert note == "the net's own answer lies beyond 0.1 to 10 m, all that it has seen, in 50% of the picture"
 
 
 def test_known_pixels_are_those_of_the_file_and_not_of_the_reduced_picture():
@@ -99,6 +99,10 @@ def test_inverse_depth_becomes_metres_by_two_known_distances():
     turned = [replace(known[0], metres=known[1].metres), replace(known[1], metres=known[0].metres)]
     with pytest.raises(ValueError, match="the known distances contradict toy"):
         photos.predict(raw, photo(), known=turned)
+    for alike in ([known[0], known[0]], [known[0], photos.Known(8, 50, 4.0)]):
+        with pytest.raises(ValueError, match="calls the places of the known distances equally far"):
+            photos.predict(raw, photo(), known=alike)
+    assert photos.describe(fitted)["kind"] == METRIC and photos.describe(depth)["kind"] == INVERSE
 
 
 @pytest.mark.parametrize("text", ["", "1=2", "1,2", "1,2=0", "1,2=-3", "a,b=c", "1,2=inf", "1,2=nan"])

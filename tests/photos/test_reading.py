@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from depthnb import photos
 
@@ -118,6 +118,10 @@ def test_large_pictures_are_reduced_and_the_focal_length_with_them(tmp_path):
     for name in ("large.png", "large.gif"):
         photo = photos.read(save(tmp_path / name, ramp(3000, 200)), longest=300)
         assert photo.size == (20, 300) and "panorama" in photo.notes[-1]
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[ExifTags.IFD.Exif] = {ExifTags.Base.FocalLengthIn35mmFilm: 50}
+    deep = save(tmp_path / "large.tif", ramp(3000, 2000), tiffinfo=info)
+    assert photos.read(deep).camera == "50 mm (35 mm equivalent) in EXIF", "of a TIFF too"
     upright = save(tmp_path / "turned.jpg", ramp(3000, 2000), exif=exif(Orientation=6))
     turned = photos.read(upright, view=90)
     assert turned.size == (2048, 1365) and turned.original == (3000, 2000)
@@ -156,6 +160,19 @@ def test_a_header_that_asks_for_everything_is_refused_before_it_is_decoded(tmp_p
     file.write_bytes(head + b"60000 60000" + pixels)
     with pytest.raises(ValueError, match="60000 x 60000 pixels are too many"):
         photos.read(file)
+
+
+def test_whatever_a_plug_in_of_pillow_stumbles_over_names_the_file(tmp_path, monkeypatch):
+    file = save(tmp_path / "a.png", ramp())
+    for error in (RuntimeError("Failed to decode image"), TypeError("Missing dimensions"), NotImplementedError()):
+
+        def fail(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(Image.Image, "load", fail)
+        monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail, raising=False)
+        with pytest.raises(ValueError, match=r"a\.png: the picture is damaged"):
+            photos.read(file)
 
 
 def test_files_folders_and_patterns(tmp_path):

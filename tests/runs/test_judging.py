@@ -5,6 +5,7 @@ import sys
 
 import data_fixtures
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -85,15 +86,23 @@ def test_every_kind_comes_to_the_same_depth(kind, change, scale, frames, tmp_pat
 def test_a_kind_that_the_truth_contradicts_is_refused_and_a_wrong_scale_is_named(frames, tmp_path, reports):
     root, guesses = frames
     inverse = write(tmp_path / "inverse", {name: 1 / values for name, values in guesses.items()})
-    with pytest.raises(ValueError, match=r"the numbers fall where .*are they inverse, disparity, affine"):
+    with pytest.raises(ValueError, match=r"numbers of kind metric rise where .*are they inverse, disparity, affine"):
         judge(inverse, root)
-    with pytest.raises(ValueError, match=r"the numbers rise where .*are they metric, affine-depth"):
+    with pytest.raises(ValueError, match=r"numbers of kind disparity fall where .*are they metric, affine-depth"):
         judge(write(tmp_path / "metres", guesses), root, kind="disparity")
     millimetres = write(tmp_path / "mm", {name: values * 1000 for name, values in guesses.items()})
     (note,) = judge(millimetres, root).notes
-    assert "times 1 are" in note and note.endswith("times the true depth; is the scale right?")
+    assert note.startswith("with scale 1 the depth is") and note.endswith("times the true one; is the scale right?")
+    disparity = write(tmp_path / "disparity", {name: 40 / values for name, values in guesses.items()})
+    assert "is the scale right?" in judge(disparity, root, kind="disparity").notes[-1]
+    holes = write(
+        tmp_path / "holes", {name: np.where(values > np.median(values), 0, values) for name, values in guesses.items()}
+    )
+    assert any("hold no depth above 0; they count as the nearest depth" in note for note in judge(holes, root).notes)
+    shifted = write(tmp_path / "shifted", {name: values - 100 for name, values in guesses.items()})
+    assert judge(shifted, root, kind="affine-depth").notes == ()
     nothing = write(tmp_path / "zero", {name: 0 * values for name, values in guesses.items()})
-    with pytest.raises(ValueError, match="hold no number above 0"):
+    with pytest.raises(ValueError, match="hold no number above 0 where the truth is known"):
         judge(nothing, root)
     flat = write(tmp_path / "flat", {name: 0 * values + 2 for name, values in guesses.items()})
     assert "the same everywhere" in judge(flat, root).notes[0]
@@ -118,11 +127,12 @@ def test_missing_frames_are_refused_or_left_out(frames, tmp_path, reports):
         judge(folder, root)
 
 
-def test_maps_of_other_sizes_are_resized_and_said(frames, tmp_path, reports):
+def test_a_map_of_another_size_changes_no_other_frame(frames, tmp_path, reports):
     root, guesses = frames
     first = next(iter(guesses))
-    judged = judge(write(tmp_path / "out", {**guesses, first: guesses[first][::2, ::2]}), root)
-    assert judged.notes[0].startswith("1 maps of other sizes were resized to")
+    small = judge(write(tmp_path / "out", {**guesses, first: guesses[first][::2, ::2]}), root).scored.per_image
+    large = judge(write(tmp_path / "out", guesses), root).scored.per_image
+    assert small["abs_rel"].iloc[1:].equals(large["abs_rel"].iloc[1:]) and small["abs_rel"].iloc[0] < 0.2
 
 
 def test_every_container_gives_the_numbers_that_are_in_it(tmp_path):
@@ -137,6 +147,16 @@ def test_every_container_gives_the_numbers_that_are_in_it(tmp_path):
     assert np.abs(predicted.read(tmp_path / "a.png") / 1000 - values).max() < 0.001
     Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / "b.png")
     (tmp_path / "b.tif").write_bytes(b"II*\0nothing")
+    np.save(tmp_path / "c.npy", np.zeros((6, 8), np.uint8))
+    np.save(tmp_path / "d.npy", np.zeros((6, 8), complex))
+    np.save(tmp_path / "e.npy", np.zeros((0, 8), np.float32))
+    for name, words in (
+        ("c.npy", "depth of 8 bits"),
+        ("d.npy", "array is complex128"),
+        ("e.npy", "a map of 0 x 8 pixels"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            predicted.read(tmp_path / name)
     for name, words in (("b.png", "coloured pictures of depth are not depth"), ("b.tif", "not a whole .tif file")):
         with pytest.raises(ValueError, match=words):
             predicted.read(tmp_path / name)
@@ -149,8 +169,16 @@ def test_exr_names_the_package_that_reads_it(tmp_path, monkeypatch):
 
 
 def test_frames_are_found_by_their_ids(tmp_path):
-    ids = ["office/1", "office/2", "kitchen/2", "hall"]
-    for place in ("office/1.npy", "office_2.npy", "deep/kitchen/2.png", "kitchen-2.npy", "x/hall.pfm", "y.npy"):
+    ids = ["office/1", "office/2", "kitchen/2", "hall", "a/b_c", "a_b/c"]
+    for place in (
+        "office/1.npy",
+        "office_2.npy",
+        "deep/kitchen/2.png",
+        "kitchen-2.npy",
+        "x/hall.pfm",
+        "y.npy",
+        "a_b_c.npy",
+    ):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).touch()
     found, others = predicted.match(tmp_path, ids)
@@ -160,7 +188,7 @@ def test_frames_are_found_by_their_ids(tmp_path):
         "kitchen/2": "kitchen-2.npy",
         "hall": "x/hall.pfm",
     }
-    assert [path.name for path in others] == ["2.png", "y.npy"], "2 is the end of two ids"
+    assert [path.name for path in others] == ["a_b_c.npy", "2.png", "y.npy"], "2 is the end of two ids, a_b_c means two"
     with pytest.raises(FileNotFoundError, match="is no folder"):
         predicted.match(tmp_path / "gone", ids)
     (tmp_path / "empty").mkdir()
@@ -186,6 +214,9 @@ def test_a_run_is_judged_on_other_data_and_on_its_own_as_before(frames, reports,
     assert "02_bn_cnn/rooms-full, trained on rooms, asked at" in told and "aligned, over images" in told
     assert "mean image" in told, "the mean image of the rooms"
     record = json.loads((reports / "02_bn_cnn-on-folder" / "judged" / "run.json").read_text())
+    assert record["command"].startswith(
+        "depthnb evaluate --net reports/02_bn_cnn/rooms-full --name 02_bn_cnn-on-folder"
+    )
     assert record["metrics"]["aligned"]["abs_rel"] > 0 and len(record["content"]["test"]) > 5
     assert cli.main([*words, "--split", "all", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["frames"] == 12
@@ -201,6 +232,19 @@ def test_a_borrowed_protocol_says_whose_frames_it_scored(frames, tmp_path, repor
     root, guesses = frames
     rule = judge(write(tmp_path / "out", guesses), root, protocol="rooms").scored.protocol
     assert rule.frames == "test frames of folder" and rule.truth == "that of folder"
+    judge(tmp_path / "out", root)
+    assert len(list((reports / "mine").iterdir())) == 2, "another protocol, another run"
+
+
+def test_a_frame_without_truth_is_scored_as_nothing_and_not_refused(frames, tmp_path, reports):
+    root, guesses = frames
+    first = next(iter(guesses))
+    index = pd.read_csv(root / "index.csv", dtype=str, keep_default_na=False).set_index("id")
+    file = root / index.loc[first, "depth"]
+    shape = np.asarray(Image.open(file)).shape
+    Image.fromarray(np.zeros(shape, np.uint16)).save(file)
+    judged = judge(write(tmp_path / "out", guesses), root)
+    assert judged.scored.per_image["abs_rel"].isna().sum() == 1 and judged.scored.summary["abs_rel"] < 0.2
 
 
 def test_the_command_prints_three_ways_to_average(frames, tmp_path, reports, capsys):

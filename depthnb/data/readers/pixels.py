@@ -88,11 +88,7 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
     """
     if path.suffix.lower() in arrays.SUFFIXES:
         stored = arrays.read_map(path, "depth")
-        if stored.dtype.kind not in "fiu" or stored.dtype.itemsize < 2:
-            raise ValueError(
-                f"{path}: array is {stored.dtype} {stored.shape}; expected float32 [H, W], or integers of 16 bits or more; "
-                "depth of 8 bits is a picture of depth, and no measurement"
-            )
+        check_measured(path, stored)
         valid = np.isfinite(stored) & (stored > 0)
         # 16 bits in either order of bytes, also when stored in wider integers
         if stored.dtype.kind in "iu" and stored.size and stored.max() == LARGEST_16_BIT:
@@ -102,6 +98,15 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
         valid = (stored > 0) & (stored != LARGEST_16_BIT)
     depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
+
+
+def check_measured(path: Path, stored: np.ndarray) -> None:
+    """Refuse an array that holds no measurements: text, complex numbers, 8 bits; ValueError with the file's name."""
+    if stored.dtype.kind not in "fiu" or stored.dtype.itemsize < 2:
+        raise ValueError(
+            f"{path}: array is {stored.dtype} {stored.shape}; expected float32 [H, W], or integers of 16 bits or more; "
+            "depth of 8 bits is a picture of depth, and no measurement"
+        )
 
 
 def read_depth_png(path: Path) -> np.ndarray:

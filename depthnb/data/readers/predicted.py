@@ -17,7 +17,7 @@ def match(folder: Path, ids: Sequence[str]) -> tuple[dict[str, Path], list[Path]
     """The file of each frame, and the files that belong to none.
 
     A file belongs to a frame if its path below the folder, without ending, is the frame's id; or that id with `_` or `-` for
-    each `/`; or if its name alone is the id's last part, where that is the last part of no other id.
+    each `/`, or the id's last part alone, where that means no other frame.
 
     Args:
         folder: searched with all folders in it for files of `SUFFIXES`.
@@ -32,13 +32,12 @@ def match(folder: Path, ids: Sequence[str]) -> tuple[dict[str, Path], list[Path]
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise FileNotFoundError(f"no predictions in {folder}; expected files that end in {', '.join(SUFFIXES)}")
-    names: dict[str, str] = {}
-    last = [each.rpartition("/")[2] for each in ids]
-    for each, part in zip(ids, last, strict=True):
-        if last.count(part) == 1:
-            names.setdefault(part, each)
+    aliases: dict[str, set[str]] = {}
     for each in ids:
-        names |= {each: each, each.replace("/", "_"): each, each.replace("/", "-"): each}
+        for alias in {each.rpartition("/")[2], each.replace("/", "_"), each.replace("/", "-")}:
+            aliases.setdefault(alias, set()).add(each)
+    names = {alias: owners.pop() for alias, owners in aliases.items() if len(owners) == 1}
+    names |= {each: each for each in ids}
     found: dict[str, Path] = {}
     others: list[Path] = []
     for path in files:
@@ -57,25 +56,33 @@ def read(path: Path) -> np.ndarray:
     """One map as it is stored, float64 [H,W]: NPY, NPZ and HDF5 with one array, 16-bit PNG, PFM, float TIFF, EXR.
 
     Raises:
-        ValueError: for a damaged file, one of another shape, and 8-bit or coloured pictures of depth.
+        ValueError: for a damaged or empty file, one of another shape, and 8-bit or coloured pictures of depth.
         ImportError: for EXR where no package that reads it is installed.
     """
+    stored = _stored(path)
+    pixels.check_measured(path, stored)
+    if not stored.size:
+        raise ValueError(f"{path}: a map of {stored.shape[0]} x {stored.shape[1]} pixels (H x W); copy it again")
+    return stored.astype(np.float64)
+
+
+def _stored(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz", ".h5", ".hdf5"):
-        return arrays.read_map(path, "depth").astype(np.float64)
+        return arrays.read_map(path, "depth")
     if suffix == ".exr":
         return _exr(path)
     if suffix == ".png":
-        return pixels.read_depth_png(path).astype(np.float64)
+        return pixels.read_depth_png(path)
     try:
         with Image.open(path) as picture:
             picture.load()
             mode, stored = picture.mode, np.asarray(picture)
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # of any kind: the plug-ins of Pillow raise whatever they stumble over
         raise ValueError(f"{path}: not a whole {suffix} file ({error}); copy it again") from None
     if mode not in ("F", "I", "I;16", "I;16B", "I;16L"):
         raise ValueError(f"{path}: an image of mode {mode}; expected one channel of 16 bits or floats")
-    return stored.astype(np.float64)
+    return stored
 
 
 def _exr(path: Path) -> np.ndarray:
@@ -92,5 +99,5 @@ def _exr(path: Path) -> np.ndarray:
         raise ValueError(f"{path}: not a whole EXR file ({error}); copy it again") from None
     for name in ("Z", "Y", "R", *channels):
         if name in channels:
-            return channels[name].astype(np.float64)
+            return channels[name]
     raise ValueError(f"{path}: an EXR file without a channel")
