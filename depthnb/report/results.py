@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from depthnb import evaluation, files, metrics, runs
-from depthnb.evidence.trainings import NOT_COMPARED, precision
+from depthnb.evidence.trainings import BESIDE, NOT_COMPARED, precision
 from depthnb.weights.origin import Origin
 
 METHODS: Mapping[str, str] = {
@@ -98,9 +98,11 @@ class Result:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The parameters without those that leave the method the same (run, seed, device, data_root); files with content."""
+        """The parameters that make the method what it is; of files their content."""
         values = {name: f"{self.params.get(name, '')} ({content})".strip() for name, content in self.inputs.items()}
-        return {name: value for name, value in {**self.params, **values}.items() if name not in NOT_COMPARED}
+        return {
+            name: value for name, value in {**self.params, **values}.items() if name not in (*NOT_COMPARED, *BESIDE)
+        }
 
     @property
     def taught(self) -> bool:

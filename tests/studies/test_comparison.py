@@ -573,6 +573,12 @@ def test_walls_of_a_constant_are_flat_and_of_noise_are_not(folder_runs, reports,
     assert study.walls(load("folder"), root=str(folder_runs)).empty and "no pictures" in capsys.readouterr().out
 
 
+def test_parameters_of_nets_beside_the_method_make_no_second_method(reports):
+    finish("11_today", "rooms-full", [0.12] * 6)
+    finish("11_today", "rooms-full-seed1", [0.13] * 6, seed=1, members=4, foundation="depth-anything-v2-small")
+    assert list(results.groups(results.load("rooms")[0])) == ["Today"]
+
+
 def test_the_equal_budget_takes_runs_of_the_same_steps_and_size(reports):
     for notebook, run, seed, error, steps, size in (
         ("02_bn_cnn", "rooms-full", 0, 0.25, 840, [60, 80]),
