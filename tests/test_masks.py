@@ -230,7 +230,11 @@ CASES = {
     "plotting.pictures.methods_grid": grid(plotting.methods_grid),
     "plotting.pictures.showcase": lambda given: drawn(
         plotting.showcase(
-            given["image"], given["depth"], given["valid"], given["whole"], [np.ones((4, 4, 3))] * len(given["image"])
+            given["image"],
+            given["depth"],
+            given["valid"],
+            given["whole"],
+            [[np.ones((4, 4, 3))] * 2] * len(given["image"]),
         )
     ),
     "plotting.scales.scales_grid": scales,
@@ -242,6 +246,9 @@ CASES = {
     ),
     "studies.densenet.loss_terms": lambda given: densenet.loss_terms(
         [(24, 32)], pred=1 + given["image"][:, :1], depth=given["depth"], valid=given["valid"], max_depth=10.0
+    ),
+    "studies.today.in_space": lambda given: today.in_space(
+        {"image": given["image"][0], "intrinsics": K}, given["depth"][0], given["valid"][0]
     ),
     "studies.unet.cross_entropies": lambda given: unet.cross_entropies(depth=given["depth"], valid=given["valid"]),
     # which shows what a formula makes of the prediction where a hole is taken for 0 m

@@ -8,7 +8,7 @@ from finished_runs import finish
 from torch import nn
 from toys import Toy
 
-from depthnb import losses, models, training
+from depthnb import losses, models, pointcloud, training
 from depthnb.models import encoders
 from depthnb.models.camera import Ensemble
 from depthnb.models.today import WithDoubt
@@ -89,7 +89,7 @@ def test_the_canonical_focal_length_is_that_of_the_data():
         def batch(self, indices):
             return {**super().batch(indices), "intrinsics": torch.full((len(indices), 3, 3), torch.nan)}
 
-    assert today.canonical_focal(Unknown()) == pytest.approx(32 / math.tan(math.radians(30)))
+    assert today.canonical_focal(Unknown()) == pytest.approx(32 / math.tan(math.radians(pointcloud.USUAL_VIEW / 2)))
 
 
 @pytest.mark.parametrize("decoder", today.DECODERS)
