@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from depthnb import evidence, losses, models
 from depthnb.data import transforms
+from depthnb.data.words import plural
 from depthnb.evidence import Claim, published
 from depthnb.evidence.trainings import ablation_runs
 
@@ -162,7 +163,7 @@ def tried_said(table: pd.DataFrame) -> list[str]:
         return ["No finished run of the curve is here, so the figure has this run's own nets alone: make evidence."]
     mean = done.groupby(["taught", "way", "frames"], as_index=False)["abs_rel"].mean()
     taught, random = (mean[(mean["taught"] == each) & (mean["way"] == "")] for each in (1, 0))
-    lines = [f"{done['seed'].nunique()} seeds, about {done['steps'].median():,.0f} steps in every training."]
+    lines = [f"{plural(done['seed'].nunique(), 'seed')}, about {done['steps'].median():,.0f} steps in every training."]
     if len(taught) and len(random):
         best, enough = random.iloc[-1], taught[taught["abs_rel"] <= random["abs_rel"].iloc[-1]]
         said = f"{enough['frames'].iloc[0]:.0f} frames are" if len(enough) else "more frames than there are would be"
