@@ -9,7 +9,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from depthnb import __version__
 
@@ -36,6 +36,8 @@ _CHECKS = """examples:
   depthnb check my_frames/
   depthnb check nyu_depth_v2_labeled.mat --data nyu-v2
 """
+
+_SHOWN = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,14 +80,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"depthnb {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    predict = commands.add_parser(
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], **texts: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
+        made.set_defaults(run=run)
+        return made
+
+    predict = command(
         "predict",
+        _predict,
         help="depth of your pictures",
         description="Depth of pictures: as numbers, as a point cloud, in colours, and as a page with a slider.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    predict.set_defaults(run=_predict)
     add = predict.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="file, folder, or pattern in quotes")
     add(
@@ -112,15 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--json", action="store_true", help="one line of JSON a picture and net on standard output, nothing else")
-    check = commands.add_parser(
+    check = command(
         "check",
+        _check,
         help="what is wrong with an RGB-D folder",
         description="Looks at a few frames of each split: units, cameras, masks, values that stand for 'nothing there'. "
         "Exit status 1 if something cannot be right.",
         epilog=_CHECKS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    check.set_defaults(run=_check)
     check.add_argument(
         "place", metavar="DIR", help="folder with index.csv, or the place of the data set that --data names"
     )
@@ -129,15 +135,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--truth", metavar="NAME", help="which depth counts, where a data set stores several")
     check.add_argument("--json", action="store_true", help="one line of JSON on standard output, nothing else")
-    evaluate = commands.add_parser(
+    evaluate = command(
         "evaluate",
+        _evaluate,
         help="score depth maps that any method has written, or a trained net on other data",
         description="Scores a folder of depth maps, or the net of a run, on the test frames of a data set, and keeps the "
         "scores as a run that notebook 10 and the report show beside the others.",
         epilog=_KINDS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    evaluate.set_defaults(run=_evaluate)
     add = evaluate.add_argument
     what = evaluate.add_mutually_exclusive_group(required=True)
     what.add_argument("--predictions", metavar="DIR", help="a file a frame, named after the frame's id")
@@ -192,29 +197,17 @@ def _evaluate(given: argparse.Namespace) -> int:
                 skip_missing=given.skip_missing,
                 split=given.split,
             )
-    names = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
-    medians = judged.scored.per_image[names].median()
-    rows = {
-        "mean over images": judged.scored.summary,
-        "median over images": medians,
-        "all pixels pooled": judged.pooled.summary,
-    }
-    if judged.aligned:
-        rows["aligned, over images"] = judged.aligned.summary
-    rows |= {name.replace("_", " "): each.summary for name, each in judged.opponents.items()}
-    scores = {row: {name: None if values[name] != values[name] else float(values[name]) for name in names}
-              for row, values in rows.items()}  # fmt: skip
+    frames, table = len(judged.scored.per_image), judged.table[_SHOWN]
     if given.json:
-        facts = {"name": judged.folder.parent.name, "measured": str(judged.scored.protocol)}
-        facts["frames"] = len(judged.scored.per_image)
-        print(json.dumps({**facts, "scores": scores, "notes": judged.notes, "run": str(judged.folder)}))
+        facts = {"name": judged.folder.parent.name, "measured": str(judged.scored.protocol), "frames": frames}
+        facts |= {"scores": json.loads(table.to_json(orient="index")), "notes": judged.notes}  # NaN as null
+        print(json.dumps({**facts, "run": str(judged.folder)}))
         return 0
     print(judged.scored.protocol)
     for note in judged.notes:
         print(f"note: {note}")
-    print(f"{len(judged.scored.per_image)} frames".ljust(22) + "".join(name.rjust(13) for name in names))
-    for row, values in scores.items():
-        print(row.ljust(22) + "".join(("--" if v is None else f"{v:.4f}").rjust(13) for v in values.values()))
+    print(f"{frames} frames")
+    print(table.to_string(float_format="{:.4f}".format, na_rep="--"))
     print(f"{judged.folder}: run.json, per_image.csv, by_distance.csv")
     return 0
 

@@ -56,6 +56,11 @@ def ablation_runs(notebook: str, dataset: str) -> list[tuple[str, dict]]:
     return [(name, _as_found(record)) for name, record in chosen if _frames(record) == frames]
 
 
+def line_runs(notebook: str, dataset: str, line: str) -> list[dict]:
+    """The finished runs of one line of evidence.txt on a data set; `BASE` for the full runs."""
+    return [record for name, record in ablation_runs(notebook, dataset) if name == line]
+
+
 def _as_found(record: dict) -> dict:
     params = dict(record["params"])
     if "pretrained" in params and record.get("origin") and not Origin.from_record(record["origin"]).pretrained:

@@ -15,7 +15,7 @@ import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
-from depthnb.pointcloud import USUAL_VIEW
+from depthnb.pointcloud import USUAL_VIEW, intrinsics_from_fov
 
 LARGEST = 2048  # pixels of the longer side that are kept; a net sees far fewer, and a point cloud would be of millions
 SUFFIXES = (
@@ -282,7 +282,7 @@ def _rgb(picture: Image.Image) -> tuple[Tensor, list[str]]:
 
 
 def _from_view(degrees: float, side: int) -> float:
-    return side / (2 * math.tan(math.radians(degrees) / 2))
+    return float(intrinsics_from_fov((side, side), degrees)[0, 0])
 
 
 def _from_exif(exif: Image.Exif, size: tuple[int, int]) -> tuple[float, str] | None:

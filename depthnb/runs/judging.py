@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -53,6 +54,16 @@ class Judgement:
     opponents: dict[str, Evaluation]
     notes: tuple[str, ...]
     folder: Path
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Three ways to average, the aligned scores and the opponents': one row each, the metrics as columns."""
+        rows = {"mean over images": self.scored.summary, "all pixels pooled": self.pooled.summary}
+        rows["median over images"] = self.scored.per_image[list(metrics.NAMES)].median().to_dict()
+        if self.aligned:
+            rows["aligned, over images"] = self.aligned.summary
+        rows |= {name.replace("_", " "): each.summary for name, each in self.opponents.items()}
+        return pd.DataFrame(rows).T[list(metrics.NAMES)]
 
 
 def judge(
@@ -264,8 +275,7 @@ def _doubts(preds: Sequence[Tensor], test, kind: str, rises: bool, scale: float)
             continue
         ratios.append(np.median(guess) / np.median(truth))
         if np.ptp(guess) > 0 and np.ptp(truth) > 0:
-            ranks = [np.argsort(np.argsort(each)) for each in (guess, truth)]
-            orders.append(np.corrcoef(*ranks)[0, 1])
+            orders.append(pd.DataFrame({"guess": guess, "truth": truth}).corr(method="spearman").iloc[0, 1])
     share = float(np.mean(holes)) if holes else 0.0
     if metric and share > 0.99:
         raise ValueError(f"the maps in the folder hold no number above 0 where the truth is known (kind {kind})")

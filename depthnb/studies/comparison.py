@@ -28,7 +28,7 @@ from depthnb.evidence import (
 )
 from depthnb.evidence.scenes import bootstrap
 from depthnb.evidence.seeds import MARGIN
-from depthnb.evidence.trainings import BASE, ablation_runs, precision
+from depthnb.evidence.trainings import BASE, line_runs, precision
 from depthnb.evidence.verdicts import FINDING, MATTERS, holm, verdict
 from depthnb.metrics import surfaces
 from depthnb.report.results import METHODS, Result, comparable, groups, measured
@@ -191,14 +191,12 @@ def equal_budget(dataset: str) -> pd.DataFrame:
         One row a method: method, seeds, steps, image (width x height), precision, seconds; abs_rel, delta1 and edge_f1_025 as
         means over seeds, abs_rel_std; and full run, the mean abs_rel of its full runs. Empty without a run of that line.
     """
-    lines: dict[str, dict[str, list[dict]]] = {}
-    for notebook in METHODS:
-        for line, record in ablation_runs(notebook, dataset):
-            lines.setdefault(notebook, {}).setdefault(line, []).append(record)
-    budgets = {_budget(each[EQUAL][0]) for each in lines.values() if EQUAL in each}
+    equal = {notebook: line_runs(notebook, dataset, EQUAL) for notebook in METHODS}
+    budgets = {_budget(runs[0]) for runs in equal.values() if runs}
     rows = []
-    for notebook, each in lines.items():
-        runs = each.get(EQUAL) or [record for record in each.get(BASE, []) if _budget(record) in budgets]
+    for notebook, own in equal.items():
+        full = line_runs(notebook, dataset, BASE)
+        runs = own or [record for record in full if _budget(record) in budgets]
         if runs:
             scores = pd.DataFrame([run["metrics"]["test"] for run in runs])
             steps, image = _budget(runs[0])
@@ -206,8 +204,8 @@ def equal_budget(dataset: str) -> pd.DataFrame:
             row |= {"precision": precision(runs[0]), "seconds": np.mean([run["training_seconds"] for run in runs])}
             row |= {name: scores[name].mean() for name in ("abs_rel", "delta1", "edge_f1_025")}
             row["abs_rel_std"] = scores["abs_rel"].std(ddof=1)
-            full = [run["metrics"]["test"]["abs_rel"] for run in each.get(BASE, [])]
-            rows.append(row | {"full run": np.mean(full) if full else np.nan})
+            errors = [run["metrics"]["test"]["abs_rel"] for run in full]
+            rows.append(row | {"full run": np.mean(errors) if errors else np.nan})
     columns = ["method", "seeds", "steps", "image", "precision", "seconds"]
     columns += ["abs_rel", "abs_rel_std", "delta1", "edge_f1_025", "full run"]
     return pd.DataFrame(rows, columns=columns).sort_values("abs_rel", kind="stable", ignore_index=True)

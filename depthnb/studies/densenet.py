@@ -14,7 +14,7 @@ from depthnb import evidence, losses, models
 from depthnb.data import transforms
 from depthnb.data.words import plural
 from depthnb.evidence import Claim, published
-from depthnb.evidence.trainings import ablation_runs
+from depthnb.evidence.trainings import line_runs
 
 NOTEBOOK = "05_densenet"
 TAUGHT, RANDOM = "EfficientNet-Lite0, ImageNet", "EfficientNet-Lite0, random"  # the pair that needs no network
@@ -144,11 +144,10 @@ def tried(dataset: str, *, own: Mapping[str, Mapping[str, float]] | None = None)
     Columns: name, run ("" for the present one), seed, steps, abs_rel, mean_image, those of `facts`; way: one of `WAYS`, or "".
     """
     rows = []
-    for line, record in ablation_runs(NOTEBOOK, dataset):
-        if line == CURVE:
-            rest = {"run": record["run"], "seed": record["seed"]}
-            rest["mean_image"] = record["baselines"]["test"]["mean_image"]["abs_rel"]
-            rows += [{"name": name, **rest, **numbers} for name, numbers in (record.get("nets") or {}).items()]
+    for record in line_runs(NOTEBOOK, dataset, CURVE):
+        rest = {"run": record["run"], "seed": record["seed"]}
+        rest["mean_image"] = record["baselines"]["test"]["mean_image"]["abs_rel"]
+        rows += [{"name": name, **rest, **numbers} for name, numbers in (record.get("nets") or {}).items()]
     rows += [{"name": name, "run": "", "seed": -1, **numbers} for name, numbers in (own or {}).items()]
     columns = ["name", "run", "seed", "steps", "abs_rel", "mean_image", "frames", "taught", "frozen", "factor"]
     table = pd.DataFrame(rows).reindex(columns=columns)

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from depthnb import evaluation, evidence, losses, models, pointcloud, training
 from depthnb.data import statistics, transforms
 from depthnb.evidence import Claim
-from depthnb.evidence.trainings import ablation_runs
+from depthnb.evidence.trainings import line_runs
 from depthnb.metrics.processes import sum_over_processes
 from depthnb.metrics.uncertainty import Uncertainty, Unit, ause, sparsification
 from depthnb.models import foundation
@@ -354,11 +354,10 @@ def ensembles(dataset: str) -> pd.DataFrame:
     Columns: run, net, steps of one net, abs_rel, delta1, edge_f1_025. Empty without such a run.
     """
     rows = []
-    for line, record in ablation_runs(NOTEBOOK, dataset):
-        if line == TEAM_LINE:
-            for name, numbers in record["nets"].items():
-                scores = {key: numbers.get(key) for key in ("abs_rel", "delta1", "edge_f1_025")}
-                rows.append({"run": record["run"], "net": name, "steps": record["steps"], **scores})
+    for record in line_runs(NOTEBOOK, dataset, TEAM_LINE):
+        for name, numbers in record["nets"].items():
+            scores = {key: numbers.get(key) for key in ("abs_rel", "delta1", "edge_f1_025")}
+            rows.append({"run": record["run"], "net": name, "steps": record["steps"], **scores})
     return pd.DataFrame(rows, columns=["run", "net", "steps", "abs_rel", "delta1", "edge_f1_025"])
 
 
