@@ -144,8 +144,10 @@ def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") 
     names = list(dict.fromkeys(table[by]))
     figure = new_figure(7, 0.9 + 0.36 * len(names), alt=f"{metric} of every seed by {by}")
     ax = figure.subplots()
-    # a swarm sets equal values side by side without random jitter, which would also use up numpy's global generator
-    seaborn.swarmplot(table, y=by, x=metric, order=names, hue=by, palette=colors(names), size=6, legend=False, ax=ax)
+    # a swarm sets equal values side by side without random jitter, which would also use up numpy's global generator;
+    # so small that all runs of a row have room even where they agree
+    size = min(6.0, 17 / max(table[by].value_counts(), default=1))
+    seaborn.swarmplot(table, y=by, x=metric, order=names, hue=by, palette=colors(names), size=size, legend=False, ax=ax)
     for y, name in enumerate(names):
         values = table.loc[table[by] == name, metric].to_numpy(float)
         deviation = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""

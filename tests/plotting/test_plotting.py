@@ -5,6 +5,7 @@ import gc
 import io
 import subprocess
 import sys
+import warnings
 import weakref
 
 import matplotlib as mpl
@@ -497,3 +498,11 @@ def test_every_pair_of_methods_has_its_field():
     assert filled[(-0.5, 0.5)] == filled[(1.5, 2.5)] != filled[(-0.5, 2.5)] == filled[(0.5, 2.5)] == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="table of pairs has no rows"):
         plotting.pairs(compared().iloc[:0], decided="holds", same="")
+
+
+@pytest.mark.parametrize("runs", [5, 9])
+def test_seeds_that_agree_are_all_drawn(runs):
+    table = pd.DataFrame({"method": ["a"] * runs + ["b"], "abs_rel": [0.2] * runs + [0.9]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # seaborn warns where points have no room
+        plotting.encode(plotting.spread(table))
