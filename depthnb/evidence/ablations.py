@@ -81,7 +81,7 @@ def ablations_said(table: pd.DataFrame) -> str:
     sentences = []
     for label, chosen in outcomes.items():
         names = [
-            f"{line.changed} ({line.note})" if pd.isna(change) else f"{line.changed} ({change:z+.1f} %)"
+            f"{line.changed} ({line.note})" if pd.isna(change) else f"{line.changed} ({change:+z.1f} %)"
             for line, change in zip(others[chosen].itertuples(), others.loc[chosen, "change (%)"], strict=True)
         ]
         sentences += [f"{label}: {', '.join(names)}."] if names else []

@@ -76,7 +76,7 @@ def pairs(table: pd.DataFrame, *, metric: str = "abs_rel", decided: str, same: s
         column, row = place[line["better"]], place[line["worse"]]
         back, front = shades.get(line["verdict"], ("white", "black"))
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=back, edgecolor=NEUTRAL, linewidth=0.6))
-        text = "--" if pd.isna(line["change (%)"]) else f"{line['change (%)']:z+.0f}"
+        text = "--" if pd.isna(line["change (%)"]) else f"{line['change (%)']:+z.0f}"
         ax.text(column, row, text, ha="center", va="center", fontsize=8, color=front)
     ax.set(xlim=(-0.5, size - 1.5), ylim=(size - 0.5, 0.5), xlabel="this method")
     ax.set_xticks(

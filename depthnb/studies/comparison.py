@@ -371,7 +371,7 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
         return ["One method alone: it has only the constant opponents to be compared with."]
     lines = []
     for line in frame[frame["next"]].to_dict("records"):
-        change = f"{line['change (%)']:z+.1f} %"
+        change = f"{line['change (%)']:+z.1f} %"
         if line["verdict"] == UNTESTED:
             start = f"{line['better']} stands before {line['worse']} in {metric}. "
             start += (
