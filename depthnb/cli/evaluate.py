@@ -1,0 +1,98 @@
+"""`depthnb evaluate`: scores of depth maps that any method has written, or of a trained net on other data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+_SHOWN = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
+
+HELP = "score depth maps that any method has written, or a trained net on other data"
+DESCRIPTION = (
+    "Scores a folder of depth maps, or the net of a run, on the test frames of a data set, and keeps the scores as a run "
+    "that notebook 10 and the report show beside the others."
+)
+EXAMPLES = """kinds:
+  metric          depth in metres, times --scale
+  inverse         1 / depth, times --scale in 1 / metres
+  disparity       pixels; --scale is focal length times baseline (pixels times metres), depth = scale / disparity
+  affine-depth    depth up to a scale and a shift, which are fitted to each image
+  affine-inverse  1 / depth up to a scale and a shift, which are fitted to each image
+
+examples:
+  depthnb evaluate --predictions out/ --kind metric --scale 0.001 --name mynet
+  depthnb evaluate --net reports/11_today/rooms-full --data folder --root my_frames/
+  depthnb evaluate --predictions midas/ --kind affine-inverse --data nyu-v2 --root nyu_depth_v2_labeled.mat --protocol nyu-eigen
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this subcommand understands."""
+    add = parser.add_argument
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--predictions", metavar="DIR", help="a file a frame, named after the frame's id")
+    what.add_argument("--net", metavar="RUN", help="folder of a run: its net is asked")
+    add("--kind", help="of predictions: what the numbers are, see below; it is never guessed")
+    add(
+        "--scale",
+        type=float,
+        default=1.0,
+        help="by which the stored numbers are multiplied (16-bit millimetres: 0.001)",
+    )
+    add("--name", default="", help="of the method, for the run folder and the tables")
+    add("--data", default="rooms", metavar="NAME", help="rooms, streets, folder, nyu-v2, kitti ... (default: rooms)")
+    add("--root", default="", metavar="PATH", help="where the data set lies")
+    add("--protocol", metavar="NAME", help="rooms, nyu-eigen, kitti-garg ... (default: the data set's)")
+    add(
+        "--split",
+        default="",
+        metavar="NAME",
+        help="train, val, test or all (default: test where there is one, else all)",
+    )
+    add("--skip-missing", action="store_true", help="judge the frames that have a file")
+    add("--json", action="store_true", help="one line of JSON on standard output, nothing else")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    import contextlib
+
+    from depthnb.runs import judging
+
+    with contextlib.redirect_stdout(sys.stderr):  # the run says where it is
+        if given.net:
+            if given.kind or given.protocol or given.skip_missing or given.scale != 1:
+                raise ValueError(
+                    "--kind, --scale, --protocol and --skip-missing belong to --predictions, and not to --net"
+                )
+            judged = judging.judge_run(
+                given.net, dataset=given.data, root=given.root, name=given.name, split=given.split
+            )
+        else:
+            if not given.kind:
+                raise ValueError(f"--predictions takes --kind: {', '.join(judging.KINDS)}")
+            judged = judging.judge(
+                given.predictions,
+                kind=given.kind,
+                name=given.name or "predictions",
+                dataset=given.data,
+                root=given.root,
+                scale=given.scale,
+                protocol=given.protocol,
+                skip_missing=given.skip_missing,
+                split=given.split,
+            )
+    frames, table = len(judged.scored.per_image), judged.table[_SHOWN]
+    if given.json:
+        facts = {"name": judged.folder.parent.name, "measured": str(judged.scored.protocol), "frames": frames}
+        facts |= {"scores": json.loads(table.to_json(orient="index")), "notes": judged.notes}  # NaN as null
+        print(json.dumps({**facts, "run": str(judged.folder)}))
+        return 0
+    print(judged.scored.protocol)
+    for note in judged.notes:
+        print(f"note: {note}")
+    print(f"{frames} frames")
+    print(table.to_string(float_format="{:.4f}".format, na_rep="--"))
+    print(f"{judged.folder}: run.json, per_image.csv, by_distance.csv")
+    return 0
