@@ -99,7 +99,7 @@ def test_a_reader_that_goes_away_ends_it(picture, tmp_path, monkeypatch):
         seen.append(1)
         raise BrokenPipeError
 
-    monkeypatch.setattr(cli, "_report", gone)
+    monkeypatch.setattr(cli.predict, "_report", gone)
     monkeypatch.setattr("sys.stderr", io.StringIO())
     assert cli.main(["predict", str(tmp_path), "--out", str(tmp_path / "out"), *FAST]) == 1 and len(seen) == 1
 
