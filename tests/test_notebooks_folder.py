@@ -6,7 +6,8 @@ from pathlib import Path
 import networks
 import pytest
 from data_fixtures import write_folder, write_index
-from notebook_runs import NOTEBOOKS, ROOT, brief, papermill
+from notebook_runs import ROOT, TRAINING, brief, papermill
+from PIL import Image
 
 from depthnb.files import read_table
 
@@ -22,7 +23,7 @@ def mixed_folder(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", [file.stem for file in NOTEBOOKS if file.stem != "10_comparison"])
+@pytest.mark.parametrize("name", ["01_data", *(file.stem for file in TRAINING)])
 def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
     third = {"third": "folder", "third_root": mixed_folder} if name in ("02_bn_cnn", "06_hma") else {}
     more = {}
@@ -63,3 +64,17 @@ def test_a_notebook_takes_the_net_that_comes_with_the_clone(name, mixed_folder, 
     assert record["params"]["epochs"] == full["params"]["epochs"] and record["training_seconds"] > 60
     for metric, near in {"abs_rel": 0.0005, "delta1": 0.002}.items():
         assert record["metrics"]["test"][metric] == pytest.approx(full["metrics"]["test"][metric], abs=near)
+
+
+def test_your_photo_takes_a_picture_and_a_folder_of_frames(mixed_folder, tmp_path):
+    Image.linear_gradient("L").resize((200, 300)).save(tmp_path / "my holiday.png")
+    done = papermill(
+        ROOT / "notebooks/12_your_photo.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
+        photo=tmp_path / "my holiday.png", view=70.0, dataset="folder", data_root=mixed_folder, others="",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    run = tmp_path / "reports/12_your_photo/quick"
+    facts = json.loads((run / "pictures/my holiday.json").read_text())
+    assert facts["width"] == 200 and facts["height"] == 300 and "70 degrees" in facts["camera"]
+    known = read_table(run / "tables/known.csv")
+    assert set(known["camera"]) == {"its own", "supposed"} and known["abs_rel"].notna().all()

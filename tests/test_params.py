@@ -5,6 +5,7 @@ from pathlib import Path
 import papermill
 import pytest
 import yaml
+from notebook_runs import TRAINING
 
 import depthnb
 from depthnb.runs.parameters import RULES
@@ -36,7 +37,7 @@ def test_a_preset_fits_its_notebook(file):
 
 def test_the_training_notebooks_have_all_presets():
     names = {file.stem for file in PRESETS}
-    training = {file.stem for file in NOTEBOOKS.glob("[0-9]*.ipynb")} - {"01_data", "10_comparison"}
+    training = {file.stem for file in TRAINING}
     for notebook in sorted(training):
         assert {f"{notebook}-{preset}" for preset in ("rooms-full", "paper")} <= names
 

@@ -77,6 +77,11 @@ class Photo:
         return tuple(self.image.shape[-2:])
 
     @property
+    def view(self) -> float:
+        """Field of view in degrees across the longer side."""
+        return math.degrees(2 * math.atan(max(self.size) / 2 / self.focal))
+
+    @property
     def intrinsics(self) -> Tensor:
         """Pinhole K float32 [3,3] in pixels of `image`, the optical axis in the middle."""
         height, width = self.size

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from depthnb import files, plotting, pointcloud
+from depthnb.photos.pages import page
 from depthnb.photos.prediction import Depth
 from depthnb.runs.trained import METRIC
 
@@ -87,7 +85,7 @@ def _coloured(depth: Depth) -> bytes:
     """The depth in colours with its bar, as a PNG."""
     figure = plotting.depth_map(
         depth.metres if depth.metres is not None else depth.inverse,
-        label=plotting.DEPTH_LABEL if depth.metres is not None else "inverse depth, no unit: near is bright",
+        label=plotting.DEPTH_LABEL if depth.metres is not None else plotting.INVERSE_LABEL,
         near_is_large=depth.metres is None,
     )
     return plotting.encode(figure, "png")
@@ -140,33 +138,7 @@ def _glb(depth: Depth, folder: Path) -> Path:
 
 def _html(depth: Depth, folder: Path) -> Path:
     """One page without network: photograph and depth over each other, with a slider between them."""
-    values, near_is_large = (depth.inverse, True) if depth.metres is None else (depth.metres, False)
-    colours, low, high = plotting.depth_colours(values, near_is_large=near_is_large)
-    ramp, *_ = plotting.depth_colours(
-        np.linspace(low, high, 11, dtype=np.float32).reshape(1, 1, 11), near_is_large=near_is_large
-    )
-    stops = ",".join("rgb({})".format(",".join(f"{part * 255:.0f}" for part in colour)) for colour in ramp[0])
-    ends = ("far", "near") if near_is_large else (f"{low:.2f} m and nearer", f"{high:.2f} m and farther")
-    photo = (depth.photo.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    page = _PAGE.format(
-        title=html.escape(depth.photo.name),
-        photo=_data(photo),
-        depth=_data((colours * 255).round().astype(np.uint8)),
-        stops=stops,
-        left=ends[0],
-        right=ends[1],
-        said="".join(f"<li>{html.escape(line)}</li>" for line in depth.said),
-    )
-    page = page.encode("utf-8", "replace").decode()  # names of files may hold bytes that are no text
-    return files.write_text(folder / f"{depth.photo.name}.html", page)
-
-
-def _data(pixels: np.ndarray) -> str:
-    stream = io.BytesIO()
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((1280, 1280))
-    picture.save(stream, format="JPEG", quality=85)
-    return base64.b64encode(stream.getvalue()).decode()
+    return files.write_text(folder / f"{depth.photo.name}.html", page(depth))
 
 
 def _json(depth: Depth, folder: Path) -> Path:
@@ -197,24 +169,3 @@ FORMATS: Mapping[str, Callable[[Depth, Path], Path]] = {
     "json": _json,
 }
 _METRIC = ("png", "ply", "glb")
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>Depth of {title}</title>
-<style>
-body{{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:64rem;padding:0 1rem;color:#222;background:#fff}}
-.pair{{position:relative;line-height:0}} .pair img{{width:100%;display:block}}
-.pair .over{{position:absolute;inset:0;clip-path:inset(0 0 0 var(--at,50%))}}
-input[type=range]{{width:100%;margin:.6rem 0}} .bar{{height:1rem;background:linear-gradient(to right,{stops})}}
-.ends{{display:flex;justify-content:space-between}}
-@media (prefers-color-scheme:dark){{body{{color:#ddd;background:#161616}}}}
-</style>
-<h1>Depth of {title}</h1>
-<div class="pair" id="pair"><img alt="The picture" src="data:image/jpeg;base64,{photo}">
-<img class="over" alt="Its depth in colours, near is bright" src="data:image/jpeg;base64,{depth}"></div>
-<label>Picture left, depth right: <input type="range" min="0" max="100" value="50"
- oninput="document.getElementById('pair').style.setProperty('--at', this.value + '%')"></label>
-<div class="bar" role="img" aria-label="colours of the depth"></div>
-<div class="ends"><span>{left}</span><span>{right}</span></div>
-<ul>{said}</ul>
-</html>
-"""

@@ -10,7 +10,8 @@ from .dataset import (
 from .doubt import doubts, sparsification
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
-from .pictures import depth_colours, depth_grid, depth_map, methods_grid, predictions_grid, showcase
+from .photographs import INVERSE_LABEL, answers, depth_colours, depth_map, told
+from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
 from .scales import scales_grid
 from .style import (
@@ -33,10 +34,12 @@ from .training import activation_stats, curves, step_losses, transfer
 __all__ = [
     "DEPTH_LABEL",
     "DPI",
+    "INVERSE_LABEL",
     "MAX_WIDTH",
     "Figure",
     "ablations",
     "activation_stats",
+    "answers",
     "by_distance",
     "by_scene_type",
     "colors",
@@ -74,6 +77,7 @@ __all__ = [
     "sparsification",
     "spread",
     "step_losses",
+    "told",
     "transfer",
     "valid_fraction",
     "verdicts",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from numpy.typing import ArrayLike
 
 from .style import (
@@ -209,37 +209,6 @@ def methods_grid(
     extend = _extend(np.concatenate([depth[valid], predicted]), norm)
     bar(figure, ScalarMappable(norm, depth_colormap()), axes.flat, DEPTH_LABEL, extend=extend)
     return figure
-
-
-@house_style
-def depth_map(values: ArrayLike, *, label: str = DEPTH_LABEL, near_is_large: bool = False) -> Figure:
-    """Draw one depth map in colours with its bar; near is bright.
-
-    `values` [1,H,W]: metres, or with `near_is_large` inverse depth. The colours reach from the first to the 99th percentile.
-    """
-    norm, colormap = _one_map(_batch(values, 1), near_is_large)
-    values = _batch(values, 1)[0, 0]
-    height, width = values.shape
-    across = 9.0 if width >= height else 5.0
-    figure = new_figure(
-        across, across * height / width + 0.7, alt="depth in colours, near is bright", layout="constrained"
-    )
-    ax = picture_axes(figure, 1, 1)[0, 0]
-    ax.imshow(values, cmap=colormap, norm=norm, interpolation="antialiased")
-    bar(figure, ScalarMappable(norm, colormap), [ax], label, extend=_extend(values, norm))
-    return figure
-
-
-def depth_colours(values: ArrayLike, *, near_is_large: bool = False) -> tuple[np.ndarray, float, float]:
-    """The colours of `depth_map` alone, pixel for pixel: [1,H,W] -> float [H,W,3] in 0..1, and the ends of their range."""
-    norm, colormap = _one_map(_batch(values, 1), near_is_large)
-    return colormap(norm(_batch(values, 1)[0, 0]))[..., :3], float(norm.vmin), float(norm.vmax)
-
-
-def _one_map(values: np.ndarray, near_is_large: bool) -> tuple[Normalize, Colormap]:
-    low, high = _low(values), _limit(values, 99)
-    span = max(high - low, 1e-6 * max(abs(high), 1e-6))  # of a map that is the same everywhere
-    return Normalize(low, low + span), depth_colormap().reversed() if near_is_large else depth_colormap()
 
 
 @house_style
