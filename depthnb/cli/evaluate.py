@@ -1,4 +1,4 @@
-"""`depthnb evaluate`: scores of depth maps that any method has written, or of a trained net on other data."""
+"""`depthnb evaluate`: scores of depth maps that any method has written, or of a net on other data."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 
 _SHOWN = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
 
-HELP = "score depth maps that any method has written, or a trained net on other data"
+HELP = "score depth maps that any method has written, or a net on other data"
 DESCRIPTION = (
-    "Scores a folder of depth maps, or the net of a run, on the test frames of a data set, and keeps the scores as a run "
+    "Scores a folder of depth maps, or the answers of a net, on the test frames of a data set, and keeps the scores as a run "
     "that notebook 10 and the report show beside the others."
 )
 EXAMPLES = """kinds:
@@ -20,9 +20,15 @@ EXAMPLES = """kinds:
   affine-depth    depth up to a scale and a shift, which are fitted to each image
   affine-inverse  1 / depth up to a scale and a shift, which are fitted to each image
 
+a function of yours, in mymethod.py of the working directory:
+  def depth(image):              # float32 [H,W,3] in 0..1
+      return my_network(image)   # [h,w], of the kind that --kind says
+
 examples:
   depthnb evaluate --predictions out/ --kind metric --scale 0.001 --name mynet
   depthnb evaluate --net reports/11_today/rooms-full --data folder --root my_frames/
+  depthnb evaluate --net mymethod:depth --kind metric --name mine
+  depthnb evaluate --net hub:depth-anything-v2-small --data folder --root my_frames/
   depthnb evaluate --predictions midas/ --kind affine-inverse --data nyu-v2 --root nyu_depth_v2_labeled.mat --protocol nyu-eigen
 """
 
@@ -32,7 +38,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--predictions", metavar="DIR", help="a file a frame, named after the frame's id")
-    what.add_argument("--net", metavar="RUN", help="folder of a run: its net is asked")
+    what.add_argument(
+        "--net", "--run", dest="net", metavar="NET",
+        help="a net is asked: folder of a run, hub:NAME for a published one, or module:function for a function of yours",
+    )  # fmt: skip
     add("--kind", help="of predictions: what the numbers are, see below; it is never guessed")
     add(
         "--scale",
@@ -51,6 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="train, val, test or all (default: test where there is one, else all)",
     )
     add("--skip-missing", action="store_true", help="judge the frames that have a file")
+    add("--device", default="auto", help="on which the net of a run is asked: auto, cpu or cuda (default: auto)")
     add("--json", action="store_true", help="one line of JSON on standard output, nothing else")
 
 
@@ -58,31 +68,28 @@ def run(given: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     import contextlib
 
+    from depthnb.photos import usable_device
     from depthnb.runs import judging
 
+    function = bool(given.net) and judging.is_function(given.net)
+    if given.net and not function and (given.kind or given.protocol or given.skip_missing or given.scale != 1):
+        raise ValueError(
+            "--kind, --scale, --protocol and --skip-missing belong to --predictions and functions, and not to a net"
+        )
+    if (given.predictions or function) and not given.kind:
+        raise ValueError(f"depth of another method takes --kind: {', '.join(judging.KINDS)}")
+    where = {"dataset": given.data, "root": given.root, "split": given.split}
+    what = {"kind": given.kind, "scale": given.scale, "protocol": given.protocol, **where}
     with contextlib.redirect_stdout(sys.stderr):  # the run says where it is
-        if given.net:
-            if given.kind or given.protocol or given.skip_missing or given.scale != 1:
-                raise ValueError(
-                    "--kind, --scale, --protocol and --skip-missing belong to --predictions, and not to --net"
-                )
-            judged = judging.judge_run(
-                given.net, dataset=given.data, root=given.root, name=given.name, split=given.split
-            )
+        if function:
+            if given.skip_missing:
+                raise ValueError("--skip-missing belongs to --predictions: a function answers to every frame")
+            judged = judging.judge_function(given.net, name=given.name or given.net.replace(":", "."), **what)
+        elif given.net:
+            judged = judging.judge_run(given.net, name=given.name, device=usable_device(given.device), **where)
         else:
-            if not given.kind:
-                raise ValueError(f"--predictions takes --kind: {', '.join(judging.KINDS)}")
-            judged = judging.judge(
-                given.predictions,
-                kind=given.kind,
-                name=given.name or "predictions",
-                dataset=given.data,
-                root=given.root,
-                scale=given.scale,
-                protocol=given.protocol,
-                skip_missing=given.skip_missing,
-                split=given.split,
-            )
+            name = given.name or "predictions"
+            judged = judging.judge(given.predictions, name=name, skip_missing=given.skip_missing, **what)
     frames, table = len(judged.scored.per_image), judged.table[_SHOWN]
     if given.json:
         facts = {"name": judged.folder.parent.name, "measured": str(judged.scored.protocol), "frames": frames}

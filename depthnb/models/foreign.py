@@ -297,6 +297,23 @@ def find(
     return found, " ".join([*said, zoo.remedy(missing, weights)] if missing else said)
 
 
+def referred(which: str) -> ZeroShot:
+    """One published network, from the caches of this machine or by a download.
+
+    Args:
+        which: a name of `weights.zoo.NETWORKS`, a repository such as `depth-anything/Depth-Anything-V2-Small-hf`, or the path
+            of a folder that `save_pretrained` wrote.
+
+    Raises:
+        ValueError, FileNotFoundError, ConnectionError: as `find`.
+    """
+    if Path(which).expanduser().exists():
+        return from_path(which)
+    known = {each.repository: key for key, each in zoo.NETWORKS.items()}
+    by_name, _ = find(known.get(which, which), "require")
+    return next(iter(by_name.values()))
+
+
 def _cached(name: str) -> ZeroShot | None:
     published = zoo.NETWORKS[name]
     folder = hub.cached(published.repository)

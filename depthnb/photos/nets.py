@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +14,6 @@ from depthnb.models import foreign
 from depthnb.models.camera import ask
 from depthnb.photos.reading import Photo
 from depthnb.runs.trained import INVERSE, Trained, trained
-from depthnb.weights import zoo
 
 BEST = "reports/11_today/rooms-full"  # the best net that comes with the clone
 _HUB = "hub:"
@@ -72,20 +70,11 @@ def net(which: str | os.PathLike = BEST) -> Net:
     """
     text = str(which)
     if text.startswith(_HUB):
-        return _published(text.removeprefix(_HUB))
+        found = foreign.referred(text.removeprefix(_HUB))
+        return Net(found.name, found, INVERSE, f"{found.name}, {found.origin}; it knows no metres")
     run = trained(which)
     seen = f"trained on {run.record.get('dataset', '?')} alone, at {run.size[1]} x {run.size[0]} pixels"
     return Net(run.name, run.module, run.kind, f"{run.label}, {seen}", run)
-
-
-def _published(name: str) -> Net:
-    if Path(name).expanduser().exists():
-        found = foreign.from_path(name)
-    else:
-        known = {each.repository: key for key, each in zoo.NETWORKS.items()}
-        by_name, _ = foreign.find(known.get(name, name), "require")
-        found = next(iter(by_name.values()))
-    return Net(found.name, found, INVERSE, f"{found.name}, {found.origin}; it knows no metres")
 
 
 def usable_device(name: str) -> str:

@@ -4,6 +4,7 @@ import json
 import sys
 
 import data_fixtures
+import networks
 import numpy as np
 import pandas as pd
 import pytest
@@ -217,6 +218,14 @@ def test_a_run_is_judged_on_other_data_and_on_its_own_as_before(frames, reports,
     assert record["command"].startswith(
         "depthnb evaluate --net reports/02_bn_cnn/rooms-full --name 02_bn_cnn-on-folder"
     )
+    assert record["asked"]["trained_on"] == "rooms" and record["asked"]["at_home"]["test"]["abs_rel"] > 0
+    assert set(record["baselines"]["aligned"]) == {"mean_depth", "mean_image"}
+    by_image = pd.read_csv(reports / "02_bn_cnn-on-folder/judged/tables/by_image.csv")
+    assert set(by_image["prediction"]) == {"net", "mean_depth", "mean_image"}
+    means = by_image[by_image["prediction"] == "net"].groupby("measured")["abs_rel"].mean()
+    for measured, split in (("direct", "test"), ("aligned", "aligned")):
+        mean = means[measured]
+        assert mean == pytest.approx(record["metrics"][split]["abs_rel"], rel=1e-4)
     assert record["metrics"]["aligned"]["abs_rel"] > 0 and len(record["content"]["test"]) > 5
     assert cli.main([*words, "--split", "all", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["frames"] == 12
@@ -225,7 +234,59 @@ def test_a_run_is_judged_on_other_data_and_on_its_own_as_before(frames, reports,
     assert own.scored.summary["abs_rel"] == pytest.approx(before["abs_rel"], abs=0.0005)
     assert cli.main([*words, "--kind", "metric"]) == 1 and "belong to --predictions" in capsys.readouterr().err
     assert cli.main(["evaluate", "--predictions", str(root)]) == 1
-    assert "--predictions takes --kind: metric, inverse" in capsys.readouterr().err
+    assert "takes --kind: metric, inverse" in capsys.readouterr().err
+
+
+def test_a_python_function_is_asked_like_a_net(frames, tmp_path, reports, monkeypatch, capsys):
+    root, guesses = frames
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_own_method.py").write_text(
+        "import numpy as np, torch\n"
+        "number = 3\n"
+        "def depth(image):\n"
+        "    assert image.dtype == np.float32 and image.shape[2] == 3 and 0 <= image.min() and image.max() <= 1\n"
+        "    rows = np.linspace(3, 1, image.shape[0] // 2)[:, None]\n"
+        "    return rows.repeat(image.shape[1] // 2, 1)\n"
+        "def with_camera(image, intrinsics):\n"
+        "    assert intrinsics.shape == (3, 3)\n"
+        "    return torch.full((1, 1, *image.shape[:2]), 2.0, requires_grad=True)\n"
+        "def flat(image):\n"
+        "    return 2.0\n"
+        "def colours(image):\n"
+        "    return image\n"
+    )
+    words = ["evaluate", "--data", "folder", "--root", str(root), "--kind", "metric", "--net"]
+    assert cli.main([*words, "my_own_method:depth", "--name", "rows"]) == 0
+    record = json.loads((reports / "rows/judged/run.json").read_text())
+    assert record["metrics"]["test"]["abs_rel"] > 0 and "--net my_own_method:depth" in record["command"]
+    judged = judging.judge_function(
+        "my_own_method:with_camera", kind="metric", name="two", dataset="folder", root=str(root)
+    )
+    constant = torch.full((len(guesses), 1, 24, 32), 2.0)
+    want = evaluation.evaluate(constant, data.open("folder", root, "test"))
+    assert judged.scored.summary["abs_rel"] == pytest.approx(want.summary["abs_rel"])
+    capsys.readouterr()
+    for place, said in {
+        "my_own_method:none": "has no function 'none'; it has depth, with_camera, flat, colours",
+        "my_own_method:number": "has no function 'number'",
+        "no_such_method:depth": "there is no module 'no_such_method'",
+        "my_own_method:flat": r"answers to frame 'frame_006' with ndarray of float64 []",
+        "my_own_method:colours": "expected one map of numbers",
+    }.items():
+        assert cli.main([*words, place]) == 1 and said in capsys.readouterr().err, place
+    assert cli.main([*words[:-3], "--net", "my_own_method:depth"]) == 1
+    assert "takes --kind" in capsys.readouterr().err
+    assert cli.main([*words, "my_own_method:depth", "--skip-missing"]) == 1
+
+
+def test_a_published_net_is_judged_aligned(frames, tmp_path, reports):
+    root, _ = frames
+    networks.depth_anything().save_pretrained(tmp_path / "tiny")
+    judged = judging.judge_run(f"hub:{tmp_path / 'tiny'}", dataset="folder", root=str(root), name="tiny")
+    assert judged.scored.protocol.alignment == evaluation.ALIGNED and judged.aligned is None
+    record = json.loads((reports / "tiny/judged/run.json").read_text())
+    assert record["asked"]["trained_on"] is None and str(tmp_path) not in json.dumps(record)
+    assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}
 
 
 def test_a_borrowed_protocol_says_whose_frames_it_scored(frames, tmp_path, reports):

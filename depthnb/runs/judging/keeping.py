@@ -1,0 +1,131 @@
+"""The scores of predictions as a finished run, and what was found on the way."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor
+
+from depthnb import data, evaluation, metrics
+from depthnb.evaluation import Evaluation
+from depthnb.runs.folder import start
+from depthnb.runs.values import without_path
+
+RUN = "judged"
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What was scored, and what was found on the way.
+
+    Attributes:
+        scored: by the protocol.
+        pooled: the same over all pixels together.
+        aligned: after a scale and a shift were fitted to each image's truth in inverse depth; None where
+            `scored` is aligned already.
+        opponents: constant maps that never see a picture, by the same protocol; empty where there are no training frames.
+        notes: sentences.
+        folder: of the run.
+    """
+
+    scored: Evaluation
+    pooled: Evaluation
+    aligned: Evaluation | None
+    opponents: dict[str, Evaluation]
+    notes: tuple[str, ...]
+    folder: Path
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Three ways to average, the aligned scores and the opponents': one row each, the metrics as columns."""
+        rows = {"mean over images": self.scored.summary, "all pixels pooled": self.pooled.summary}
+        rows["median over images"] = self.scored.per_image[list(metrics.NAMES)].median().to_dict()
+        if self.aligned:
+            rows["aligned, over images"] = self.aligned.summary
+        rows |= {name.replace("_", " "): each.summary for name, each in self.opponents.items()}
+        return pd.DataFrame(rows).T[list(metrics.NAMES)]
+
+
+def opened(dataset: str, root: str, split: str, size: tuple[int, int] | None = None):
+    if split:
+        return data.open(dataset, root or None, split, size)
+    return data.open_for_judging(dataset, root or None, size)
+
+
+def check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
+        raise ValueError(f"name is {name!r}; expected letters, digits, dots, hyphens and underscores")
+
+
+def keep(
+    preds: Sequence[Tensor],
+    test,
+    name: str,
+    parameters: dict,
+    words: list[str],
+    *,
+    rule: metrics.Protocol,
+    kind: str,
+    trained_on: tuple[str, str],
+    notes: list[str],
+    asked: Mapping | None = None,
+) -> Judgement:
+    """Score predictions [1,h,w] and write them as a finished run.
+
+    words: what the command's line has beside name and data. trained_on: name and root of the data set whose constants are the
+    opponents; where it is not here, the judged one's. asked: what is to be known of a net, for run.json.
+    """
+    scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
+    pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
+    if test.split != "test":  # the words of a protocol are about test frames
+        rule = replace(rule, frames=f"{test.split} frames of {parameters['dataset']}")
+    here = (parameters["dataset"], parameters["data_root"])
+
+    def rivals(protocol: metrics.Protocol) -> dict[str, Evaluation]:
+        return _opponents(*trained_on, test, protocol) or _opponents(*here, test, protocol)
+
+    opponents, aligned, aligned_opponents = rivals(rule), None, {}
+    if rule.alignment == "none":
+        fitted = rule.with_alignment(evaluation.ALIGNED)
+        aligned, aligned_opponents = evaluation.evaluate(preds, test, protocol=fitted), rivals(fitted)
+    run = start(name, parameters, data={"test": test})
+    if aligned:
+        run.save_evaluation("aligned", aligned, aligned_opponents)
+    run.save_evaluation("pooled", pooled)
+    run.save_evaluation("test", scored, opponents)  # last: its protocol is the run's
+    command = ["depthnb", "evaluate", *words, "--name", name, "--data", parameters["dataset"]]
+    command += ["--root", str(without_path(here[1]))] if here[1] else []
+    command += ["--split", parameters["split"]] if parameters["split"] else []
+    run.record(notes=notes, command=shlex.join(command), **({"asked": dict(asked)} if asked else {}))
+    if asked:
+        run.save_table(
+            _by_image({"net": scored, **opponents}, {"net": aligned, **aligned_opponents}), "by_image", digits=6
+        )
+    run.measure(name, **scored.summary)
+    return Judgement(scored, pooled, aligned, opponents, tuple(notes), run.finish().parent)
+
+
+def _by_image(direct: Mapping[str, Evaluation | None], aligned: Mapping[str, Evaluation | None]) -> pd.DataFrame:
+    """abs_rel of the net and its opponents in every frame, direct and aligned: what an interval over scenes is made of."""
+    parts = []
+    for measured, evaluations in (("direct", direct), ("aligned", aligned)):
+        for name, each in evaluations.items():
+            if each:
+                part = each.per_image[["id", "scene", "abs_rel"]]
+                parts.append(part.assign(prediction=name, measured=measured))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _opponents(dataset: str, root: str, test, rule: metrics.Protocol) -> dict[str, Evaluation]:
+    """The two constants of a data set's training frames; none where it cannot be opened or prepared."""
+    try:
+        size = data.fitting_size(dataset, root or None)
+        train = data.open(dataset, root or None, "train", size)
+    except (OSError, ValueError):
+        return {}
+    return evaluation.baselines(train, test, protocol=rule)

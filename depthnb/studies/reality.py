@@ -1,0 +1,92 @@
+"""From simulation to reality: nets judged on data that they were not trained on (`depthnb evaluate --net`), in notebook 10."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from depthnb import files, runs
+from depthnb.evidence.scenes import bootstrap
+from depthnb.report.results import METHODS
+from depthnb.runs.trained import METRIC
+
+_BEST = {"direct": "mean_image", "aligned": "mean_depth"}  # aligned, the mean depth is each image's best constant
+
+
+def judged(dataset: str) -> dict[str, pd.DataFrame]:
+    """What nets that were trained on one data set score on others.
+
+    Args:
+        dataset: that of the training; published nets, whose training data are not here, are taken too.
+
+    Returns:
+        Label of the other data -> one row a net, the best first: net, frames, scenes; `at home` (abs_rel in metres on the test
+        frames of its own data), `there`; the same aligned by scale and shift in inverse depth (`aligned at home`, `aligned
+        there`); `against the mean image`, the change of its metric abs_rel against the mean image of its training data in
+        percent, and `against a constant`, that of the aligned one against each image's best constant, both with `low` and
+        `high`, 95 % when the scenes are drawn again. NaN where a net knows no metres or a run does not say.
+    """
+    tables: dict[str, list[dict]] = {}
+    for record in runs.finished():
+        asked = record.get("asked")
+        if not asked or record.get("dataset") == dataset or asked["trained_on"] not in (dataset, None):
+            continue
+        by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
+        tables.setdefault(_label(record), []).append(_row(record, asked, by_image))
+    order = {"by": "aligned there", "ignore_index": True}
+    return {label: pd.DataFrame(rows).sort_values(**order) for label, rows in sorted(tables.items())}
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """What a table of `judged` shows."""
+    said = []
+    for row in table.to_dict("records"):
+        metres, form = "", ""
+        if np.isfinite(row["at home"]):
+            metres = f"abs_rel {row['at home']:.3f} at home, {row['there']:.3f} here"
+            metres += f" ({_against(row, 'against the mean image')} than the mean image of its training data); "
+        if np.isfinite(row["aligned there"]):
+            form = f"aligned {row['aligned there']:.3f}, {_against(row, 'against a constant')} than each image's best constant"
+        said.append(f"{row['net']}: {metres}{form}.")
+    return said
+
+
+def _against(row: Mapping, name: str) -> str:
+    change, low, high = (row[f"{name}{ending}"] for ending in ("", " low", " high"))
+    word = "lower" if change < 0 else "higher"
+    sure = "" if low > 0 or high < 0 else ", which other scenes may turn round"
+    return f"{abs(change):.0f} % {word}{sure}"
+
+
+def _label(record: Mapping) -> str:
+    place = str(record["params"].get("data_root") or "").rpartition("/")[2]
+    frames = len(files.read_table(record["folder"] / "per_image.csv"))
+    return f"{record['dataset']}{f' {place}' if place else ''}, {frames} frames"
+
+
+def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
+    notebook = asked["net"].partition("/")[0]
+    name = METHODS.get(notebook, asked["net"])
+    row = {"net": name, "frames": by_image["id"].nunique(), "scenes": by_image["scene"].nunique()}
+    metric, home = asked["kind"] == METRIC, asked["at_home"]
+    nan = float("nan")
+    row["at home"] = (home.get("test") or {}).get("abs_rel", nan) if metric else nan
+    row["there"] = record["metrics"]["test"]["abs_rel"] if metric else nan
+    row["aligned at home"] = (home.get("aligned" if metric else "test") or {}).get("abs_rel", nan)
+    row["aligned there"] = record["metrics"]["aligned" if metric else "test"]["abs_rel"]
+    direct, aligned = ("direct", "aligned") if metric else (None, "direct")
+    row |= _changes(by_image, direct, _BEST["direct"], "against the mean image")
+    return row | _changes(by_image, aligned, _BEST["aligned"], "against a constant")
+
+
+def _changes(by_image: pd.DataFrame, measured: str | None, opponent: str, name: str) -> dict[str, float]:
+    """Change of the mean abs_rel against an opponent in percent, and its interval over scenes."""
+    part = by_image[by_image["measured"] == measured].pivot(index="id", columns="prediction", values="abs_rel").dropna()
+    if measured is None or opponent not in part or not len(part):
+        return dict.fromkeys((name, f"{name} low", f"{name} high"), float("nan"))
+    scene = by_image.drop_duplicates("id").set_index("id")["scene"].loc[part.index]
+    difference, base = 100 * (part["net"] - part[opponent]), part[opponent].mean()
+    low, high = bootstrap(difference, scene)
+    return {name: difference.mean() / base, f"{name} low": low / base, f"{name} high": high / base}
