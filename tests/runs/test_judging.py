@@ -228,7 +228,8 @@ def test_a_run_is_judged_on_other_data_and_on_its_own_as_before(frames, reports,
         assert mean == pytest.approx(record["metrics"][split]["abs_rel"], rel=1e-4)
     assert record["metrics"]["aligned"]["abs_rel"] > 0 and len(record["content"]["test"]) > 5
     assert cli.main([*words, "--split", "all", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["frames"] == 12
+    all_frames = json.loads(capsys.readouterr().out)
+    assert all_frames["frames"] == 12 and all_frames["measured"].endswith("frames: all frames of folder")
     own = judging.judge_run("reports/02_bn_cnn/rooms-full", dataset="rooms")
     before = json.loads((runs.ROOT / "reports/02_bn_cnn/rooms-full/run.json").read_text())["metrics"]["test"]
     assert own.scored.summary["abs_rel"] == pytest.approx(before["abs_rel"], abs=0.0005)

@@ -80,10 +80,10 @@ def keep(
     words: what the command's line has beside name and data. trained_on: name and root of the data set whose constants are the
     opponents; where it is not here, the judged one's. asked: what is to be known of a net, for run.json.
     """
-    scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
-    pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
     if test.split != "test":  # the words of a protocol are about test frames
         rule = replace(rule, frames=f"{test.split} frames of {parameters['dataset']}")
+    scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
+    pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
     here = (parameters["dataset"], parameters["data_root"])
 
     def rivals(protocol: metrics.Protocol) -> dict[str, Evaluation]:

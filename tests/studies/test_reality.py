@@ -1,0 +1,101 @@
+"""The table of nets on other data than their own: read from runs, with what other scenes would say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from depthnb import evaluation, metrics
+from depthnb.runs.judging import keeping
+from depthnb.studies import reality
+
+
+class Frames:
+    """Six frames of three scenes, each of one depth, as `keeping.keep` needs them."""
+
+    name, protocol, split, fingerprint, content, size = "folder", "rooms", "all", "f00d", "cafe", (24, 32)
+
+    def __init__(self):
+        self.frames = pd.DataFrame(
+            {"id": [f"f{i}" for i in range(6)], "scene": list("aabbcc"), "scene_type": "room", "split": "test"}
+        )
+
+    def __len__(self):
+        return 6
+
+    def native(self):
+        return self
+
+    def __getitem__(self, i):
+        depth = torch.full((1, 24, 32), 2.0) + torch.linspace(0, 1, 32) + 0.1 * i
+        names = self.frames.iloc[i][["id", "scene", "scene_type"]].to_dict()
+        return {"depth": depth, "valid": torch.ones_like(depth, dtype=torch.bool), **names}
+
+
+@pytest.fixture
+def kept(reports, monkeypatch):
+    """A judged run of a net whose answer is the truth times a factor, beside opponents that are half and double."""
+
+    def rivals(dataset, root, test, rule):
+        maps = {
+            name: [factor * test[i]["depth"] for i in range(6)]
+            for name, factor in (("mean_depth", 0.5), ("mean_image", 2.0))
+        }
+        return {name: evaluation.evaluate(each, test, protocol=rule) for name, each in maps.items()}
+
+    monkeypatch.setattr(keeping, "_opponents", rivals)
+
+    def keep(name, factor, *, kind="metric", trained_on="rooms", at_home=None):
+        test, rule = Frames(), metrics.protocol("rooms")
+        maps = [factor * test[i]["depth"] for i in range(6)]
+        if kind != "metric":
+            rule, maps = rule.with_alignment(evaluation.ALIGNED), [3 / each + 1 for each in maps]
+        parameters = {"dataset": "folder", "data_root": "/somewhere/mine", "run": "judged", "seed": 0, "split": "all"}
+        asked = {"net": f"{name}/rooms-full", "kind": kind, "trained_on": trained_on, "at_home": at_home or {}}
+        return keeping.keep(
+            maps, test, f"{name}-there", parameters, ["--net", name], rule=rule, kind=kind, trained_on=("rooms", ""),
+            notes=[], asked=asked,
+        )  # fmt: skip
+
+    return keep
+
+
+def test_nets_of_one_data_set_on_others(kept):
+    kept("11_today", 1.1, at_home={"test": {"abs_rel": 0.05}, "aligned": {"abs_rel": 0.02}})
+    kept("07_midas", 1.0, kind="affine-inverse", at_home={"test": {"abs_rel": 0.2}})
+    kept("far", 1.5, trained_on="streets")
+    kept("published", 1.0, kind="affine-inverse", trained_on=None)
+    (label, table), *others = reality.judged("rooms").items()
+    assert not others and label == "folder mine, 6 frames" and set(table["scenes"]) == {3}
+    rows = table.set_index("net")
+    assert set(rows.index) == {"Today", "MiDaS recipe", "published/rooms-full"}
+    today = rows.loc["Today"]
+    assert today["at home"] == 0.05 and today["there"] == pytest.approx(0.1, abs=1e-4)
+    assert today["aligned at home"] == 0.02 and today["aligned there"] == pytest.approx(0, abs=1e-4)
+    assert today["against the mean image"] == pytest.approx(-90, abs=0.1), "0.1 instead of 1"
+    assert (
+        today["against the mean image low"] <= today["against the mean image"] <= today["against the mean image high"]
+    )
+    relative = rows.loc["MiDaS recipe"]
+    assert np.isnan(relative["at home"]) and np.isnan(relative["against the mean image"])
+    assert relative["aligned at home"] == 0.2 and relative["aligned there"] == pytest.approx(0, abs=1e-3)
+    said = "\n".join(reality.sentences(table))
+    assert "Today: abs_rel 0.050 at home, 0.100 here (90 % lower than the mean image of its training data)" in said
+    assert "MiDaS recipe: aligned 0.000" in said
+    assert list(reality.judged("streets")) == [label], "the net of the streets, and the published one"
+
+
+def test_without_such_a_run_there_is_no_table(reports):
+    assert reality.judged("rooms") == {}
+
+
+def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
+    rows = [
+        {"id": f"{scene}{i}", "scene": scene, "prediction": name, "measured": "direct", "abs_rel": error}
+        for scene, net in zip("abcd", (0.1, 0.3, 0.1, 0.32), strict=True)
+        for i in range(2)
+        for name, error in (("net", net), ("mean_image", 0.2))
+    ]
+    changes = reality._changes(pd.DataFrame(rows), "direct", "mean_image", "change")
+    assert changes["change"] == pytest.approx(2.5) and changes["change low"] < 0 < changes["change high"]
+    assert "may turn round" in reality._against(changes, "change")
