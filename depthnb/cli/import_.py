@@ -70,6 +70,7 @@ def run(given: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     from depthnb import data
     from depthnb.data import importing
+    from depthnb.data.words import plural
 
     settings = importing.Settings(given.depth_scale, given.intrinsics, given.split, given.scene)
     with _Progress() as progress:
@@ -97,7 +98,9 @@ def run(given: argparse.Namespace) -> int:
     for name, why in list(made.left_out.items())[:5]:
         print(f"left out  {name}: {why}")
     if made.left_out:
-        print(f"{len(made.left_out)} frames left out; all of them are named in {made.index.parent / 'import.json'}")
+        print(
+            f"{plural(len(made.left_out), 'frame')} left out; all of them are named in {made.index.parent / 'import.json'}"
+        )
     for finding in findings:
         print(f"{'wrong' if finding.sure else 'note '}  {finding.sentence}")
     print("Nothing was found that cannot be right." if not wrong else f"{wrong} found that cannot be right.")

@@ -97,7 +97,7 @@ def import_folder(
     check_free(out)
     name = detect(trees) if layout == "auto" else layout
     found = _found(name, trees, settings)
-    frames = [_printable(frame, settings) for frame in _every(found.frames, every)]
+    frames, unsplit = _split([_printable(frame) for frame in _every(found.frames, every)], settings.split)
     identity = {
         "layout": name, "places": [str(tree.root.resolve()) for tree in trees], "every": every, "link": link,
         "depth scale": settings.scale, "intrinsics": settings.camera and list(settings.camera),
@@ -106,7 +106,7 @@ def import_folder(
     with Target(out, identity, link=link) as target:
         ids = names.unique(frame.name for frame in frames)
         left_out = _write(target, dict(zip(ids, frames, strict=True)), watch)
-        notes = (*found.notes, *_notes(target, frames, every))
+        notes = (*found.notes, *unsplit, *_notes(target, frames, every))
         index = target.finish(ids, {"notes": list(notes), "left_out": left_out})
         rows = list(target.rows.values())
     return Imported(
@@ -166,11 +166,21 @@ def _found(name: str, trees: Sequence[Tree], settings: Settings) -> Found:
     return module.find(trees[0], settings)
 
 
-def _printable(frame: Frame, settings: Settings) -> Frame:
-    """The frame with names that index.csv can hold, and the split of all frames if the user gave one."""
+def _printable(frame: Frame) -> Frame:
+    """The frame with names that index.csv can hold."""
     scene, kind = (names.printable(name) for name in (frame.scene, frame.scene_type))
-    split = settings.split if settings.split in SPLITS else frame.split
-    return replace(frame, scene=scene or "unnamed", scene_type=kind, split=split)
+    return replace(frame, scene=scene or "unnamed", scene_type=kind)
+
+
+def _split(frames: list[Frame], split: str) -> tuple[list[Frame], list[str]]:
+    """The frames with the split of all that the user gave, or with one each or none; and what was done, in words."""
+    if split in SPLITS:
+        return [replace(frame, split=split) for frame in frames], []
+    without = [frame for frame in frames if not frame.split]
+    if len(without) in (0, len(frames)):
+        return frames, []
+    said = f"{plural(len(without), 'frame')} for which there is no official split are training frames."
+    return [replace(frame, split=frame.split or "train") for frame in frames], [said]
 
 
 def _check_apart(trees: Sequence[Tree], out: Path) -> None:

@@ -94,6 +94,8 @@ class Target:
             self.begun = len(self.rows)
         else:
             files.write_text(record, json.dumps({"import": self.identity, "finished": False}, indent=1) + "\n")
+        for part in self.root.glob("**/.*.part"):  # of a run that was killed; nobody else writes here
+            part.unlink(missing_ok=True)
         self._journal = open(journal, "a", encoding="utf-8")
         self._journal.write("\n")  # after a line that was cut short
 

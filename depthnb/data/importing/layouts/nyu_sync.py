@@ -14,7 +14,7 @@ from pathlib import Path
 
 from depthnb.data.importing.frames import OFFICIAL, Found, Frame, Settings
 from depthnb.data.importing.tree import Tree
-from depthnb.data.readers.nyu_v2 import CENTRE, FOCAL, official_index, place_and_type
+from depthnb.data.readers.nyu_v2 import CENTRE, FOCAL, SIZE, official_index, place_and_type
 from depthnb.data.words import plural
 
 SCALE = 1e-3
@@ -37,7 +37,7 @@ def find(tree: Tree, settings: Settings) -> Found:
         ValueError: if no picture has its depth map.
     """
     frames, alone = [], 0
-    camera = settings.camera or (*FOCAL, *CENTRE)
+    camera, size = (settings.camera, None) if settings.camera else ((*FOCAL, *CENTRE), SIZE)
     labelled = official_index()
     by_number = {row.index_ - 1: row for row in labelled.rename(columns={"index": "index_"}).itertuples()}
     by_place = dict(zip(labelled["scene"], labelled["split"], strict=True))
@@ -54,7 +54,7 @@ def find(tree: Tree, settings: Settings) -> Found:
             split = (part or by_place.get(scene, "train")) if settings.split == OFFICIAL else ""
             name = "_".join(filter(None, (part, real.name, number)))
             paths = folder / images[number], folder / depths[number]
-            frames.append(Frame(name, scene, *paths, settings.scale or SCALE, camera, None, kind, split))
+            frames.append(Frame(name, scene, *paths, settings.scale or SCALE, camera, size, kind, split))
     if not frames:
         raise ValueError(
             f"{tree.root}: no rgb_N.jpg has its sync_depth_N.png; expected <scene>/rgb_00000.jpg and so on"

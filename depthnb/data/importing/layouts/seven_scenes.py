@@ -20,6 +20,7 @@ from depthnb.data.words import plural
 
 SCALE = 1e-3
 CAMERA: Camera = (585.0, 585.0, 320.0, 240.0)
+SIZE = (480, 640)  # (height, width) of the pictures that it belongs to
 _COLOUR = r"frame-(\d+)\.color\.png"
 
 
@@ -39,6 +40,7 @@ def find(tree: Tree, settings: Settings) -> Found:
         ValueError: if no frame has both files, or a list of a split cannot be read.
     """
     frames, alone, unlisted = [], 0, []
+    camera, size = (settings.camera, None) if settings.camera else (CAMERA, SIZE)
     for folder in _sequences(tree):
         images = tree.matching(folder, _COLOUR)
         depths = tree.matching(folder, r"frame-(\d+)\.depth\.png")
@@ -51,7 +53,7 @@ def find(tree: Tree, settings: Settings) -> Found:
             continue
         frames += [
             Frame(f"{room}_{sequence}_{number}", f"{room}_{sequence}" if split else room, folder / images[number],
-                  folder / depths[number], settings.scale or SCALE, settings.camera or CAMERA, split=split)
+                  folder / depths[number], settings.scale or SCALE, camera, size, split=split)
             for number in images if number in depths
         ]  # fmt: skip
     if not frames:

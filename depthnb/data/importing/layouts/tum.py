@@ -22,6 +22,7 @@ from depthnb.data.words import plural
 
 SCALE = 1 / 5000
 APART = 0.02  # seconds
+SIZE = (480, 640)  # (height, width) of the pictures that the cameras belong to
 CAMERAS: dict[str, Camera] = {  # of the colour images, as calibrated
     "freiburg1": (517.3, 516.5, 318.6, 255.3),
     "freiburg2": (520.9, 521.0, 325.1, 249.7),
@@ -48,12 +49,13 @@ def find(tree: Tree, settings: Settings) -> Found:
         alone += len(images) - len(pairs)
         kinect = re.search(r"freiburg[123]", folder.resolve().as_posix())
         camera = settings.camera or (CAMERAS[kinect[0]] if kinect else None)
+        size = SIZE if settings.camera is None else None
         unknown += [folder.name] if camera is None else []
         distorted += [folder.name] if settings.camera is None and kinect and kinect[0] != "freiburg3" else []
         for i, j in pairs:
             image, depth = folder / images[i][1], folder / depths[j][1]
             name = f"{folder.resolve().name}_{image.stem}"
-            frames.append(Frame(name, folder.resolve().name, image, depth, settings.scale or SCALE, camera))
+            frames.append(Frame(name, folder.resolve().name, image, depth, settings.scale or SCALE, camera, size))
     if not frames:
         raise ValueError(
             f"{tree.root}: no picture in rgb.txt has a depth map in depth.txt within {APART} s ({alone} pictures); expected "
