@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from depthnb.data.importing import fitting, names
+from depthnb.data.importing import names
+from depthnb.data.importing.filling import fill
+from depthnb.data.importing.filling import notes as notes_on
 from depthnb.data.importing.frames import OFFICIAL, SCENES, Found, Frame, Settings
 from depthnb.data.importing.tree import Tree
 from depthnb.data.importing.writing import Target, check_free
@@ -29,7 +31,6 @@ LAYOUTS = {  # name -> module of `layouts`, and what it is in a few words
     "colmap": ("colmap", "COLMAP's dense workspace: images/, sparse/*.txt, stereo/depth_maps/"),
     "record3d": ("record3d", "recordings of the app Record3D: .r3d, or unpacked"),
 }
-_HOPELESS = 20  # frames; if the first so many cannot be read, the others will not be tried
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def import_folder(
     }  # fmt: skip
     with Target(out, identity, link=link) as target:
         ids = names.unique(frame.name for frame in frames)
-        left_out = _write(target, dict(zip(ids, frames, strict=True)), watch)
-        notes = (*found.notes, *unsplit, *_notes(target, frames, every))
+        left_out = fill(target, dict(zip(ids, frames, strict=True)), watch)
+        notes = (*found.notes, *unsplit, *notes_on(target, frames, every))
         index = target.finish(ids, {"notes": list(notes), "left_out": left_out})
         rows = list(target.rows.values())
     return Imported(
@@ -195,66 +196,3 @@ def _every(frames: list[Frame], every: int) -> list[Frame]:
     """Each so many-th frame of each scene."""
     counts: dict[str, itertools.count] = {}
     return [frame for frame in frames if next(counts.setdefault(frame.scene, itertools.count())) % every == 0]
-
-
-def _write(target: Target, frames: dict[str, Frame], watch: Callable[[int, int], None]) -> dict[str, str]:
-    """Write the frames that are not there yet; name -> why, of those that cannot be read.
-
-    Raises:
-        ValueError: if none can be read, or not one of the first 20.
-    """
-    left_out: dict[str, str] = {}
-    target.rows = {name: row for name, row in target.rows.items() if name in frames}
-    for done, (name, frame) in enumerate(frames.items(), 1):
-        if name not in target.rows:
-            try:
-                whole = fitting.read(frame)
-            except ImportError:
-                raise
-            except (OSError, ValueError) as error:
-                left_out[name] = " ".join(str(error).split())
-                if not target.rows and len(left_out) == min(_HOPELESS, len(frames)):
-                    more = f"; so it is with the first {len(left_out)} of {plural(len(frames), 'frame')}"
-                    raise ValueError(str(error) + (more if len(left_out) > 1 else "")) from None
-            else:
-                target.add(name, frame, whole)
-        watch(done, len(frames))
-    return left_out
-
-
-def _notes(target: Target, frames: list[Frame], every: int) -> list[str]:
-    """Sentences on what was done to the files."""
-    counts, notes = target.counts, []
-    if every > 1:
-        notes.append(f"Of each scene one frame of {every} was taken.")
-    if not any(frame.split for frame in frames):
-        notes.append("index.csv says no split: whoever opens it draws test and validation by scene, by a fixed hash.")
-    kinds = [
-        ("copied", "copied"),
-        ("hard link", "hard-linked"),
-        ("symbolic link", "linked symbolically"),
-        ("written", "written anew"),
-    ]
-    done = [f"{counts[kind]} {word}" for kind, word in kinds if counts[kind]]
-    notes.append(f"Files: {', '.join(done)}.")
-    if counts["smaller image"]:
-        notes.append(
-            f"{plural(counts['smaller image'], 'picture')} reduced to the size of the depth map, which stays as it is; "
-            "both are taken to show one field of view."
-        )
-    if counts["smaller depth"]:
-        notes.append(
-            f"{plural(counts['smaller depth'], 'depth map')} reduced to the size of the picture: one measured pixel "
-            "for each, none mixed."
-        )
-    if counts["lost camera"]:
-        notes.append(
-            f"The camera of {plural(counts['lost camera'], 'frame')} belongs to a picture of another shape and was left out."
-        )
-    if counts["unmeasured"]:
-        notes.append(f"{plural(counts['unmeasured'], 'frame')} without any valid depth.")
-    if counts["hard link"] or counts["symbolic link"]:
-        notes.append("A linked file is the original itself: whoever changes one changes both.")
-    if target.begun:
-        notes.append(f"{plural(target.begun, 'frame')} had been imported by an earlier run.")
-    return notes

@@ -89,7 +89,7 @@ class Target:
                     "another --out"
                 )
             for line in journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else ():
-                with contextlib.suppress(ValueError):  # the last line may be cut short
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # the last line may be cut short
                     self._remember(json.loads(line))
             self.begun = len(self.rows)
         else:

@@ -304,17 +304,27 @@ def test_names_that_clean_alike_stay_apart(tmp_path):
     ("image", "depth"),
     [
         ("rgb/1_rgb.png", "depth/1_depth.png"), ("color_1.png", "depth_1.npy"), ("1.png", "1-depth.tiff"),
-        ("1.jpg", "1.depth.png"),
+        ("1.jpg", "1.depth.png"), ("1.jpg", "1.npy"), ("kitchen/image/1.jpg", "kitchen/depth/1.png"),
     ],
 )  # fmt: skip
 def test_pair_matches_usual_names_in_one_folder(image, depth, tmp_path):
     layouts.save(tmp_path / "in" / image, np.full((24, 32, 3), 9, np.uint8))
     stored = np.full((24, 32), 1500, np.uint16)
-    (tmp_path / "in" / depth).parent.mkdir(exist_ok=True)
+    (tmp_path / "in" / depth).parent.mkdir(parents=True, exist_ok=True)
     np.save(tmp_path / "in" / depth, stored) if depth.endswith("npy") else layouts.save(tmp_path / "in" / depth, stored)
     made = importing.import_folder(tmp_path / "in", tmp_path / "out", layout="pair", settings=MM)
     assert made.frames == 1
     assert np.allclose(Folder(tmp_path / "out").read(0)["depth"], 1.5)
+
+
+def test_pair_takes_equal_names_first_and_mixes_none_up(tmp_path):
+    for i, (image, depth) in enumerate((("img_1", "img_1"), ("1", "1"), ("rgb_2", "depth_2"), ("3.5", "3.5_depth"))):
+        layouts.save(tmp_path / "i" / f"{image}.png", np.full((24, 32, 3), i, np.uint8))
+        layouts.save(tmp_path / "d" / f"{depth}.png", np.full((24, 32), 1000 + i, np.uint16))
+    assert importing.import_folder([tmp_path / "i", tmp_path / "d"], tmp_path / "out", settings=MM).frames == 4
+    for row in range(4):
+        sample = Folder(tmp_path / "out").read(row)
+        assert round(sample["depth"][0, 0, 0].item() * 1000) - 1000 == sample["image"][0, 0, 0].item()
 
 
 def test_pair_says_what_did_not_match(pair, tmp_path):
@@ -345,6 +355,7 @@ def test_pair_explains_why_nothing_matches(tmp_path):
     with pytest.raises(ValueError, match=r"none of 1 picture and 1 depth map have one name.*1.png and 2.png"):
         importing.import_folder([tmp_path / "i", tmp_path / "d"], tmp_path / "out", settings=MM)
     layouts.save(tmp_path / "i" / "1.jpg", np.zeros((4, 4, 3), np.uint8))
+    layouts.save(tmp_path / "d" / "1.png", np.zeros((4, 4), np.uint16))
     with pytest.raises(ValueError, match=r"have one name .*keep one of them"):
         importing.import_folder([tmp_path / "i", tmp_path / "d"], tmp_path / "out", settings=MM)
 

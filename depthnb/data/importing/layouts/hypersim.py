@@ -28,6 +28,7 @@ from depthnb.data.importing.tree import Tree
 from depthnb.data.words import plural
 
 VIEW = math.radians(60)  # across
+SIZE = (768, 1024)  # (height, width)
 _GEOMETRY = re.compile(r"scene_(cam_\d+)_geometry_hdf5")
 _DEPTH = r"frame\.(\d+)\.depth_meters\.hdf5"
 _SPLITS = "metadata_images_split_scene_v1.csv"
@@ -64,8 +65,8 @@ def find(tree: Tree, settings: Settings) -> Found:
                 image = preview / seen[number] if number in seen else partial(tone_map, radiance / light[number])
                 read = partial(read_depth, folder / depth, settings.camera)
                 split = split if settings.split == OFFICIAL else ""
-                own = _camera(folder / depth) if settings.camera is None else settings.camera
-                frames.append(Frame(f"{scene}_{camera}_{number}", scene, image, read, None, own, split=split))
+                own, size = (settings.camera, None) if settings.camera else (pinhole(*SIZE), SIZE)
+                frames.append(Frame(f"{scene}_{camera}_{number}", scene, image, read, None, own, size, split=split))
     if not frames:
         raise ValueError(
             f"{tree.root}: no depth_meters.hdf5 has its tonemap.jpg or color.hdf5; get scene_cam_XX_final_preview too"
@@ -99,13 +100,6 @@ def pinhole(height: int, width: int) -> Camera:
     """
     focal = width / 2 / math.tan(VIEW / 2)
     return focal, focal, (width - 1) / 2, (height - 1) / 2
-
-
-def _camera(path: Path) -> Camera:
-    """The documented camera at the size of a depth map."""
-    with _open(path) as stored:
-        height, width = stored["dataset"].shape[:2]
-    return pinhole(height, width)
 
 
 def _open(path: Path) -> h5py.File:

@@ -60,6 +60,8 @@ def find(tree: Tree, settings: Settings) -> Found:
             f"{tree.root}: no rgb_N.jpg has its sync_depth_N.png; expected <scene>/rgb_00000.jpg and so on"
         )
     notes = [f"{plural(alone, 'picture or depth map')} without the other left out."] if alone else []
+    if settings.split == OFFICIAL:
+        notes.append("Split: that of each place in the labelled set; recordings of other places are for training.")
     tested = {frame.scene for frame in frames if frame.split == "test"}
     kept = [frame for frame in frames if frame.split != "train" or frame.scene not in tested]
     if len(kept) < len(frames):

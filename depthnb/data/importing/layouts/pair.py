@@ -9,7 +9,7 @@ What stands for the kind of file in a name (rgb, color, image, depth ...) is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +21,8 @@ from depthnb.data.words import plural
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEPTHS = (".png", *SUFFIXES, ".tif", ".tiff", ".pfm")
-_KINDS = {"depth": "depths?|depthmap|depth_map|disp_depth", "image": "rgb|colou?r|images?|img|left"}
+_DEPTH_WORDS = "depths?|depthmap|depth_map"
+_WORDS = rf"{_DEPTH_WORDS}|rgb|colou?r|images?|img|left"
 _EDGE = "[ _.-]"
 _NOT_READ = (".exr", ".mat", ".bin", ".raw", ".pt", ".pth", ".pgm", ".dpt")
 
@@ -39,27 +40,24 @@ def find(images: Tree, depths: Tree, settings: Settings) -> Found:
         )
     if images.root.is_file() or depths.root.is_file():
         raise ValueError(f"{images.root}: a file; expected a folder of pictures and one of depth maps")
-    together = images.root.resolve() == depths.root.resolve()
-    pictures = _by_name(images, IMAGES, "image", together=together)
-    maps = _by_name(depths, DEPTHS, "depth", together=together)
-    both = [name for name in sorted(pictures, key=natural) if name in maps]
+    pictures, maps = _files(images, IMAGES), _files(depths, DEPTHS)
+    if images.root.resolve() == depths.root.resolve():
+        pictures, maps = [name for name in pictures if not _is_depth(name)], [name for name in maps if _is_depth(name)]
+    both = _matched(pictures, maps)
     if not both:
         raise ValueError(_nothing(images, depths, pictures, maps))
     home = images.root.resolve().name
     frames = []
-    for name in both:
+    for name in sorted(both, key=natural):
         path = PurePosixPath(name)
         scene = name if settings.scene == "frame" else path.parent.as_posix() if path.parent.name else home
-        frames.append(Frame(name, scene, pictures[name], maps[name], settings.scale, settings.camera))
+        image, depth = images.root / both[name][0], depths.root / both[name][1]
+        frames.append(Frame(name, scene, image, depth, settings.scale, settings.camera))
     frames, notes = _splits(frames, settings)
-    left = {
-        "picture": [name for name in pictures if name not in maps],
-        "depth map": [n for n in maps if n not in pictures],
-    }
-    for kind, names in left.items():
-        if names:
-            path = (pictures if kind == "picture" else maps)[names[0]]
-            notes.append(f"{plural(len(names), kind)} without the other half left out, the first is {path}.")
+    for kind, names, index in (("picture", pictures, 0), ("depth map", maps, 1)):
+        alone = sorted(set(names) - {pair[index] for pair in both.values()}, key=natural)
+        if alone:
+            notes.append(f"{plural(len(alone), kind)} without the other half left out, the first is {alone[0]}.")
     if settings.scene == "folder" and len({frame.scene for frame in frames}) == 1 and len(frames) > 1:
         notes.append(
             "All frames are one scene, so no split can be drawn. Put the frames of each scene into a folder of their own, or "
@@ -68,35 +66,61 @@ def find(images: Tree, depths: Tree, settings: Settings) -> Found:
     return Found(frames, tuple(notes))
 
 
-def key(name: str, kind: str) -> str:
-    """A name without ending and without what stands for its kind; its folders likewise.
+def key(name: str) -> str:
+    """A path without ending and without what stands for the kind of file, in its name and as a folder.
 
-    >>> key("kitchen/rgb/0001_rgb.png", "image"), key("kitchen/depth/0001.depth.npy", "depth")
-    ('kitchen/0001', 'kitchen/0001')
+    >>> key("kitchen/rgb/0001_rgb.png"), key("kitchen/depth/0001.depth.npy"), key("img_1.jpg")
+    ('kitchen/0001', 'kitchen/0001', '1')
     """
     path = PurePosixPath(name)
-    words = _KINDS[kind]
-    stem = re.sub(rf"^(?:{words}){_EDGE}|{_EDGE}(?:{words})$", "", path.with_suffix("").name, flags=re.IGNORECASE)
-    folders = [part for part in path.parent.parts if not re.fullmatch(words, part, re.IGNORECASE)]
+    stem = re.sub(rf"^(?:{_WORDS}){_EDGE}|{_EDGE}(?:{_WORDS})$", "", path.with_suffix("").name, flags=re.IGNORECASE)
+    folders = [part for part in path.parent.parts if not re.fullmatch(_WORDS, part, re.IGNORECASE)]
     return "/".join([*folders, stem])
 
 
-def _by_name(tree: Tree, suffixes: Iterable[str], kind: str, *, together: bool) -> dict[str, Path]:
-    """Name without its kind -> file. In one folder with both kinds, names (or folders) with `depth` are the depth maps."""
-    found: dict[str, Path] = {}
-    for folder, names in tree.files.items():
-        for file in (folder / name for name in names if Path(name).suffix.lower() in suffixes):
-            inside = file.relative_to(tree.root).as_posix()
-            if together and (key(inside, "depth") != inside.rpartition(".")[0]) != (kind == "depth"):
-                continue
-            name = key(inside, kind)
-            if name in found:
-                raise ValueError(f"{file} and {found[name]} have one name ({name}); keep one of them")
-            found[name] = file
+def _is_depth(name: str) -> bool:
+    """Whether a file that lies among pictures is a depth map: by its ending, or by a word in its name or folder."""
+    path = PurePosixPath(name)
+    words = [*path.parent.parts, *re.split(_EDGE, path.with_suffix("").name)]
+    return path.suffix.lower() in (*SUFFIXES, ".pfm") or any(
+        re.fullmatch(_DEPTH_WORDS, word, re.IGNORECASE) for word in words
+    )
+
+
+def _files(tree: Tree, suffixes: Iterable[str]) -> list[str]:
+    """Paths within a tree, with one of these endings."""
+    return [
+        (folder / name).relative_to(tree.root).as_posix()
+        for folder, names in tree.files.items()
+        for name in names
+        if PurePosixPath(name).suffix.lower() in suffixes
+    ]
+
+
+def _matched(pictures: list[str], maps: list[str]) -> dict[str, tuple[str, str]]:
+    """Name -> picture and depth map: those with one name but for the ending, then of the others those with one `key`."""
+    both: dict[str, tuple[str, str]] = {}
+    for name in (lambda path: str(PurePosixPath(path).with_suffix("")), key):
+        images, depths = _by_name(pictures, name), _by_name(maps, name)
+        for one in images.keys() & depths.keys():
+            for paths in (images[one], depths[one]):
+                if len(paths) > 1:
+                    raise ValueError(f"{paths[0]} and {paths[1]} have one name ({one}); keep one of them")
+            taken = str(PurePosixPath(images[one][0]).with_suffix("")) if one in both else one
+            both[taken] = images[one][0], depths[one][0]
+        done = {path for pair in both.values() for path in pair}
+        pictures, maps = [path for path in pictures if path not in done], [path for path in maps if path not in done]
+    return both
+
+
+def _by_name(paths: list[str], name: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(name(path), []).append(path)
     return found
 
 
-def _nothing(images: Tree, depths: Tree, pictures: dict[str, Path], maps: dict[str, Path]) -> str:
+def _nothing(images: Tree, depths: Tree, pictures: list[str], maps: list[str]) -> str:
     """Why nothing matches."""
     names = [name for here in depths.files.values() for name in here]
     other = sorted({Path(name).suffix.lower() for name in names} & set(_NOT_READ))
@@ -108,10 +132,9 @@ def _nothing(images: Tree, depths: Tree, pictures: dict[str, Path], maps: dict[s
     for tree, found, kind in ((images, pictures, "picture"), (depths, maps, "depth map")):
         if not found:
             return f"{tree.root}: no {kind} in it ({', '.join(IMAGES if kind == 'picture' else DEPTHS)})"
-    first = next(iter(pictures.values())), next(iter(maps.values()))
     return (
         f"none of {plural(len(pictures), 'picture')} and {plural(len(maps), 'depth map')} have one name, such as "
-        f"0001.jpg and 0001.png; the first are {first[0].relative_to(images.root)} and {first[1].relative_to(depths.root)}"
+        f"0001.jpg and 0001.png; the first are {pictures[0]} and {maps[0]}"
     )
 
 
