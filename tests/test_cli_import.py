@@ -72,6 +72,21 @@ def test_what_cannot_be_done_is_one_line_and_status_1(pair, tmp_path, capsys):
     assert len(told) == 3 and all(line.startswith("depthnb: ") for line in told)
 
 
+def test_how_far_it_is_stands_in_one_line_of_a_terminal_and_seldom_elsewhere(monkeypatch, capsys):
+    from depthnb.cli import import_
+
+    clock = iter(range(1000))
+    monkeypatch.setattr(import_.time, "monotonic", lambda: float(next(clock)))
+    for live, expected in ((True, 60), (False, 2)):
+        monkeypatch.setattr(import_.sys.stderr, "isatty", lambda live=live: live, raising=False)
+        with import_._Progress() as progress:
+            for done in range(1, 61):
+                progress.show(done, 60)
+        told = capsys.readouterr().err
+        assert told.count("of 60 frames") == expected and told.count("\n") == (1 if live else 2)
+        assert "30 of 60 frames, about 30 s left" in told
+
+
 def test_layouts_are_those_of_the_package_and_help_needs_no_torch():
     from depthnb.cli import import_
     from depthnb.data.importing import LAYOUTS

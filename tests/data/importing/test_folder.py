@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 import unicodedata
 from pathlib import Path
 
@@ -80,30 +79,43 @@ def test_a_file_lost_from_an_unfinished_import_is_made_again(pair, tmp_path):
     Folder(tmp_path / "out")
 
 
-def test_killed_at_any_file_it_never_looks_finished(pair, tmp_path):
-    code = """
-        import os, signal, sys
-        from depthnb.data import importing
-        from depthnb import files
-        count, last, write = 0, int(sys.argv[1]), files.write
-        def counted(file, writer):
-            global count
-            count += 1
-            if count == last:
-                os.makedirs(os.path.dirname(file), exist_ok=True)
-                open(os.path.join(os.path.dirname(file), f".{os.path.basename(file)}.{os.getpid()}.part"), "w").write("half")
-                os.kill(os.getpid(), signal.SIGKILL)
+KILLED = """
+import os, signal, sys
+from depthnb.data import importing
+from depthnb import files
+write = files.write
+
+def killed_at(last, out):
+    count = 0
+    def counted(file, writer):
+        nonlocal count
+        count += 1
+        if count < last:
             return write(file, writer)
-        files.write = counted
-        importing.import_folder(sys.argv[3:], sys.argv[2], settings=importing.Settings(scale=1e-3))
-    """
+        folder, name = os.path.split(file)
+        os.makedirs(folder, exist_ok=True)
+        open(os.path.join(folder, f".{name}.{os.getpid()}.part"), "w").write("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    files.write = counted
+    importing.import_folder(sys.argv[2:], out, settings=importing.Settings(scale=1e-3))
+
+for last in (1, 2, 9, 15):  # the record, a picture, a depth map, index.csv
+    child = os.fork()
+    if child == 0:
+        killed_at(last, f"{sys.argv[1]}/out{last}")
+        os._exit(0)
+    print(last, os.waitpid(child, 0)[1])
+"""
+
+
+def test_killed_at_any_file_it_never_looks_finished(pair, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(Path(importing.__file__).parents[3])}
-    for last in (1, 2, 9, 15):  # the record, a picture, a depth map, index.csv
+    words = [sys.executable, "-c", KILLED, str(tmp_path), *map(str, pair)]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["1", "9", "2", "9", "9", "9", "15", "9"], done.stderr
+    for last in (1, 2, 9, 15):
         out = tmp_path / f"out{last}"
-        words = [sys.executable, "-c", textwrap.dedent(code), str(last), str(out), *map(str, pair)]
-        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120)
-        assert done.returncode == -9, done.stderr
-        assert not (out / "index.csv").exists()
+        assert out.is_dir() and not (out / "index.csv").exists()
         assert importing.import_folder(pair, out, settings=MM).frames == 6
         Folder(out)
         assert not any(path.name.startswith(".") for path in out.rglob("*"))
@@ -245,9 +257,10 @@ def test_a_larger_depth_map_is_reduced_without_mixing(tmp_path, dtype):
 
 
 def test_another_shape_is_refused(tmp_path):
-    for size in ((24, 24), (20, 40)):
-        places, _ = write_one(tmp_path / f"in{size[1]}", (24, 32), size)
-        with pytest.raises(ValueError, match=rf"is {size[1]}x{size[0]} .*its image is 32x24.*register the depth"):
+    for shape, size in (((24, 32), (24, 24)), ((24, 32), (20, 40)), ((200, 200), (199, 201))):
+        places, _ = write_one(tmp_path / f"in{size[1]}", shape, size)
+        said = rf"is {size[1]}x{size[0]} .*its image is {shape[1]}x{shape[0]}.*register the depth"
+        with pytest.raises(ValueError, match=said):
             importing.import_folder(places, tmp_path / "out", settings=MM)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from depthnb import data
 from depthnb.data import importing
 from depthnb.data.importing import Settings
-from depthnb.data.importing.layouts import colmap, hypersim, record3d, sun_rgbd
+from depthnb.data.importing.layouts import colmap, hypersim, record3d, sun_rgbd, tum
 from depthnb.data.importing.tree import Tree
 from depthnb.data.readers.folder import Folder
 from depthnb.data.readers.nyu_v2 import CENTRE, FOCAL
@@ -212,10 +212,15 @@ def test_nyu_sync_frames_of_tested_places_are_not_trained_on(some, tmp_path):
     # the first labelled frame (MATLAB index 1) shows kitchen_0004, which is tested
     layouts.copy(some[1], tmp_path / "in" / "sync/kitchen_0004" / "rgb_00000.jpg")
     layouts.save(tmp_path / "in" / "sync/kitchen_0004/sync_depth_00000.png", layouts.units(some[1].depth, 1e-3))
-    importing.import_folder(tmp_path / "in", tmp_path / "out")
+    for folder in ("sync/cellar_0001b", "sync/attic_0001", "official_splits/test/cellar_0001"):
+        layouts.copy(some[2], tmp_path / "in" / folder / "rgb_00007.jpg")
+        layouts.save(tmp_path / "in" / folder / "sync_depth_00007.png", layouts.units(some[2].depth, 1e-3))
+    made = importing.import_folder(tmp_path / "in", tmp_path / "out")
+    assert any("1 training frame of places that are tested left out" in note for note in made.notes)
     found = {row["id"]: (row["scene"], row["scene_type"], row["split"]) for row in layouts.read_rows(tmp_path / "out")}
     assert found["test_kitchen_00000"] == ("kitchen_0004", "kitchen", "test")
     assert found["kitchen_0004_00000"][2] == "test"
+    assert found["attic_0001_00007"][2] == "train" and "cellar_0001b_00007" not in found
     assert found["kitchen_0001a_00003"] == ("kitchen_0001", "kitchen", "train")
 
 
@@ -322,6 +327,12 @@ def test_tum_line_that_is_none_is_named(line, some, tmp_path):
     next((tmp_path / "in").rglob("rgb.txt")).write_text(line + "\n")
     with pytest.raises(ValueError, match=r"rgb.txt: line .*expected a time in seconds and a path"):
         importing.import_folder(tmp_path / "in", tmp_path / "out")
+
+
+def test_tum_no_depth_map_serves_two_pictures_and_the_nearest_comes_first():
+    assert tum.associate([0.0, 0.004], [0.003]) == [(1, 0)]
+    assert tum.associate([0.0, 0.004], [0.003, -0.001]) == [(0, 1), (1, 0)]
+    assert tum.associate([0.0], [0.02, -0.02]) == []
 
 
 def test_tum_clocks_apart_are_said(some, tmp_path):
