@@ -29,7 +29,8 @@ def test_it_says_what_it_made_and_what_is_wrong(pair, tmp_path, capsys):
 
 def test_a_wrong_unit_is_found_at_the_end(pair, tmp_path, capsys):
     assert cli.main(["import", *pair[:2], "--depth-scale", "1", "--out", str(tmp_path / "out")]) == 1
-    assert "wrong" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "wrong" in said and "stays; delete it before you import into it again" in said
 
 
 def test_json_is_one_line_and_frames_left_out_are_status_1(pair, tmp_path, capsys):

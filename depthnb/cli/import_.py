@@ -103,7 +103,10 @@ def run(given: argparse.Namespace) -> int:
         )
     for finding in findings:
         print(f"{'wrong' if finding.sure else 'note '}  {finding.sentence}")
-    print("Nothing was found that cannot be right." if not wrong else f"{wrong} found that cannot be right.")
+    if wrong:
+        print(f"{wrong} found that cannot be right. {given.out} stays; delete it before you import into it again.")
+    else:
+        print("Nothing was found that cannot be right.")
     return status
 
 

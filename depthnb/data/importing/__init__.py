@@ -93,7 +93,10 @@ def import_folder(
     if settings.scale is not None and not settings.scale > 0:
         raise ValueError(f"the depth scale is {settings.scale:g}; expected metres for each stored unit, above 0")
     out = Path(out).expanduser()
-    trees = [Tree(Path(place).expanduser()) for place in ([places] if isinstance(places, str | Path) else places)]
+    given = [places] if isinstance(places, str | Path) else list(places)
+    if not given or not all(map(str, given)):
+        raise ValueError("a place without a name; give the folder of what is to be imported")
+    trees = [Tree(Path(place).expanduser()) for place in given]
     _check_apart(trees, out)
     check_free(out)
     name = detect(trees) if layout == "auto" else layout
@@ -131,6 +134,8 @@ def detect(trees: Sequence[Tree]) -> str:
             f"{trees[0].root}: files of the layouts {' and '.join(fitting_ones)}; say which is meant by --layout, or give "
             "the folder of one of them"
         )
+    if trees[0].root.is_file():
+        raise ValueError(f"{trees[0].root}: a file; expected a folder (or a .r3d file). Unpack an archive first")
     here = [*trees[0].folders.get(trees[0].root, ()), *trees[0].files.get(trees[0].root, ())][:5]
     raise ValueError(
         f"{trees[0].root}: no known layout ({', '.join(name for name in LAYOUTS if name != 'pair')}); found "

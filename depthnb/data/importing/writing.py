@@ -54,7 +54,12 @@ class Target:
 
     def __enter__(self) -> Target:
         check_free(self.root)
-        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"{self.root}: the folder cannot be made ({error.strerror}); give another --out"
+            ) from None
         try:
             self._lock.take()
         except InUse as error:

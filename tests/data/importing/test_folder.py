@@ -144,6 +144,8 @@ def test_what_is_in_the_way_stays_as_it_is(pair, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ValueError, match="a file; --out is a folder"):
         importing.import_folder(pair, tmp_path / "file", settings=MM)
+    with pytest.raises(OSError, match="the folder cannot be made"):
+        importing.import_folder(pair, tmp_path / "file" / "below", settings=MM)
     importing.import_folder(pair, tmp_path / "done", settings=MM)
     before = files_of(tmp_path / "done")
     with pytest.raises(ValueError, match="holds an RGB-D folder already"):

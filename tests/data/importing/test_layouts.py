@@ -112,6 +112,27 @@ def test_a_place_without_a_layout_says_what_is_known(tmp_path):
         importing.import_folder(tmp_path / "in", tmp_path / "out", layout="tumm")
     with pytest.raises(FileNotFoundError, match="there is no such file or folder"):
         importing.import_folder(tmp_path / "nothing", tmp_path / "out")
+    with pytest.raises(ValueError, match="a file; expected a folder"):
+        importing.import_folder(tmp_path / "in" / "holiday.mp4", tmp_path / "out")
+    for nothing in ("", []):
+        with pytest.raises(ValueError, match="a place without a name"):
+            importing.import_folder(nothing, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_camera_of_sun_rgbd_that_cannot_be_read_stops_nothing(some, tmp_path):
+    layouts.write_sun(tmp_path / "in", some[:3])
+    next((tmp_path / "in").rglob("intrinsics.txt")).write_text("1 2 nonsense")
+    made = importing.import_folder(tmp_path / "in", tmp_path / "out")
+    assert sorted(row["fx"] for row in layouts.read_rows(tmp_path / "out")) == ["", "295.0", "295.0"]
+    assert any("1 of the files intrinsics.txt cannot be read" in note for note in made.notes)
+
+
+def test_the_two_folders_of_a_tum_sequence_are_not_matched_by_name(some, tmp_path):
+    layouts.write_tum(tmp_path, some[:2])
+    sequence = next(tmp_path.glob("rgbd*"))
+    with pytest.raises(ValueError, match=r"rgb.txt tells which .*import that folder"):
+        importing.import_folder([sequence / "rgb", sequence / "depth"], tmp_path / "out", settings=Settings(scale=1e-3))
 
 
 def test_files_that_will_do_are_copied_byte_for_byte(some, tmp_path):

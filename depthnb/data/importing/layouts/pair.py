@@ -132,6 +132,8 @@ def _nothing(images: Tree, depths: Tree, pictures: list[str], maps: list[str]) -
     for tree, found, kind in ((images, pictures, "picture"), (depths, maps, "depth map")):
         if not found:
             return f"{tree.root}: no {kind} in it ({', '.join(IMAGES if kind == 'picture' else DEPTHS)})"
+    if (images.root.parent / "rgb.txt").is_file():
+        return f"{images.root.parent}: rgb.txt tells which pictures and depth maps belong together; import that folder"
     return (
         f"none of {plural(len(pictures), 'picture')} and {plural(len(maps), 'depth map')} have one name, such as "
         f"0001.jpg and 0001.png; the first are {pictures[0]} and {maps[0]}"

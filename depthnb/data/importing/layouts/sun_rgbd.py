@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depthnb.data.importing.frames import OFFICIAL, Found, Frame, Settings
+from depthnb.data.importing.frames import OFFICIAL, Camera, Found, Frame, Settings
 from depthnb.data.importing.tree import Tree, read_camera, read_lines
 from depthnb.data.readers.pixels import read_depth_png
 from depthnb.data.words import plural
@@ -52,7 +52,7 @@ def find(tree: Tree, settings: Settings) -> Found:
     """
     settings.without_scale("sun-rgbd", "millimetres")
     official = _official(tree) if settings.split == OFFICIAL else {}
-    frames, filled, empty, unlisted = [], 0, [], 0
+    frames, filled, empty, unlisted, blind = [], 0, [], 0, []
     for folder in _folders(tree):
         image, depth = _only(tree, folder, "image", _IMAGE), _only(tree, folder, "depth", _DEPTH)
         measured = depth is not None
@@ -64,7 +64,8 @@ def find(tree: Tree, settings: Settings) -> Found:
             unlisted += 1
         else:
             filled += not measured
-            camera = settings.camera or read_camera(folder / "intrinsics.txt")
+            camera = settings.camera or _camera(folder)
+            blind += [folder] if camera is None else []
             kind = "_".join(read_lines(folder / "scene.txt")) if "scene.txt" in tree.files[folder] else ""
             read = partial(read_shifted, depth)
             frames.append(Frame(_name(tree, folder), _scene(folder), image, read, None, camera, None, kind, split))
@@ -73,7 +74,14 @@ def find(tree: Tree, settings: Settings) -> Found:
             f"{tree.root}: none of {plural(len(empty), 'folder')} holds both a picture and a depth map; unpack again"
         )
     torn = _whole_scenes(frames)
-    return Found(torn[0], tuple(_notes(filled, empty, unlisted, torn[1], listed=bool(official))))
+    return Found(torn[0], tuple(_notes(filled, empty, unlisted, torn[1], blind, listed=bool(official))))
+
+
+def _camera(folder: Path) -> Camera | None:
+    try:
+        return read_camera(folder / "intrinsics.txt")
+    except ValueError:  # one of ten thousand shall not stop the others
+        return None
 
 
 def read_shifted(path: Path) -> tuple[np.ndarray, float]:
@@ -151,7 +159,7 @@ def _whole_scenes(frames: list[Frame]) -> tuple[list[Frame], int]:
     return [replace(frame, scene=frame.name) if frame.scene in divided else frame for frame in frames], len(torn)
 
 
-def _notes(filled: int, empty: list[Path], unlisted: int, torn: int, *, listed: bool) -> list[str]:
+def _notes(filled: int, empty: list[Path], unlisted: int, torn: int, blind: list[Path], *, listed: bool) -> list[str]:
     notes = [
         "A recording is a scene where names tell it, else each frame is; frames of one room may lie in two splits."
     ]
@@ -160,6 +168,10 @@ def _notes(filled: int, empty: list[Path], unlisted: int, torn: int, *, listed: 
     if empty:
         notes.append(
             f"{plural(len(empty), 'folder')} without a picture or a depth map left out, the first is {empty[0]}."
+        )
+    if blind:
+        notes.append(
+            f"{len(blind)} of the files intrinsics.txt cannot be read, the first in {blind[0]}; those cameras are unknown."
         )
     if listed:
         notes.append("Split as published in allsplit.mat.")
