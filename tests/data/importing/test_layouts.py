@@ -218,6 +218,43 @@ def test_scannet_rooms_are_scenes_and_lists_split_them(some, tmp_path):
     assert any("left out" in note and "scannetv2" in note for note in made.notes)
 
 
+def test_scannet_first_picture_that_is_damaged_is_left_out_alone(some, tmp_path):
+    layouts.write_scannet(tmp_path / "in", some[:2])
+    (tmp_path / "in/scene0000_00/color/0.jpg").write_text("no picture")
+    made = importing.import_folder(tmp_path / "in", tmp_path / "out")
+    assert list(made.left_out) == ["scene0000_00_000000"]
+    assert [float(row["fx"]) for row in layouts.read_rows(tmp_path / "out")] == [147.5]
+
+
+def test_scannet_with_a_camera_given_reads_no_file_of_one(some, tmp_path):
+    layouts.write_scannet(tmp_path / "in", some[:1])
+    (tmp_path / "in/scene0000_00/intrinsic/intrinsic_color.txt").write_text("hello")
+    with pytest.raises(ValueError, match=r"expected a camera matrix.*give --intrinsics"):
+        importing.import_folder(tmp_path / "in", tmp_path / "out")
+    importing.import_folder(tmp_path / "in", tmp_path / "out", settings=Settings(camera=layouts.CAMERA))
+    assert float(layouts.read_rows(tmp_path / "out")[0]["fx"]) == 147.5
+
+
+def test_scannet_cameras_that_see_different_fields_are_said(some, tmp_path):
+    layouts.write_scannet(tmp_path / "in", some[:2])
+    published = {
+        "color": ((1296, 968), (1169.62, 1167.1, 646.295, 489.927)),
+        "depth": ((640, 480), (577.59, 578.73, 318.9, 242.7)),
+    }
+    folder = tmp_path / "in" / "scene0000_00"
+    for part, (size, camera) in published.items():
+        for file in (folder / part).iterdir():
+            Image.open(file).resize(size, Image.Resampling.NEAREST).save(file)
+        (folder / "intrinsic" / f"intrinsic_{part}.txt").write_text(layouts.matrix(camera, 4))
+    made = importing.import_folder(tmp_path / "in", tmp_path / "out")
+    assert not any("different fields" in note for note in made.notes)
+    row = layouts.read_rows(tmp_path / "out")[0]
+    assert abs(float(row["fx"]) - 577.59) < 0.1 and abs(float(row["cx"]) - 318.9) < 0.5
+    (folder / "intrinsic/intrinsic_depth.txt").write_text(layouts.matrix((500, 500, 318.9, 242.7), 4))
+    made = importing.import_folder(tmp_path / "in", tmp_path / "other")
+    assert any("Colour and depth of scene0000_00 have cameras that see different fields" in note for note in made.notes)
+
+
 def test_scannet_pictures_exported_at_the_size_of_depth_have_its_camera(some, tmp_path):
     layouts.write_scannet(tmp_path / "in", some[:1])
     for file in (tmp_path / "in").rglob("*.jpg"):

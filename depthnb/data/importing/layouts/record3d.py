@@ -13,6 +13,7 @@ camera).
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import zipfile
@@ -22,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from depthnb.data.importing.frames import Camera, Found, Frame, Settings
 from depthnb.data.importing.tree import Tree, natural
@@ -143,10 +145,6 @@ def _decompress():
 
 
 def _read_image(recording: _Recording, name: str) -> np.ndarray:
-    import io
-
-    from PIL import Image
-
     try:
         with Image.open(io.BytesIO(recording.read(name))) as picture:
             return np.asarray(picture.convert("RGB"))

@@ -13,7 +13,9 @@ names of the files).
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -25,6 +27,9 @@ from depthnb.data.words import plural
 SCALE = 1e-3
 _ROOM = re.compile(r"(scene\d{4})_\d{2}")
 _LISTS = {"scannetv2_train.txt": "train", "scannetv2_val.txt": "val", "scannetv2_test.txt": "test"}
+_APART = (
+    0.01  # of a side: cameras of colour and depth that differ by more do not see one field; the data set's by 0.001
+)
 _CENTRAL = 0.15  # of a side: a camera's centre that lies farther from the middle belongs to a picture of another size
 
 
@@ -47,9 +52,9 @@ def find(tree: Tree, settings: Settings) -> Found:
     """Frames of all scans.
 
     Raises:
-        ValueError: if no scan holds a picture and a depth map of one number; for .sens files that are not exported.
+        ValueError: if no scan holds a picture and a depth map of one number, or a file of intrinsic/ or a list cannot be read.
     """
-    frames, alone, blind = [], 0, []
+    frames, alone, blind, apart = [], 0, [], []
     official = _official(tree) if settings.split == OFFICIAL else {}
     for folder in sorted(_scans(tree)):
         images = tree.matching(folder / "color", r"(\d+)\.(?:jpg|jpeg|png)")
@@ -59,8 +64,10 @@ def find(tree: Tree, settings: Settings) -> Found:
         name = folder.resolve().name
         room = _ROOM.fullmatch(name)
         scene = room[1] if room else name
-        camera, size = (settings.camera, None) if settings.camera or not both else _camera(folder, images[both[0]])
+        sizes = [_size(folder / part, map(names.get, both)) for part, names in (("color", images), ("depth", depths))]
+        camera, size = (settings.camera, None) if settings.camera else (_camera(folder, sizes[0]), sizes[0])
         blind += [name] if both and camera is None else []
+        apart += [name] if not (settings.camera or _same_view(folder, sizes)) else []
         frames += [
             Frame(f"{name}_{int(number):06d}", scene, folder / "color" / images[number], folder / "depth" / depths[number],
                   settings.scale or SCALE, camera, size, split=official.get(scene, ""))
@@ -70,13 +77,7 @@ def find(tree: Tree, settings: Settings) -> Found:
         raise ValueError(
             f"{tree.root}: no scan has color/N.jpg and depth/N.png of one number N; export it with SensReader"
         )
-    notes = []
-    if alone:
-        notes.append(f"{plural(alone, 'picture or depth map')} without the other left out.")
-    if blind:
-        notes.append(
-            f"The camera of {blind[0]} is unknown ({plural(len(blind), 'such scan')}): intrinsic/ does not fit it."
-        )
+    notes = _notes(alone, blind, apart)
     if official:
         missing = {frame.scene for frame in frames} - official.keys()
         frames = [frame for frame in frames if frame.scene not in missing]
@@ -84,17 +85,52 @@ def find(tree: Tree, settings: Settings) -> Found:
     return Found(frames, tuple(notes))
 
 
-def _camera(folder: Path, image: str) -> tuple[Camera | None, tuple[int, int] | None]:
+def _notes(alone: int, blind: list[str], apart: list[str]) -> list[str]:
+    notes = []
+    if alone:
+        notes.append(f"{plural(alone, 'picture or depth map')} without the other left out.")
+    if blind:
+        notes.append(
+            f"The camera of {blind[0]} is unknown ({plural(len(blind), 'such scan')}): intrinsic/ does not fit it."
+        )
+    if apart:
+        notes.append(
+            f"Colour and depth of {apart[0]} have cameras that see different fields ({plural(len(apart), 'such scan')}), so "
+            "they do not cover each other."
+        )
+    return notes
+
+
+def _size(folder: Path, names: Iterable[str]) -> tuple[int, int]:
+    """(height, width) of the first picture that opens; (0, 0) if none does. What is wrong is said later."""
+    for name in names:
+        with contextlib.suppress(OSError), Image.open(folder / name) as picture:
+            return picture.height, picture.width
+    return 0, 0
+
+
+def _camera(folder: Path, size: tuple[int, int]) -> Camera | None:
     """The camera whose centre lies about in the middle of the pictures: of colour, or of depth if they were exported so."""
-    with Image.open(folder / "color" / image) as picture:
-        width, height = picture.size
+    height, width = size
     for name in ("intrinsic_color.txt", "intrinsic_depth.txt"):
-        if (folder / "intrinsic" / name).is_file():
+        if (folder / "intrinsic" / name).is_file() and width:
             camera = read_camera(folder / "intrinsic" / name)
-            aside = max(abs(camera[2] / width - 0.5), abs(camera[3] / height - 0.5))
-            if aside < _CENTRAL:
-                return camera, (height, width)
-    return None, None
+            if max(abs(camera[2] / width - 0.5), abs(camera[3] / height - 0.5)) < _CENTRAL:
+                return camera
+    return None
+
+
+def _same_view(folder: Path, sizes: Sequence[tuple[int, int]]) -> bool:
+    """Whether both cameras, each as shares of its picture's sides, are one; True where they are not both there."""
+    files = [folder / "intrinsic" / f"intrinsic_{part}.txt" for part in ("color", "depth")]
+    if not all(file.is_file() for file in files) or not all(map(all, sizes)):
+        return True
+    shares = []
+    for file, (height, width) in zip(files, sizes, strict=True):
+        fx, fy, cx, cy = read_camera(file)
+        shares.append((fx / width, cx / width, fy / height, cy / height))
+    reduced = abs(shares[0][1] - 0.5) > _CENTRAL  # colour exported at another size than its camera's
+    return reduced or max(abs(one - other) for one, other in zip(*shares, strict=True)) < _APART
 
 
 def _official(tree: Tree) -> dict[str, str]:

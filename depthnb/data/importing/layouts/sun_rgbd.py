@@ -17,6 +17,7 @@ depthRead.m (https://github.com/PrincetonVision/SUN3Dsfm).
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -153,8 +154,6 @@ def _whole_scenes(frames: list[Frame]) -> tuple[list[Frame], int]:
     torn = [frame.scene for frame in frames if len(splits[frame.scene]) > 1]
     if not torn:
         return frames, 0
-    from dataclasses import replace
-
     divided = set(torn)
     return [replace(frame, scene=frame.name) if frame.scene in divided else frame for frame in frames], len(torn)
 
