@@ -1,0 +1,1 @@
+"""One file for each layout, with `fits(tree)`, whether it is there, and `find(tree, settings)`, its frames."""
