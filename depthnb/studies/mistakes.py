@@ -105,7 +105,7 @@ def _of_inverse(rule: Protocol) -> dict[str, Way]:
             rule.with_alignment("scale-shift"),
             METRIC,
             _as_it_is,
-            "a fit cannot turn it round",
+            "a straight line cannot bend it into depth",
         ),
         "inverted without a fit": (
             rule.with_alignment("median"),
