@@ -30,8 +30,9 @@ def _open_image(path: Path, wanted: str) -> Image.Image:
         if (
             isinstance(error, UnidentifiedImageError) or not picture
         ):  # Pillow takes HDF5 for a picture that it cannot load
-            raise ValueError(arrays.explain(path, wanted)) from None
-        raise ValueError(f"{path}: the image is damaged or cut short ({error}); copy it again") from None
+            fault = ValueError if path.stat().st_size else arrays.DamagedFile
+            raise fault(arrays.explain(path, wanted)) from None
+        raise arrays.DamagedFile(f"{path}: the image is damaged or cut short ({error}); copy it again") from None
     return picture
 
 
