@@ -59,8 +59,8 @@ def run(given: argparse.Namespace) -> int:
         given.data, given.place, truth=given.truth, every=given.all or given.fix, told=_counter()
     )
     wrong = sum(finding.sure for finding in findings)
-    file, changes = mending.mend(given.place, findings) if given.fix else (None, [])
     if given.json:
+        file, changes = mending.mend(given.place, findings) if given.fix else (None, [])
         rows = [
             {"wrong": finding.sure, "said": finding.sentence, "remedy": finding.remedy, "lines": finding.lines}
             for finding in findings
@@ -76,7 +76,7 @@ def run(given: argparse.Namespace) -> int:
             print(f"       {line}")
     print("Nothing was found that cannot be right." if not wrong else f"{wrong} found that cannot be right.")
     if given.fix:
-        _say_changes(file, changes, findings)
+        _say_changes(*mending.mend(given.place, findings), findings)
     return 1 if wrong else 0
 
 

@@ -59,7 +59,7 @@ def _impossible(source: Source, wrong: list[tuple]) -> Finding:
         meant = meant_camera(camera_, size_)
         if meant and source.lines:
             cells = tuple(
-                (name, f"{value:.10g}") for name, value in zip(("fx", "fy", "cx", "cy"), meant[0], strict=True)
+                (name, f"{value:.7g}") for name, value in zip(("fx", "fy", "cx", "cy"), meant[0], strict=True)
             )
             mends.append(Mend(source.lines[row_], cells, meant[1]))
     return Finding(

@@ -25,15 +25,13 @@ _SPLIT_NAMES = {
 
 def look_at_index(held: Index) -> tuple[list[Finding], Index]:
     """Findings on the index itself, and the part of it whose frames can be read: mended where sure, the rest left out."""
-    findings = []
-    for _ in range(2):  # a scene is in one split only once the splits are spelled
-        new = [_finding(held, faults) for faults in _by_kind(held.faults)]
-        findings += [each for each in new if each.mends or not findings]
-        held = with_mends(held, [mend for each in new for mend in each.mends])
-        if not held.faults:
-            break
-    unmended = [_finding(held, faults) for faults in _by_kind(held.faults)]
-    findings += [each for each in unmended if each.found not in {known.found for known in findings}]
+    findings, told = [], set()
+    for _ in range(2):  # whether a scene is torn shows once the splits are spelled
+        new = [(kind, _finding(held, faults)) for kind, faults in _by_kind(held.faults).items()]
+        fresh = [(kind, each) for kind, each in new if not {(kind, line) for line in each.lines} <= told]
+        told |= {(kind, line) for kind, each in fresh for line in each.lines}
+        findings += [each for _, each in fresh]
+        held = with_mends(held, [mend for _, each in fresh for mend in each.mends])
     while held.faults:
         held = held.without([line for fault in held.faults for line in fault.lines])
     missing = _missing(held)
@@ -55,11 +53,11 @@ def with_mends(held: Index, mends: Iterable[Mend]) -> Index:
     return mended.without(sorted(gone)) if gone else mended
 
 
-def _by_kind(faults: Iterable[Fault]) -> list[list[Fault]]:
+def _by_kind(faults: Iterable[Fault]) -> dict[str, list[Fault]]:
     kinds: dict[str, list[Fault]] = {}
     for fault in faults:
         kinds.setdefault(fault.kind, []).append(fault)
-    return list(kinds.values())
+    return kinds
 
 
 def _finding(held: Index, faults: list[Fault]) -> Finding:
@@ -177,7 +175,7 @@ _MENDS = {
 def _missing(held: Index) -> list[Finding]:
     """One finding on files that are not there; a name that differs in the case of its letters is mended."""
     root = held.file.parent
-    _, facts, missing = find_files(root, held.table)
+    _, _, missing = find_files(root, held.table)
     if not missing:
         return []
     mends = []
@@ -192,8 +190,8 @@ def _missing(held: Index) -> list[Finding]:
     return [
         Finding(
             True,
-            f"{root}: {len(missing)} of {len(missing) + len(facts)} files named in {held.file.name} are missing, the first is "
-            f"{missing[0][1]}.",
+            f"{root}: {plural(len(missing), 'file')} named in {held.file.name} {'is' if len(missing) == 1 else 'are'} missing, "
+            f"the first is {missing[0][1]}.",
             "Paths are relative to index.csv and the case of letters counts; copy the files there, or leave the lines out.",
             tuple(sorted({held.lines[row] for row, _ in missing})),
             tuple(mends),

@@ -7,6 +7,7 @@ mirrored and turned as well, and asked again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ _REACH = 16  # pixels of that size in each direction
 _SHIFT = 4  # pixels of that size; sensors in use are off by up to 2
 _EDGE = 0.03  # bend of inverse depth between three neighbours, as a share of it
 _AROUND = 25  # pixels; edges are told from the texture around them
+_TURNED = 64  # frames whose depth is turned as well
 _FRAMES, _SURE, _AGREE = (
     5,
     4.0,
@@ -54,14 +56,15 @@ class Pairs:
         if min(grey.shape) < 2 * _AROUND:
             return
         bright, deep = _image_edges(grey), depth_edges(depth, valid)
-        found = correlation(bright, deep)
+        turns = _TURNS | (_QUARTERS if grey.shape[0] == grey.shape[1] else {}) if len(self.maps) < _TURNED else {}
+        found = correlation(bright, [deep, *(turn(deep) for turn in turns.values())])
         if found is None:
             return
         self.rows.append(row)
         self.factors.append(factor)
-        self.maps.append(found)
-        for name, turn in (_TURNS | (_QUARTERS if grey.shape[0] == grey.shape[1] else {})).items():
-            self.turned.setdefault(name, []).append(correlation(bright, turn(deep)))
+        self.maps.append(found[0])
+        for name, each in zip(turns, found[1:], strict=True):
+            self.turned.setdefault(name, []).append(each)
 
     def findings(self, source: Source) -> list[Finding]:
         """At most one finding: depth that is turned, or else shifted, against its image."""
@@ -69,12 +72,15 @@ class Pairs:
             return []
         maps = np.stack(self.maps)
         home = _best(maps, 3)
+        better = {}
         for name, found in self.turned.items():
-            if len(found) == len(maps):
-                turned = np.stack(found)
+            turned, straight = np.stack(found), maps[:_TURNED]
+            if len(turned) == len(straight):  # else some cannot be turned so
                 best = _best(turned, 3)
-                if best == _best(turned, _REACH) and self._stands_out(turned, best, maps, home):
-                    return [self._turned(source, name)]
+                if best == _best(turned, _REACH) and self._stands_out(turned, best, straight, home):
+                    better[name] = float(turned[:, *best].mean())
+        if better:
+            return [self._turned(source, max(better, key=better.get))]
         best = _best(maps, _REACH)
         down, right = (place - _REACH for place in best)
         if max(abs(down), abs(right)) >= _SHIFT and self._stands_out(maps, best, maps, _best(maps, 1)):
@@ -168,18 +174,24 @@ def _without_shadows(depth: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
     return np.where(valid, depth, np.where(narrow, farther, 0)), valid | narrow
 
 
-def correlation(image_edges: np.ndarray, edges: np.ndarray) -> np.ndarray | None:
-    """Correlation of both at all shifts within `_REACH`, [33,33]; [16 + y, 16 + x]: depth moved down by y, right by x.
+def correlation(image_edges: np.ndarray, depth_edges: Iterable[np.ndarray]) -> list[np.ndarray] | None:
+    """Correlation of an image's edges with those of several depth maps of its size, at all shifts within `_REACH`.
 
-    None where one of the two has no edges.
+    Returns:
+        For each a map [33,33]; its [16 + y, 16 + x] is of the depth moved down by y and right by x. None where there are no
+        edges.
     """
     from scipy import fft, ndimage
 
-    edges = edges - ndimage.uniform_filter(edges, _AROUND)
-    size = float(np.sqrt((image_edges**2).sum() * (edges**2).sum()))
-    if not size:
-        return None
-    shape = [fft.next_fast_len(side + 2 * _REACH, real=True) for side in edges.shape]
-    product = fft.rfft2(image_edges, shape) * np.conj(fft.rfft2(edges, shape))
-    found = np.roll(fft.irfft2(product, shape), (_REACH, _REACH), (0, 1))
-    return found[: 2 * _REACH + 1, : 2 * _REACH + 1] / size
+    maps, size = [], np.sqrt(np.square(image_edges).sum())
+    shape = [fft.next_fast_len(side + 2 * _REACH, real=True) for side in image_edges.shape]
+    spectrum = fft.rfft2(image_edges.astype(np.float32), shape)
+    for edges in depth_edges:
+        edges = (edges - ndimage.uniform_filter(edges, _AROUND)).astype(np.float32)
+        both = float(size * np.sqrt(np.square(edges).sum()))
+        if not both:
+            return None
+        found = fft.irfft2(spectrum * np.conj(fft.rfft2(edges, shape)), shape)
+        found = np.roll(found, (_REACH, _REACH), (0, 1))
+        maps.append(found[: 2 * _REACH + 1, : 2 * _REACH + 1] / both)
+    return maps

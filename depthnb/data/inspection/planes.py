@@ -26,7 +26,7 @@ _LEAST, _MOST = 64, 2500  # depths of a window
 _PLANAR = 0.005  # a window counts if one reading fits it to 0.5 %, in the median of its depths
 _REACH = 1.3  # the farther end of a window over its nearer one; else every reading is straight
 _CLEARER = {"inverse": 3.0, "ray": 1.5}  # the rest of the worse reading over that of the better
-_VOTES, _FRAMES, _AGREE = 10, 5, 0.9  # windows, frames that they are of, and the share that must agree
+_VOTES, _FRAMES, _AGREE = 8, 5, 0.8  # windows, frames that they are of, and the share that must agree
 _STEEP = 0.2  # correlation of row and depth: lower rows are nearer, where there is a floor
 
 

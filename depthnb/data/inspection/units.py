@@ -33,7 +33,9 @@ def units(source: Source, looked: Survey) -> list[Finding]:
             wrong[part] = depths
     if wrong:
         return [_out_of_range(source, looked, split, wrong)]
-    return _left_out(source, looked) + (_apart(source, looked) or _odd_frames(source, looked))
+    odd = _odd_frames(source, looked)
+    mended = any(finding.mends for finding in odd)  # then it is these frames that set splits apart
+    return _left_out(source, looked) + (odd if mended else _apart(source, looked) or odd)
 
 
 def _inside(source: Source, depths: np.ndarray) -> float:
@@ -52,14 +54,16 @@ def _out_of_range(source: Source, looked: Survey, split: np.ndarray, wrong: dict
         f"{rule.min_depth:g} to {rule.max_depth:g} m, the range that counts; it goes from {_span(depths)} m. So "
         f"its unit is not what is said: {source.unit}{_hint(depths)}.{also}"
     )
-    chosen = [i for i in range(len(looked.rows)) if split[i] in wrong]
     together = np.concatenate(list(wrong.values()))
-    factors, mends = _plausible(together), []
+    factors, mends, chosen = _plausible(together), [], []
     why = f"times {factors[0]:g} all such depth is {_span(together * factors[0])} m" if factors else ""
-    for i in chosen:
+    for i in range(len(looked.rows)):
         own = looked.depths[looked.owner == i]
+        out = bool(own.size) and _inside(source, own) < 0.1
+        if split[i] in wrong or out:
+            chosen.append(i)
         # a frame that is in range already, or would not be, is somebody's to look at
-        if len(factors) == 1 and own.size and _inside(source, own) < 0.1 and _inside_any(own * factors[0]):
+        if out and len(factors) == 1 and _inside_any(own * factors[0]):
             mends.append(_scaled(source, int(looked.rows[i]), factors[0], why))
     remedy = "Give depth_scale in metres for each stored unit." if source.lines else ""
     return Finding(True, found, remedy, lines_of(source, looked.rows[chosen].tolist()), tuple(filter(None, mends)))
@@ -172,7 +176,7 @@ def _odd_frames(source: Source, looked: Survey) -> list[Finding]:
 
 def _like_others(source: Source, looked: Survey, i: int, middle: float, usual: float) -> Mend | None:
     """The mend of a frame that one usual factor, and no other, makes like the others, and of which nothing counts as it is."""
-    near = [factor for factor in _FACTORS if 0.4 < middle * factor / usual < 2.5]
+    near = [factor for factor in _FACTORS if 0.25 < middle * factor / usual < 4]
     if len(near) != 1 or _inside(source, looked.depths[looked.owner == i]) > 0.1:
         return None
     why = f"times {near[0]:g} its depth is {middle * near[0]:.3g} m, and that of the others {usual:.3g} m"
