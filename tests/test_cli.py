@@ -141,6 +141,9 @@ def test_check_points_to_lines_and_writes_a_corrected_index_beside(tmp_path, cap
     root = tmp_path / "frames"
     root.mkdir()
     rows = data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    v, u = np.mgrid[:24, :32]
+    for number, row in enumerate(rows):  # planes of 1.4 to 4 m in millimetres
+        Image.fromarray(np.round(1000 / (0.25 + 0.008 * u + 0.01 * v) + number).astype(np.uint16)).save(root / row[5])
     (root / rows[0][5]).unlink()
     data_fixtures.write_index(root, [[*row[:7], "1.0", *row[8:]] for row in rows])
     before = (root / "index.csv").read_bytes()
