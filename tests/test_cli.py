@@ -135,3 +135,41 @@ def test_check_of_nothing_and_of_an_unknown_name(tmp_path, capsys):
     assert "nothing that can be read" in capsys.readouterr().out
     assert cli.main(["check", str(tmp_path), "--data", "foldr"]) == 1
     assert "did you mean 'folder'?" in capsys.readouterr().err
+
+
+def test_check_points_to_lines_and_writes_a_corrected_index_beside(tmp_path, capsys):
+    root = tmp_path / "frames"
+    root.mkdir()
+    rows = data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    v, u = np.mgrid[:24, :32]
+    for number, row in enumerate(rows):  # planes of 1.4 to 4 m in millimetres
+        Image.fromarray(np.round(1000 / (0.25 + 0.008 * u + 0.01 * v) + number).astype(np.uint16)).save(root / row[5])
+    (root / rows[0][5]).unlink()
+    data_fixtures.write_index(root, [[*row[:7], "1.0", *row[8:]] for row in rows])
+    before = (root / "index.csv").read_bytes()
+    assert cli.main(["check", str(root), "--all"]) == 1
+    assert "       index.csv:2\n" in capsys.readouterr().out and not (root / "index.fixed.csv").exists()
+    assert cli.main(["check", str(root), "--fix"]) == 1
+    told = capsys.readouterr().out
+    assert "fixed  index.csv:2 left out: 0_depth.png is missing" in told and "index.fixed.csv: written" in told
+    assert (root / "index.csv").read_bytes() == before
+    assert cli.main(["check", str(root / "index.fixed.csv"), "--json"]) == 0
+    assert not any(each["wrong"] for each in json.loads(capsys.readouterr().out)["findings"])
+    (root / "index.fixed.csv").write_text("of somebody else")
+    assert cli.main(["check", str(root), "--fix", "--json"]) == 1
+    assert "is there already and says something else" in capsys.readouterr().err
+
+
+def test_fix_without_anything_to_fix_and_where_there_is_no_index(tmp_path, capsys):
+    root = tmp_path / "frames"
+    root.mkdir()
+    data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    assert cli.main(["check", str(root), "--fix"]) == 0
+    assert "so no file was written" in capsys.readouterr().out and not (root / "index.fixed.csv").exists()
+    assert cli.main(["check", str(root), "--fix", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fixed"] is None
+    assert cli.main(["check", str(root), "--data", "diode", "--fix"]) == 1
+    assert "diode has none" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["check"])
+    assert stopped.value.code == 2

@@ -19,6 +19,7 @@ from toys import Net, Toy
 import depthnb
 from depthnb import evaluation, losses, metrics, models, plotting, pointcloud, training
 from depthnb.data import planarity, statistics, transforms
+from depthnb.data.inspection import pairs, planes
 from depthnb.metrics import alignment, edges, ssim, surfaces, variation
 from depthnb.metrics.uncertainty import Uncertainty, Unit, sparsification
 from depthnb.models import gan, style_transfer
@@ -165,6 +166,15 @@ def verdicts(given):
 
 
 # module.function -> what it returns of the maps
+def looked_at(given: dict, collector: object, *names: str) -> object:
+    """`collector` after the frames of a batch, twice as large so that no picture is too small to look at."""
+    for i in range(len(given["valid"])):
+        large = [given[name][i].repeat_interleave(2, -1).repeat_interleave(2, -2) for name in names]
+        collector.add(i, *large, *([K] if isinstance(collector, planes.Planes) else []))
+    assert len(vars(collector)["maps" if isinstance(collector, pairs.Pairs) else "parts"]) == len(given["valid"])
+    return collector
+
+
 CASES = {
     **{
         f"losses.{name}": measured(getattr(losses, name))
@@ -209,6 +219,14 @@ CASES = {
     "metrics.variation.correlation": masked_by(variation.correlation, "pred", "depth", "valid"),
     "metrics.variation.Variation.add": varied,
     "metrics.variation.variation": measured(variation.variation, **ROOMS),
+    "data.inspection.planes.readings": lambda given: planes.readings(
+        given["depth"][0, 0].double().numpy(), given["valid"][0, 0].numpy(), K.double().numpy()
+    ),
+    "data.inspection.planes.Planes.add": lambda given: looked_at(given, planes.Planes(), "depth", "valid"),
+    "data.inspection.pairs.depth_edges": lambda given: pairs.depth_edges(
+        given["depth"][0, 0].double().numpy(), given["valid"][0, 0].numpy()
+    ),
+    "data.inspection.pairs.Pairs.add": lambda given: looked_at(given, pairs.Pairs(), "image", "depth", "valid"),
     "data.planarity.residuals": lambda given: planarity.residuals(given["depth"][0], given["valid"][0], K),
     "data.transforms.resize_depth": resized,
     "data.transforms.augment": augmented,

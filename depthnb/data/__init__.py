@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,8 @@ def open(
 
     Args:
         name: one of `data.NAMES`.
-        root: where its files are; None: embedded in the repository, or looked for under `DEPTHNB_DATA`.
+        root: where its files are; None: embedded in the repository, or looked for under `DEPTHNB_DATA`. Of a folder it may
+            also be another CSV file in the place of its index.csv.
         split: "train", "val", "test", "all", or several joined by "+". Splits are by scene. Where a set brings no
             validation split, it is 10 % of the training scenes by a fixed hash, and the data set's `notes` say so.
         size: (height, width) wanted: frames come from a memory-mapped cache, prepared on first use; None: native size.
@@ -117,33 +118,43 @@ def _read_source(name: str, root: Path | str | None, truth: str | None = None) -
     return module.open_source(root or None, **options)
 
 
-def examine(name: str, root: Path | str | None = None, *, truth: str | None = None) -> tuple[str, list[Finding]]:
+def examine(
+    name: str,
+    root: Path | str | None = None,
+    *,
+    truth: str | None = None,
+    every: bool = False,
+    told: Callable[[int, int], None] | None = None,
+) -> tuple[str, list[Finding]]:
     """What is wrong with a data set, or may be, before anything is trained on it.
 
-    `open` stops at the first thing that cannot be right; this names everything that it finds in a few frames of each split.
+    `open` stops at the first thing that cannot be right; this names everything that it finds: in the index and among the
+    files all of it, in the frames that of a few of each split.
 
     Args:
         name, root, truth: as for `open`.
+        every: look at every frame.
+        told: called while frames are read, with how many were and how many there are to read.
 
     Returns:
         A sentence on what is there, and the findings, those that cannot be right first. Where the reader itself refuses the
-        files, its words are the only finding.
+        files, its words are the only finding. `inspection.mending.mend` corrects what those on an RGB-D folder leave no doubt
+        about.
 
     Raises:
         ValueError: for an unknown name or truth.
     """
+    from depthnb.data.inspection import examination
+
+    if name == "folder" and root is not None and truth is None:
+        return examination.examine_folder(root, every=every, told=told)
     try:
         source = _read_source(name, root, truth)
     except (FileNotFoundError, ValueError) as error:
         if name not in _MODULES or (truth is not None and truth not in _TRUTHS.get(name, ())):
             raise
-        return "nothing that can be read", [Finding(True, str(error))]
-    counts = source.index["split"].value_counts()
-    parts = ", ".join(f"{counts[part]} {part}" for part in ("train", "val", "test") if part in counts)
-    said = f"{len(source.index)} frames of {source.index['scene'].nunique()} scenes ({parts}); {source.unit}"
-    broken = [Finding(True, each) for each in survey.unreadable(source)]
-    notes = [Finding(False, note) for note in source.notes]
-    return said, [*broken, *inspection.inspect(source), *notes]
+        return examination.NOTHING, [Finding(True, str(error))]
+    return examination.examine_source(source, every=every, told=told)
 
 
 def open_for_judging(

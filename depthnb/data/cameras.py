@@ -8,6 +8,13 @@ from collections.abc import Sequence
 from torch import Tensor
 
 _WIDEST = 170.0  # degrees; a pinhole camera that sees more is none
+_CENTRAL = 0.06  # relative; lenses are mounted so well before the middle of their sensor
+# (width, height) of pictures as cameras and data sets store them
+_USUAL_SIZES = (
+    (320, 240), (512, 424), (640, 480), (848, 480), (960, 540), (1024, 768), (1224, 370), (1226, 370), (1238, 374),
+    (1241, 376), (1242, 375), (1280, 720), (1280, 960), (1280, 1024), (1296, 968), (1600, 900), (1600, 1200), (1920, 1080),
+    (1920, 1440), (1936, 1216), (2048, 1536), (2208, 1242), (3840, 2160), (4032, 3024),
+)  # fmt: skip
 
 
 def field_of_view(side: float, focal: float) -> float:
@@ -27,6 +34,12 @@ def camera_fault(intrinsics: Tensor | Sequence[float], size: Sequence[int]) -> s
     >>> camera_fault((600, 600, 319.5, 239.5), (48, 64)).partition(":")[0]
     'fx 600, fy 600, cx 319.5, cy 239.5 for a picture of 64x48 pixels (width x height)'
     """
+    trouble = camera_trouble(intrinsics, size)
+    return "; ".join(trouble) if trouble else None
+
+
+def camera_trouble(intrinsics: Tensor | Sequence[float], size: Sequence[int]) -> tuple[str, str] | None:
+    """As `camera_fault`, in two parts: what was found, and what was expected and helps."""
     if isinstance(intrinsics, Tensor):
         intrinsics = [float(intrinsics[at]) for at in ((0, 0), (1, 1), (0, 2), (1, 2))]
     fx, fy, cx, cy = (float(value) for value in intrinsics)
@@ -40,8 +53,46 @@ def camera_fault(intrinsics: Tensor | Sequence[float], size: Sequence[int]) -> s
     angles = [field_of_view(side, focal) for side, focal in ((width, fx), (height, fy))]
     if max(angles) > _WIDEST:
         guess = "; multiply fx and cx by the width, fy and cy by the height" if max(fx, fy, cx, cy) < 5 else ""
-        return f"{numbers}: it would see {angles[0]:.0f} x {angles[1]:.0f} degrees; {remedy}{guess}"
+        return f"{numbers}: it would see {angles[0]:.0f} x {angles[1]:.0f} degrees", remedy + guess
     if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
         guess = f"; they look like those of a picture of {2 * cx + 1:.0f}x{2 * cy + 1:.0f}" if min(cx, cy) > 0 else ""
-        return f"{numbers}: the principal point (cx, cy) lies outside of the picture; {remedy}{guess}"
+        return f"{numbers}: the principal point (cx, cy) lies outside of the picture", remedy + guess
     return None
+
+
+def meant_camera(camera: Sequence[float], size: Sequence[int]) -> tuple[tuple[float, float, float, float], str] | None:
+    """What an impossible camera was meant to be, if one reading of its numbers leaves no doubt.
+
+    Args:
+        camera: fx, fy, cx, cy. size: (height, width) of the stored picture.
+
+    Returns:
+        fx, fy, cx, cy in pixels of that picture, and what the numbers were taken for. None where no reading gives a camera that
+        looks through the middle of its picture, or several do.
+
+    >>> meant_camera((0.9, 1.2, 0.5, 0.5), (480, 640))
+    ((576.0, 576.0, 320.0, 240.0), 'taken for shares of the width and height')
+    >>> meant_camera((600, 600, 319.5, 239.5), (48, 64))
+    ((60.0, 60.0, 31.5, 23.5), 'taken for pixels of a picture of 640x480')
+    """
+    fx, fy, cx, cy = (float(value) for value in camera)
+    height, width = size
+    if max(fx, fy, cx, cy) < 5:
+        meant = (fx * width, fy * height, cx * width, cy * height)
+        return (meant, "taken for shares of the width and height") if _is_plain(meant, size) else None
+    found = []
+    for wide, high in _USUAL_SIZES:
+        for across, down in ((wide, high), (high, wide)):
+            x, y = width / across, height / down
+            if x < 1 and abs(x / y - 1) < 0.01:
+                meant = (fx * x, fy * y, (cx + 0.5) * x - 0.5, (cy + 0.5) * y - 0.5)
+                if _is_plain(meant, size):
+                    found.append((meant, f"taken for pixels of a picture of {across}x{down}"))
+    return found[0] if len(found) == 1 else None
+
+
+def _is_plain(camera: Sequence[float], size: Sequence[int]) -> bool:
+    """Whether a camera is possible and looks through the middle of its picture."""
+    height, width = size
+    aside = max(abs(2 * (camera[2] + 0.5) / width - 1), abs(2 * (camera[3] + 0.5) / height - 1))
+    return aside < _CENTRAL and camera_trouble(camera, size) is None

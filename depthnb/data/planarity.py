@@ -55,11 +55,11 @@ def residuals(depth: Tensor, valid: Tensor, intrinsics: Tensor) -> pd.DataFrame:
             if inside.sum() < max(16, inside.size / 2):
                 continue
             plane = np.column_stack([x[window][inside], y[window][inside], np.ones(inside.sum())])
-            rows.append({name: _deviation(plane, values[window][inside]) for name, values in readings.items()})
+            rows.append({name: deviation(plane, values[window][inside]) for name, values in readings.items()})
     return pd.DataFrame(rows, columns=["z", "ray"])
 
 
-def _deviation(plane: np.ndarray, inverse: np.ndarray) -> float:
+def deviation(plane: np.ndarray, inverse: np.ndarray) -> float:
     """Median relative deviation from the best linear fit, after throwing out the worst fifth once."""
     for share in (0.8, 1.0):
         fit = plane @ np.linalg.lstsq(plane, inverse, rcond=None)[0]

@@ -30,6 +30,7 @@ class Source:
         notes: sentences on what was decided for the user, such as a derived split.
         own_test: whether the test split is the data set's own; False: it was drawn here, or there is none.
         unchecked: whether nobody has published these files, so that they are looked at whenever they are opened.
+        lines: of index.csv, one a frame; empty where frames are not listed in one.
         unit: in words, where the unit of the stored depth is told; for errors.
     """
 
@@ -43,6 +44,7 @@ class Source:
     notes: tuple[str, ...] = ()
     own_test: bool = True
     unchecked: bool = False
+    lines: tuple[int, ...] = ()
     unit: str = "the published files hold metres, or a unit that their reader knows; get them again"
 
     def read(self, row: int) -> dict[str, Tensor]:

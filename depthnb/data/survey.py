@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,14 +16,16 @@ from torch import Tensor
 
 from depthnb import files
 from depthnb.data import cache
+from depthnb.data.readers.arrays import DamagedFile
 from depthnb.data.words import plural
 
 if TYPE_CHECKING:
     from depthnb.data.source import Source
 
-FORMAT = 1  # raise when `Survey` changes, so that older files are not taken for current
+FORMAT = 2  # raise when `Survey` changes, so that older files are not taken for current
 FRAMES = 8  # of each split
 _PIXELS, _KEPT, _TOPS = 100_000, 5000, 6  # depths of a frame: looked through, kept, largest distinct ones
+_ALL_KEPT = 10_000_000  # depths of all frames together, where every frame is looked at
 _SURVEYS: dict[str, Survey] = {}
 
 
@@ -35,7 +37,8 @@ class Survey:
     where unknown. valid: int, pixels with valid depth. masked: int, pixels that hold a depth which the mask leaves out.
     tops, counts: [N,6], the largest distinct depths (metres, NaN where there are fewer) and how often each occurs. looked:
     int, among how many depths. depths: float32 [M], metres, evenly taken out of all. owner: int [M], whose they are (0 to
-    N - 1).
+    N - 1). failed: int [F], rows that could not be read. errors: str [F], what their reader said. damaged: bool [F], whether no
+    program could read one of their files.
     """
 
     rows: np.ndarray
@@ -48,6 +51,9 @@ class Survey:
     looked: np.ndarray
     depths: np.ndarray
     owner: np.ndarray
+    failed: np.ndarray
+    errors: np.ndarray
+    damaged: np.ndarray
 
     def fillers(self) -> dict[float, float]:
         """Depths that stand for "nothing there": the largest of all, repeated, and far from the next. Metres -> share.
@@ -72,12 +78,17 @@ class Survey:
         return ~np.isin(self.depths, np.array(list(self.fillers()), np.float32))
 
 
-def look(source: Source) -> Survey:
-    """Look at up to `FRAMES` frames of each split, evenly spaced. A frame that cannot be read is named when it is asked for.
+def look(source: Source, *, every: bool = False, told: Callable[[int, int], None] | None = None) -> Survey:
+    """Look at up to `FRAMES` frames of each split, evenly spaced, or at all.
 
     Kept in the cache folder beside the prepared frames, if that can be written.
+
+    Args:
+        source: the data set. A frame that cannot be read is in `Survey.failed`.
+        every: all frames.
+        told: called after each frame with how many were read, and how many there are to read.
     """
-    facts = repr((FORMAT, source.name, source.fingerprint, source.state))
+    facts = repr((FORMAT, source.name, source.fingerprint, source.state, *(["every"] if every else [])))
     key = hashlib.sha256(facts.encode()).hexdigest()[:12]
     if key in _SURVEYS:
         return _SURVEYS[key]
@@ -86,27 +97,18 @@ def look(source: Source) -> Survey:
         with np.load(file, allow_pickle=False) as stored:
             found = Survey(**stored)
     except Exception:  # missing or damaged: NumPy raises whatever it stumbles over
-        found = _read_frames(source)
+        found = _read_frames(source, every, told)
         with contextlib.suppress(OSError):  # a cache that cannot be written costs a second, no more
             files.write(file, lambda part: _save(part, found))
     _SURVEYS[key] = found
     return found
 
 
-def unreadable(source: Source) -> list[str]:
-    """What the reader says of those of the frames looked at that it cannot read."""
-    said = []
-    for row in _rows(source):
-        try:
-            source.read(row)
-        except (OSError, ValueError) as error:
-            said.append(str(error))
-    return said
-
-
-def _rows(source: Source) -> list[int]:
-    """The frames that are looked at."""
+def rows_to_look_at(source: Source, *, every: bool = False) -> list[int]:
+    """The frames that `look` reads."""
     split, chosen = source.index["split"].to_numpy(), []
+    if every:
+        return list(range(len(split)))
     for part in dict.fromkeys(split):
         rows = np.flatnonzero(split == part)
         chosen += rows[np.unique(np.linspace(0, len(rows) - 1, min(FRAMES, len(rows))).astype(int))].tolist()
@@ -118,25 +120,32 @@ def _save(part: Path, found: Survey) -> None:
         np.savez_compressed(stream, **vars(found))
 
 
-def _read_frames(source: Source) -> Survey:
+def _read_frames(source: Source, every: bool = False, told: Callable[[int, int], None] | None = None) -> Survey:
     lists = {name: [] for name in Survey.__dataclass_fields__}
-    for row in _rows(source):
+    rows = rows_to_look_at(source, every=every)
+    kept = min(_KEPT, max(100, _ALL_KEPT // len(rows)))
+    for done, row in enumerate(rows, start=1):
         try:
             sample = source.read(row)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            damaged = isinstance(error, (DamagedFile, FileNotFoundError))
+            for name, value in (("failed", row), ("errors", str(error)), ("damaged", damaged)):
+                lists[name].append(value)
             continue
-        _note_frame(lists, row, sample)
+        finally:
+            if told:
+                told(done, len(rows))
+        _note_frame(lists, row, sample, kept)
     shapes = {"sizes": (-1, 2), "cameras": (-1, 4), "tops": (-1, _TOPS), "counts": (-1, _TOPS)}
     joined = {name: np.concatenate(lists[name]) if lists[name] else np.empty(0) for name in ("depths", "owner")}
-    whole = ("rows", "sizes", "valid", "masked", "counts", "looked", "owner")
-    arrays = {
-        name: np.asarray(joined.get(name, values), int if name in whole else float) for name, values in lists.items()
-    }
+    whole = ("rows", "sizes", "valid", "masked", "counts", "looked", "owner", "failed")
+    kinds = {**dict.fromkeys(whole, int), "errors": str, "damaged": bool}
+    arrays = {name: np.asarray(joined.get(name, values), kinds.get(name, float)) for name, values in lists.items()}
     arrays["depths"] = arrays["depths"].astype(np.float32)
     return Survey(**{name: array.reshape(shapes.get(name, (-1,))) for name, array in arrays.items()})
 
 
-def _note_frame(lists: dict[str, list], row: int, sample: dict[str, Tensor]) -> None:
+def _note_frame(lists: dict[str, list], row: int, sample: dict[str, Tensor], most: int = _KEPT) -> None:
     depth, valid, K = (sample[key].numpy() for key in ("depth", "valid", "intrinsics"))
     every = depth[valid]
     some = every[:: 1 + len(every) // _PIXELS]
@@ -145,7 +154,7 @@ def _note_frame(lists: dict[str, list], row: int, sample: dict[str, Tensor]) -> 
     with np.errstate(invalid="ignore"):
         # the one place beside `statistics.depth` that reads depth where `valid` is False, in order to judge the mask
         masked = int((~valid & np.isfinite(depth) & (depth > 0)).sum())
-    kept = some[:: 1 + len(some) // _KEPT]
+    kept = some[:: 1 + len(some) // most]
     values = {
         "rows": row,
         "sizes": depth.shape[-2:],

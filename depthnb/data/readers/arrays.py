@@ -61,6 +61,10 @@ _SAVED_AS = {
 }
 
 
+class DamagedFile(ValueError):
+    """A file that no program can read: it is cut short, empty or spoilt, and must be copied again."""
+
+
 def read_npy(path: Path, remedy: str = "copy it again") -> np.ndarray:
     """Read one array from a `.npy` file: never an archive of several (.npz), never pickled objects.
 
@@ -78,7 +82,7 @@ def read_npy(path: Path, remedy: str = "copy it again") -> np.ndarray:
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: the file is missing; {remedy}") from None
     except Exception as error:  # NumPy raises whatever it stumbles over in a damaged header
-        raise ValueError(
+        raise DamagedFile(
             f"{path}: not a .npy array that can be read ({error}); it is cut short, damaged, or another kind of file, such "
             f"as a renamed .npz; {remedy}"
         ) from None
@@ -120,7 +124,7 @@ def _only_array(path: Path, wanted: str, read) -> np.ndarray:
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: the file is missing") from None
     except Exception as error:  # both libraries raise whatever they stumble over in a damaged file
-        raise ValueError(
+        raise DamagedFile(
             f"{path}: not a whole {path.suffix} file ({error}); it is damaged, cut short or another kind of file; copy it "
             "again, or store the array with np.save"
         ) from None

@@ -13,34 +13,31 @@ r"""The RGB-D folder: our own format, of the embedded data and of "bring your ow
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from depthnb.data.readers.index_csv import COLUMNS, check_files, read_index
+from depthnb.data.readers.index_csv import COLUMNS, Index, check_files, read
 from depthnb.data.readers.pixels import check_same_size, read_depth, read_image, read_valid
 from depthnb.data.source import Source
 from depthnb.data.splits import derive_splits
 from depthnb.data.survey import far_end
-from depthnb.data.words import plural
 
 RANGES = (10.0, 80.0, 300.0)  # metres; the far ends of the protocols folder-10, folder-80 and folder-300
-_COMPARED = 50  # frames of validation and test that are compared with others of the same size in bytes; with 20 each
 
 
 class Folder(Source):
     """A folder in the RGB-D format.
 
     Args:
-        root: the folder that holds index.csv.
+        root: the folder that holds index.csv, or another CSV file of its columns, whose paths are relative to it.
         name, protocol, max_depth: as in `Source`. Without max_depth the folder's own depths decide: of up to 8 frames of
             each split, evenly spaced, 99 % of the valid pixels lie below it, and the protocol is folder-10, folder-80 or
             folder-300 (metres); `notes` says what was found. Give both or neither.
+        index: what to take for the folder's index instead of reading it, as `index_csv.read` gives it.
 
     Raises:
         FileNotFoundError: if index.csv or a file it names is missing.
@@ -49,23 +46,32 @@ class Folder(Source):
 
     unit = "metres are the stored number times depth_scale in index.csv"
 
-    def __init__(self, root: Path | str, *, name: str = "folder", protocol: str = "", max_depth: float | None = None):
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        name: str = "folder",
+        protocol: str = "",
+        max_depth: float | None = None,
+        index: Index | None = None,
+    ):
         if bool(protocol) != (max_depth is not None):
             raise ValueError(f"protocol {protocol!r} with max_depth {max_depth}: give both, or neither")
         self.name, self.protocol, self.max_depth = name, protocol, max_depth
         self.unchecked = max_depth is None
-        self.root = Path(root).expanduser()
-        table, facts = check_files(self.root, read_index(self.root))
+        held = (read(Path(root).expanduser()) if index is None else index).sound()
+        self.root, self.lines = held.file.parent, held.lines
+        table, facts = check_files(self.root, held.table)
         self.own_test = bool((table["split"] == "test").any())
         self.index, self.notes = derive_splits(table)
-        content = hashlib.sha256((self.root / "index.csv").read_bytes())
+        content = hashlib.sha256(held.file.read_bytes() if index is None else table.to_csv().encode())
         content.update(repr([size for size, _ in facts]).encode())
         self.fingerprint = content.hexdigest()[:12]
         self.state = repr([changed for _, changed in facts])
         if max_depth is None:
             self.max_depth, note = far_end(self, RANGES)
             self.protocol = f"folder-{self.max_depth:.0f}"
-            self.notes = (*self.notes, note, *self._copies(np.array([size for size, _ in facts[: len(table)]])))
+            self.notes = (*self.notes, note)
 
     def read(self, row: int) -> dict[str, Tensor]:
         frame = self.index.iloc[row]
@@ -87,29 +93,6 @@ class Folder(Source):
             check_same_size(depth, mask, self.root / frame["depth"], self.root / frame["valid"])
             valid = valid & mask
         return depth, valid
-
-    def _copies(self, sizes: np.ndarray) -> tuple[str, ...]:
-        """A sentence on pictures that are in two splits, byte for byte, under two names. sizes: [N], bytes of each picture.
-
-        Of a large set some are compared: copies seldom come alone.
-        """
-        split = self.index["split"].to_numpy()
-        judged = np.flatnonzero(split != "train")
-        pairs = []
-        for row in judged[np.unique(np.linspace(0, len(judged) - 1, min(_COMPARED, len(judged))).astype(int))]:
-            alike = np.flatnonzero((sizes == sizes[row]) & (split != split[row]))[:20]
-            paths = [self.root / self.index["image"].iloc[i] for i in (row, *alike)]
-            pairs += [
-                (row, i) for i, path in zip(alike, paths[1:], strict=True) if filecmp.cmp(paths[0], path, shallow=False)
-            ]
-        if not pairs:
-            return ()
-        first, second = (self.index["id"].iloc[i] for i in pairs[0])
-        return (
-            f"The same picture is in two splits: {first!r} in {split[pairs[0][0]]} and {second!r} in {split[pairs[0][1]]} "
-            f"({plural(len(pairs), 'such pair')} found). Scores on frames that were trained on say nothing; give "
-            "both rows of index.csv one scene.",
-        )
 
 
 def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:

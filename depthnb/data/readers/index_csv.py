@@ -6,27 +6,106 @@ import csv
 import difflib
 import os
 import unicodedata
-from pathlib import Path, PureWindowsPath
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from depthnb.data.splits import SPLITS
+from depthnb.data.readers.index_faults import COLUMNS, MAY_BE_EMPTY, Fault, cell_faults
 
-COLUMNS = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
-_MAY_BE_EMPTY = ("scene_type", "split", "valid", "fx", "fy", "cx", "cy")
+
+@dataclass(frozen=True)
+class Index:
+    """What an index.csv holds, with its faults.
+
+    file: where it was read. table: one row a frame, the columns `COLUMNS`, every cell a str. lines: of the file, one a row.
+    faults: everything that is wrong in it, before a single picture is opened; none in an index that can be used.
+    """
+
+    file: Path
+    table: pd.DataFrame
+    lines: tuple[int, ...]
+    faults: tuple[Fault, ...] = ()
+
+    def sound(self) -> Index:
+        """The same index; ValueError that names the first fault."""
+        if self.faults:
+            raise ValueError(f"{self.file}: {self.faults[0].sentence}")
+        return self
+
+    def without(self, lines: Sequence[int]) -> Index:
+        """The index without some of its lines, whose faults are found anew."""
+        keep = ~np.isin(self.lines, list(lines))
+        table = self.table[keep].reset_index(drop=True)
+        left = tuple(np.array(self.lines)[keep].tolist())
+        return replace(self, table=table, lines=left, faults=tuple(cell_faults(table, left)))
+
+
+def index_file(root: Path) -> Path:
+    """The index of a folder: its index.csv, or `root` itself where that names a CSV file."""
+    return root if root.suffix.lower() == ".csv" and not root.is_dir() else root / "index.csv"
 
 
 def read_index(root: Path) -> pd.DataFrame:
     """Read and check index.csv; every cell stays a str.
 
+    Args:
+        root: the folder that holds it, or another CSV file of the same columns.
+
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: naming the first bad row, what was found, what was expected.
     """
-    path = root / "index.csv"
+    return read(root).sound().table
+
+
+def read(root: Path) -> Index:
+    """Read index.csv with everything that is wrong in it.
+
+    Args:
+        root: as for `read_index`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no table with the columns of the format, or holds no frame.
+    """
+    path = index_file(root)
+    header, rows = read_rows(path)
+    torn = [
+        Fault(
+            "cells",
+            (line,),
+            f"line {line}: {len(cells)} cells, but the header has {len(header)} columns; "
+            "put cells that contain a comma in double quotes",
+        )
+        for line, cells in rows
+        if len(cells) != len(header)
+    ]
+    whole = [(line, cells) for line, cells in rows if len(cells) == len(header)]
+    table = pd.DataFrame([cells for _, cells in whole], columns=header, dtype=str)[list(COLUMNS)]
+    if not rows:
+        raise ValueError(f"{path}: the index has no frames; add one row for each frame")
+    table = table.map(str.strip)
+    for column in ("id", "scene", "scene_type", "split"):  # one name, however its accents are stored
+        table[column] = table[column].map(lambda name: unicodedata.normalize("NFC", name))
+    table["scene_type"] = table["scene_type"].replace("", "unknown")
+    if (table["split"] == "").all():
+        table["split"] = "train"
+    lines = tuple(line for line, _ in whole)
+    return Index(path, table, lines, (*torn, *cell_faults(table, lines)))
+
+
+def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header and the rows of a CSV file as they are, each row with its line (counted from 1); empty lines are left out.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read`.
+    """
+    root = path.parent
     if not path.is_file():
-        what = "there is no such folder" if not root.is_dir() else "the folder has no index.csv"
+        what = "there is no such folder" if not root.is_dir() else f"the folder has no {path.name}"
         near = [place for place in (root.parent, *sorted(root.glob("*/"))) if (place / "index.csv").is_file()]
         what += f", but {near[0]} has one: give that as root" if near else ""
         raise FileNotFoundError(
@@ -35,28 +114,13 @@ def read_index(root: Path) -> pd.DataFrame:
         )
     try:
         with open(path, newline="", encoding="utf-8-sig") as handle:
-            lines = list(csv.reader(handle, strict=True))
+            reader = csv.reader(handle, strict=True)
+            lines = [(reader.line_num, cells) for cells in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: not a CSV file in UTF-8 ({error}); save it as CSV, comma-separated, UTF-8") from None
-    header = lines[0] if lines else []
+    header = lines[0][1] if lines else []
     _check_header(path, header)
-    for number, cells in enumerate(lines[1:], start=2):
-        if cells and len(cells) != len(header):
-            raise ValueError(
-                f"{path}, line {number}: {len(cells)} cells, but the header has {len(header)} columns; "
-                "put cells that contain a comma in double quotes"
-            )
-    table = pd.DataFrame([cells for cells in lines[1:] if cells], columns=header, dtype=str)[list(COLUMNS)]
-    if table.empty:
-        raise ValueError(f"{path}: the index has no frames; add one row for each frame")
-    table = table.map(str.strip)
-    for column in ("id", "scene", "scene_type", "split"):  # one name, however its accents are stored
-        table[column] = table[column].map(lambda name: unicodedata.normalize("NFC", name))
-    table["scene_type"] = table["scene_type"].replace("", "unknown")
-    if (table["split"] == "").all():
-        table["split"] = "train"
-    _check_cells(path, table)
-    return table
+    return header, [(line, cells) for line, cells in lines[1:] if cells]
 
 
 def _check_header(path: Path, header: list[str]) -> None:
@@ -70,85 +134,14 @@ def _check_header(path: Path, header: list[str]) -> None:
             hints = ["cells are separated by ';', expected ','"]
         raise ValueError(
             f"{path}: missing column(s) {', '.join(missing)}; found {', '.join(header) or 'an empty file'}. "
-            f"{' '.join(hints)} Expected {','.join(COLUMNS)}; cells of {', '.join(_MAY_BE_EMPTY)} may be empty"
+            f"{' '.join(hints)} Expected {','.join(COLUMNS)}; cells of {', '.join(MAY_BE_EMPTY)} may be empty"
         )
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
         raise ValueError(f"{path}: column(s) {', '.join(twice)} appear twice; keep one of each")
 
 
-def _check_cells(path: Path, table: pd.DataFrame) -> None:
-    for column in COLUMNS:
-        if column not in _MAY_BE_EMPTY and (table[column] == "").any():
-            bad = table.index[table[column] == ""][0]
-            raise ValueError(f"{path}, frame {bad + 1} (id {table['id'][bad]!r}): {column} is empty; fill it in")
-        strange = table[column][~table[column].map(str.isprintable)]
-        if len(strange):
-            raise ValueError(
-                f"{path}: {column} {strange.iloc[0]!r} has a line break or another unprintable character; take it out"
-            )
-    twice = table["id"][table["id"].duplicated()]
-    if len(twice):
-        raise ValueError(f"{path}: id {twice.iloc[0]!r} appears more than once ({len(twice)} repeats); make ids unique")
-    unknown = table[~table["split"].isin(SPLITS)]
-    if len(unknown):
-        raise ValueError(
-            f"{path}: frame {unknown['id'].iloc[0]!r} has split {unknown['split'].iloc[0]!r}; expected one of "
-            f"{', '.join(SPLITS)} (or no split in any row: then all are training frames)"
-        )
-    splits = table.groupby("scene")["split"].agg(lambda column: sorted(set(column)))
-    torn = splits[splits.map(len) > 1]
-    if len(torn):
-        raise ValueError(
-            f"{path}: scene {torn.index[0]!r} is in the splits {' and '.join(torn.iloc[0])} ({len(torn)} such scenes); "
-            "frames of one scene look alike, so give all of them one split"
-        )
-    for column in ("image", "depth"):
-        shared = table.groupby(column)["split"].nunique()
-        if (shared > 1).any():
-            name = shared.index[shared > 1][0]
-            parts = sorted(set(table.loc[table[column] == name, "split"]))
-            raise ValueError(
-                f"{path}: {column} {name!r} is in the splits {' and '.join(parts)}; one frame cannot be trained on and scored: "
-                "take out one of its rows"
-            )
-    for row in table.itertuples():
-        _check_numbers(path, row)
-        for column in ("image", "depth", "valid"):
-            cell = getattr(row, column)
-            if Path(cell).is_absolute() or PureWindowsPath(cell).is_absolute() or "\\" in cell:
-                raise ValueError(
-                    f"{path}: frame {row.id!r}: {column} is {cell!r}; expected a path relative to index.csv, with '/'"
-                )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
-def _check_numbers(path: Path, row: object) -> None:
-    scale = _number(row.depth_scale)
-    if not 0 < scale <= 1:
-        hint = f"; did you mean 1/{scale:g} = {1 / scale:g}?" if scale > 1 else ""
-        raise ValueError(
-            f"{path}: frame {row.id!r}: depth_scale is {row.depth_scale!r}; expected metres for each stored unit, "
-            f"above 0 and at most 1 (0.001 if millimetres are stored){hint}"
-        )
-    cells = [row.fx, row.fy, row.cx, row.cy]
-    if not any(cells):
-        return
-    fx, fy, cx, cy = (_number(cell) for cell in cells)
-    if not (0 < fx < np.inf and 0 < fy < np.inf and np.isfinite(cx) and np.isfinite(cy)):
-        raise ValueError(
-            f"{path}: frame {row.id!r}: fx,fy,cx,cy are {cells}; expected four numbers in pixels with fx and fy "
-            "above 0, or four empty cells if they are unknown"
-        )
-
-
-def check_files(root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, int]]]:
+def find_files(root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, int]], list[tuple[int, str]]]:
     """Find every file named in the index.
 
     Args:
@@ -157,33 +150,41 @@ def check_files(root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[tup
 
     Returns:
         The table, paths spelled as on the disk (a name with an accent has two forms in Unicode, and a copy from a Mac may
-        have the other one); and size in bytes and time of change of each file: of all images first, then depth, then masks.
-
-    Raises:
-        FileNotFoundError: if some are missing, with their number and the first.
+        have the other one); size in bytes and time of change of each file: of all images first, then depth, then masks; and
+        row and name of each file that is missing.
     """
     table, facts, missing = table.copy(), [], []
     for column in ("image", "depth", "valid"):
         spelled = []
-        for name in table[column]:
+        for row, name in enumerate(table[column]):
             forms = (
                 dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]) if name else ()
             )
             for form in forms:
                 try:
                     status = os.stat(root / form)
-                except OSError:
+                except (OSError, ValueError):  # a name may hold what no file system takes
                     continue
                 facts.append((status.st_size, status.st_mtime_ns))
                 name = form
                 break
             else:
-                missing += [name] if name else []
+                missing += [(row, name)] if name else []
             spelled.append(name)
         table[column] = spelled
+    return table, facts, missing
+
+
+def check_files(root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, int]]]:
+    """As `find_files`, where all of them must be there.
+
+    Raises:
+        FileNotFoundError: if some are missing, with their number and the first.
+    """
+    table, facts, missing = find_files(root, table)
     if missing:
         raise FileNotFoundError(
             f"{root}: {len(missing)} of {len(missing) + len(facts)} files named in index.csv are missing, the first is "
-            f"{missing[0]}; paths are relative to index.csv and the case of letters counts"
+            f"{missing[0][1]}; paths are relative to index.csv and the case of letters counts"
         )
     return table, facts

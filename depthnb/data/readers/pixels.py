@@ -30,8 +30,9 @@ def _open_image(path: Path, wanted: str) -> Image.Image:
         if (
             isinstance(error, UnidentifiedImageError) or not picture
         ):  # Pillow takes HDF5 for a picture that it cannot load
-            raise ValueError(arrays.explain(path, wanted)) from None
-        raise ValueError(f"{path}: the image is damaged or cut short ({error}); copy it again") from None
+            fault = ValueError if path.stat().st_size else arrays.DamagedFile
+            raise fault(arrays.explain(path, wanted)) from None
+        raise arrays.DamagedFile(f"{path}: the image is damaged or cut short ({error}); copy it again") from None
     return picture
 
 
@@ -170,7 +171,10 @@ def check_same_size(image: Tensor, other: Tensor, image_path: Path, other_path: 
     """Raise ValueError if a depth map or mask is not of its image's size."""
     if image.shape[-2:] != other.shape[-2:]:
         (h, w), (h2, w2) = image.shape[-2:], other.shape[-2:]
+        remedy = "resize the image to the depth map, never depth by averaging"
+        if (h, w) == (w2, h2):
+            remedy = "one of the two lies on its side; turn it by 90 degrees"
         raise ValueError(
             f"{other_path}: {w2}x{h2} (width x height), but its image {image_path.name} is {w}x{h}; expected equal "
-            "sizes, pixel for pixel; resize the image to the depth map, never depth by averaging"
+            f"sizes, pixel for pixel; {remedy}"
         )
