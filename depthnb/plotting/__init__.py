@@ -12,6 +12,7 @@ from .errors import by_distance, by_scene_type, radial_profile, radial_table, sc
 from .painted import distances, painted, recipes, signed
 from .pictures import depth_colours, depth_grid, depth_map, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
+from .robust import changes, corrupted, fields_of_view
 from .scales import scales_grid
 from .style import (
     DEPTH_LABEL,
@@ -39,7 +40,9 @@ __all__ = [
     "activation_stats",
     "by_distance",
     "by_scene_type",
+    "changes",
     "colors",
+    "corrupted",
     "curves",
     "depth_colormap",
     "depth_colours",
@@ -52,6 +55,7 @@ __all__ = [
     "encode",
     "error_colormap",
     "error_vs_cost",
+    "fields_of_view",
     "house_style",
     "mean_depth_image",
     "methods_grid",
