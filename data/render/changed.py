@@ -34,7 +34,7 @@ FRAMES = (
     "corridor_0005_02",
     "dining_room_0021_02",
     "kitchen_0005_01",
-    "kitchen_0029_01",
+    "kitchen_0021_01",
     "living_room_0029_03",
     "living_room_0037_02",
     "office_0013_00",
@@ -120,7 +120,7 @@ def pack_room(frame: str, folder: Path, out: Path) -> tuple[list, list]:
 
 def pack_all(work: Path, out: Path) -> None:
     """Pack all rooms of `work` into `out`, which is replaced as a whole when complete."""
-    part = out.with_name(f".{out.name}.part")
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")  # two workers may end together
     shutil.rmtree(part, ignore_errors=True)
     for name in ("image", "depth", "valid"):
         (part / name).mkdir(parents=True)

@@ -12,7 +12,7 @@ from .errors import by_distance, by_scene_type, radial_profile, radial_table, sc
 from .painted import distances, painted, recipes, signed
 from .pictures import depth_colours, depth_grid, depth_map, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
-from .robust import changes, corrupted, fields_of_view
+from .robust import changes, corrupted, fields_of_view, photographs
 from .scales import scales_grid
 from .style import (
     DEPTH_LABEL,
@@ -62,6 +62,7 @@ __all__ = [
     "new_figure",
     "painted",
     "pairs",
+    "photographs",
     "players",
     "predictions_grid",
     "printed",

@@ -28,6 +28,7 @@ ALIGNED = ", aligned"  # behind the name of what is fitted to the truth first
 UNTOLD = ", not told"  # behind the name of a net that takes the camera and is not given it
 MEASURES = ("abs_rel", "delta1", "edge_f1_025")
 VIEW, CORRUPTED = "view", "corruption"
+_AT_ONCE = 32  # frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,15 @@ class _Asked:
     told: bool = True
 
     def errors(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
-        """`MEASURES` of every frame of a batch at the truth's own size."""
+        """`MEASURES` of every frame of a batch at the truth's own size, some frames at a time."""
+        tensors = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
+        parts = [
+            self._errors({name: value[i : i + _AT_ONCE] for name, value in tensors.items()})
+            for i in range(0, len(batch["id"]), _AT_ONCE)
+        ]
+        return {name: torch.cat([part[name] for part in parts]) for name in MEASURES}
+
+    def _errors(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         native = tuple(batch["image"].shape[-2:])
         size = self.size or native
         tensors = [*self.module.parameters(), *self.module.buffers()]
@@ -89,16 +98,19 @@ def frame_errors(
         ValueError: where a net answers what is not finite, or an id names no known change.
     """
     asked = _asked(nets, metrics.protocol(dataset.protocol), train)
-    rows = []
+    rows, unchanged = [], {}
     for (family, change, strength), batch in _conditions(dataset, strengths):
         frames = [parts_of(name)[0] for name in batch["id"]]
         for each in asked:
             if not each.told and family not in (BASE, VIEW):
                 continue
+            blind = family == CORRUPTED and isinstance(each.module, evaluation.Constant)
             try:
-                found = each.errors(batch)
+                found = unchanged[each.method] if blind else each.errors(batch)
             except ValueError as error:
                 raise ValueError(f"{each.method}, {change}: {error}") from error
+            if family == BASE:
+                unchanged[each.method] = found
             columns = {"method": each.method, "family": family, "change": change, "strength": strength}
             numbers = {name: values.numpy() for name, values in found.items()}
             rows.append(pd.DataFrame({**columns, "frame": frames, "scene": batch["scene"], **numbers}))
@@ -141,6 +153,24 @@ def _conditions(dataset, strengths: tuple[int, ...]) -> Iterator[tuple[tuple[str
             pairs = zip(unchanged["image"], unchanged["id"], strict=True)
             worse = [corruptions.corrupt(image, corruption, strength, name=name) for image, name in pairs]
             yield (CORRUPTED, corruption, strength), {**unchanged, "image": torch.stack(worse)}
+
+
+def examples(dataset, *, number: int = 0, strength: int = 2) -> dict[str, Tensor]:
+    """One frame of `rooms-changed` with every change and every corruption of a strength: words -> image [3,H,W].
+
+    Raises:
+        IndexError: for a number that is not below the number of unchanged frames.
+    """
+    ids = list(dataset.frames["id"])
+    frames = [parts_of(name)[0] for name in ids if parts_of(name)[1] == BASE]
+    if not 0 <= number < len(frames):
+        raise IndexError(f"frame {number} asked for, but {dataset.name} has {len(frames)} unchanged frames, from 0")
+    native, own = dataset.native(), {change: f"{frames[number]}-{change}" for change in CHANGES}
+    found = {CHANGES[change]: native[ids.index(name)]["image"] for change, name in own.items() if name in ids}
+    base = found[CHANGES[BASE]]
+    for corruption in corruptions.CORRUPTIONS:
+        found[corruptions.SAID[corruption]] = corruptions.corrupt(base, corruption, strength, name=own[BASE])
+    return found
 
 
 def robustness(errors: pd.DataFrame) -> pd.DataFrame:

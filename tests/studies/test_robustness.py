@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from depthnb import data
 from depthnb.data import corruptions
 from depthnb.evidence import scenes
 from depthnb.studies import robustness as study
@@ -174,3 +175,19 @@ def test_the_net_stays_in_the_mode_it_was_in():
 
 def test_names_in_words():
     assert study.name_of("clutter") == "added clutter" and study.name_of("motion", 2) == "motion blur (strength 2)"
+
+
+def test_the_nets_that_come_with_the_clone_are_asked_at_their_own_size():
+    nets = study.shipped()
+    assert {"U-Net", "Today"} <= set(nets)
+    opened = data.open("rooms-changed", split="test")
+    some = opened.subset([i for i, name in enumerate(opened.frames["id"]) if name.endswith(("-base", "-view-90"))][:8])
+    asked = {name: nets[name] for name in ("U-Net", "Today")}
+    found = study.robustness(study.frame_errors(asked, some, strengths=())).set_index(["method", "change"])
+    assert (found["scenes"] == 4).all() and set(found.index.get_level_values(0)) == {
+        "U-Net",
+        "Today",
+        "Today, not told",
+    }
+    assert (found["abs_rel"].xs("base", level="change") < 0.25).all()
+    assert found.loc[("Today", "view-90"), "abs_rel"] < 0.6 * found.loc[("Today, not told", "view-90"), "abs_rel"]
