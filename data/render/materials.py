@@ -462,6 +462,17 @@ class Kit:
         graph.link(where, node.inputs["Vector"])
         return node
 
+    def brick_wall(self):
+        """Bare red bricks with pale joints: in no embedded room, for `changed.py`."""
+        graph = Graph("brick_wall")
+        where = graph.uv_coordinates()
+        colors = (hsv(0.03, 0.72, 0.3), hsv(0.04, 0.6, 0.16))
+        node = self._bricks(graph, where, 0.25, 0.08, 0.008, 0.5, colors, (0.5, 0.47, 0.43))
+        graph.color(node.outputs["Color"])
+        graph.set(Roughness=0.9)
+        graph.bump(node.outputs["Fac"], -0.004)
+        return graph.material
+
     def wood_floor(self):
         """Planks or parquet with grain."""
         graph = Graph("wood_floor")

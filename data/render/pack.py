@@ -118,6 +118,18 @@ def facts(plan: Plan, record: dict) -> list:
     return record["size"] if plan.indoors else [record[k] for k in ("weather", "elevation", "azimuth")]
 
 
+def put(part: Path, out: Path) -> None:
+    """Move a complete folder to its place; one that is there goes when the new one stands."""
+    if out.exists():
+        old = out.with_name(f".{out.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(out, old)
+        os.replace(part, out)
+        shutil.rmtree(old)
+    else:
+        os.replace(part, out)
+
+
 def pack(plan: Plan, work: Path, out: Path) -> None:
     """Pack all finished scenes of ``work`` into ``out`` (replaced as a whole when complete)."""
     part = out.with_name(f".{out.name}.part")
@@ -147,14 +159,7 @@ def pack(plan: Plan, work: Path, out: Path) -> None:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(header)
             writer.writerows(rows)
-    if out.exists():
-        old = out.with_name(f".{out.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(out, old)
-        os.replace(part, out)
-        shutil.rmtree(old)
-    else:
-        os.replace(part, out)
+    put(part, out)
 
 
 def numbers(plan: Plan, root: Path) -> list[str]:

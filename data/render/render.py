@@ -151,17 +151,23 @@ def render_view(plan: Plan, scene, view: View, folder: Path, number: int, lift: 
     }
 
 
-def build_room(scene, kind: str, rng: np.random.Generator, views: int | None):
-    """Furnish a room and choose the views: (views, what moves before each, facts for the record)."""
+def furnished(scene, kind: str, rng: np.random.Generator, views: int | None):
+    """A furnished room, the scout in it, and the views that it chose."""
     import rooms
 
     room = rooms.build(kind, rng)
     area = room.size[0] * room.size[1]
     count = views or int(np.clip(rng.integers(3, 6) + (area > 14) - (area < 4.5 and kind != "corridor"), 3, 6))
-    chosen = Scout(room).choose(count)
+    scout = Scout(room)
+    chosen = scout.choose(count)
     sky_beyond(scene, room.day)
     # The numbers that go into the files are the rounded ones, so that the camera table is exact.
-    chosen = [View(*(round(v, 4) for v in vars(view).values())) for view in chosen]
+    return room, scout, [View(*(round(v, 4) for v in vars(view).values())) for view in chosen]
+
+
+def build_room(scene, kind: str, rng: np.random.Generator, views: int | None):
+    """Furnish a room and choose the views: (views, what moves before each, facts for the record)."""
+    room, _, chosen = furnished(scene, kind, rng, views)
     facts = {"size": [round(s, 6) for s in room.size], "day": round(room.day, 3)}
     facts["objects"] = sorted(item.name for item in room.items if item.obj is not None)
     return chosen, None, facts

@@ -31,6 +31,7 @@ __all__ = [
 _MODULES = {
     "rooms": "rooms",
     "rooms+more": "rooms_more",
+    "rooms-changed": "rooms_changed",
     "streets": "streets",
     "folder": "folder",
     "nyu-v1": "nyu_v1",

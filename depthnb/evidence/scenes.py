@@ -42,6 +42,36 @@ def paired(
 def bootstrap(gain: pd.Series, scene: pd.Series) -> tuple[float, float]:
     """2.5 and 97.5 % of the mean gain when the scenes are drawn again with replacement; frames of a scene stay together."""
     sums = gain.groupby(scene).agg(["sum", "count"])
-    draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_DRAWS)
+    draws = _drawn_again(len(sums))
     means = draws @ sums["sum"].to_numpy() / np.maximum(draws @ sums["count"].to_numpy(), 1)
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+def ratio(before: pd.Series, after: pd.Series, scene: pd.Series) -> tuple[float, float, float]:
+    """The mean after over the mean before, and its 2.5 and 97.5 % when the scenes are drawn again with replacement.
+
+    Args:
+        before, after: a number above 0 of every frame; frames that lack one of the two do not count.
+        scene: of every frame; frames of a scene stay together, and so do before and after.
+
+    Returns:
+        (ratio, low, high); NaN without a frame or where a scene has 0 before, and no interval with fewer than two scenes.
+
+    >>> ratio(pd.Series([1.0, 3.0]), pd.Series([2.0, 6.0]), pd.Series(["a", "b"]))
+    (2.0, 2.0, 2.0)
+    """
+    table = pd.DataFrame({"before": before, "after": after, "scene": scene}).dropna()
+    sums = table.groupby("scene")[["before", "after"]].sum()
+    if not len(sums) or (sums["before"] <= 0).any():
+        return float("nan"), float("nan"), float("nan")
+    whole = float(sums["after"].sum() / sums["before"].sum())
+    if len(sums) < 2:
+        return whole, float("nan"), float("nan")
+    again = _drawn_again(len(sums)) @ sums.to_numpy()
+    ratios = again[:, 1] / again[:, 0]
+    return whole, float(np.quantile(ratios, 0.025)), float(np.quantile(ratios, 0.975))
+
+
+def _drawn_again(scenes: int) -> np.ndarray:
+    """How often each scene is in each of `_DRAWS` draws with replacement [draws, scenes]; the same in every call."""
+    return np.random.default_rng(0).multinomial(scenes, np.full(scenes, 1 / scenes), size=_DRAWS)

@@ -13,6 +13,7 @@ from .painted import distances, painted, recipes, signed
 from .photographs import INVERSE_LABEL, answers, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
+from .robust import changes, corrupted, fields_of_view, photographs
 from .scales import scales_grid
 from .style import (
     DEPTH_LABEL,
@@ -42,7 +43,9 @@ __all__ = [
     "answers",
     "by_distance",
     "by_scene_type",
+    "changes",
     "colors",
+    "corrupted",
     "curves",
     "depth_colormap",
     "depth_colours",
@@ -55,12 +58,14 @@ __all__ = [
     "encode",
     "error_colormap",
     "error_vs_cost",
+    "fields_of_view",
     "house_style",
     "mean_depth_image",
     "methods_grid",
     "new_figure",
     "painted",
     "pairs",
+    "photographs",
     "players",
     "predictions_grid",
     "printed",

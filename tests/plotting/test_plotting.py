@@ -108,6 +108,24 @@ def swept(n):
     )
 
 
+def changed():
+    """A table of studies.robustness: two nets and a third one that is not told its camera, changes and corruptions."""
+    changes = [("base", 0, "unchanged"), ("wall-dark", 0, "dark walls"), ("view-90", 0, "wider view (90°)")]
+    changes += [(name, strength, name) for name in ("noise", "motion") for strength in (1, 2, 3)]
+    rows = []
+    for i, method in enumerate(["U-Net", "Today", "Today, not told"]):
+        for j, (change, strength, said) in enumerate(changes):
+            ratio = 1.0 if change == "base" else 1.1 + 0.2 * i + 0.1 * j
+            columns = {"method": method, "change": change, "strength": strength, "said": said, "ratio": ratio}
+            rows.append({**columns, "low": 0.9 * ratio, "high": 1.2 * ratio, "beside": 0.4 + 0.1 * j})
+    return pd.DataFrame(rows)
+
+
+def of_views():
+    table = changed().query("change in ['base', 'view-90']")
+    return table.assign(degrees=table["change"].map({"base": 57.0, "view-90": 90.0}))
+
+
 def left_out():
     shares = np.linspace(0, 0.95, 20)
     return pd.DataFrame(
@@ -168,6 +186,10 @@ def every_figure():
         "pairs": plotting.pairs(compared(), decided="holds", same="no difference that matters"),
         "error_vs_cost": plotting.error_vs_cost(methods()),
         "spread": plotting.spread(pd.DataFrame({"method": ["a", "a", "b"], "abs_rel": [0.1, 0.2, 0.3]})),
+        "photographs": plotting.photographs({f"number {i}": image[i % 3] for i in range(7)}),
+        "changes": plotting.changes(changed()),
+        "corrupted": plotting.corrupted(changed()),
+        "fields_of_view": plotting.fields_of_view(of_views()),
         "ablations": plotting.ablations({"one": swept(4), "two": swept(3), "three": swept(2)}),
     }
 
@@ -506,3 +528,38 @@ def test_seeds_that_agree_are_all_drawn(runs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # seaborn warns where points have no room
         plotting.encode(plotting.spread(table))
+
+
+def test_changes_are_drawn_at_their_ratio_and_white_where_the_mean_image_is_as_good():
+    table = changed()
+    figure = plotting.changes(table[table["method"] != "Today, not told"])
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["dark walls", "wider view (90°)"]
+    drawn = {float(x) for line in ax.lines if line.get_marker() in "os" for x in line.get_xdata()}
+    assert {1.2, 1.3, 1.4, 1.5} <= {round(x, 6) for x in drawn}
+    assert "the largest, 1.5 times, is that of Today with wider view (90°)" in figure.alt
+    whites = [
+        line for ax in plotting.corrupted(table).axes for line in ax.lines if line.get_markerfacecolor() == "white"
+    ]
+    assert sum(len(line.get_xdata()) for line in whites) == 3 * 3, "beside is 1 and more from the seventh change on"
+
+
+def test_a_net_that_is_not_told_its_camera_has_the_colour_of_the_one_that_is():
+    ax = plotting.fields_of_view(of_views()).axes[0]
+    labels = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    told, untold = labels["Today"], labels["Today, not told"]
+    assert told.get_color() == untold.get_color() != labels["U-Net"].get_color()
+    assert (told.get_linestyle(), untold.get_linestyle()) == ("-", "--")
+
+
+def test_tables_of_changes_that_cannot_be_drawn_are_named():
+    with pytest.raises(ValueError, match="table of changes lacks the column"):
+        plotting.changes(changed().drop(columns="low"))
+    with pytest.raises(ValueError, match="without corruptions and unchanged frames, has no rows"):
+        plotting.changes(changed().query("strength > 0"))
+    with pytest.raises(ValueError, match="has no rows"):
+        plotting.corrupted(changed().query("strength == 0"))
+    with pytest.raises(ValueError, match="no photograph"):
+        plotting.photographs({})
+    with pytest.raises(ValueError, match="degrees"):
+        plotting.fields_of_view(changed())

@@ -95,8 +95,8 @@ class Folder(Source):
         return depth, valid
 
 
-def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:
-    """Open a data set of the repository, whose protocol has its name.
+def embedded(root: Path | str, name: str, *, max_depth: float, protocol: str = "") -> Folder:
+    """Open a data set of the repository, whose protocol has its name if it is not given.
 
     Raises:
         FileNotFoundError: if there is no index.csv in `root`.
@@ -108,7 +108,7 @@ def embedded(root: Path | str, name: str, *, max_depth: float) -> Folder:
             f"the package; use depthnb from a clone (pip install -e .), restore it with 'git checkout -- data/{name}', "
             "or give root"
         )
-    return Folder(root, name=name, protocol=name, max_depth=max_depth)
+    return Folder(root, name=name, protocol=protocol or name, max_depth=max_depth)
 
 
 def open_source(root: Path | str | None) -> Folder:
