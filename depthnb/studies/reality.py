@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from depthnb import files, runs
-from depthnb.evidence.scenes import bootstrap
+from depthnb.evidence.scenes import ratio
 from depthnb.report.results import METHODS
 from depthnb.runs.trained import METRIC
 
@@ -43,21 +43,21 @@ def sentences(table: pd.DataFrame) -> list[str]:
     """What a table of `judged` shows."""
     said = []
     for row in table.to_dict("records"):
-        metres, form = "", ""
-        if np.isfinite(row["at home"]):
-            metres = f"abs_rel {row['at home']:.3f} at home, {row['there']:.3f} here"
-            metres += f" ({_against(row, 'against the mean image')} than the mean image of its training data); "
+        parts = []
+        if np.isfinite(row["there"]):
+            against = _against(row, "against the mean image", "the mean image of its training data")
+            parts.append(f"abs_rel {row['at home']:.3f} at home, {row['there']:.3f} here, {against}")
         if np.isfinite(row["aligned there"]):
-            form = f"aligned {row['aligned there']:.3f}, {_against(row, 'against a constant')} than each image's best constant"
-        said.append(f"{row['net']}: {metres}{form}.")
+            against = _against(row, "against a constant", "each image's best constant")
+            parts.append(f"aligned {row['aligned there']:.3f}, {against}")
+        said.append(f"{row['net']}: {'; '.join(parts)}.")
     return said
 
 
-def _against(row: Mapping, name: str) -> str:
+def _against(row: Mapping, name: str, opponent: str) -> str:
     change, low, high = (row[f"{name}{ending}"] for ending in ("", " low", " high"))
-    word = "lower" if change < 0 else "higher"
-    sure = "" if low > 0 or high < 0 else ", which other scenes may turn round"
-    return f"{abs(change):.0f} % {word}{sure}"
+    sure = "" if low > 0 or high < 0 else " (other scenes may turn that round)"
+    return f"{abs(change):.0f} % {'lower' if change < 0 else 'higher'} than {opponent}{sure}"
 
 
 def _label(record: Mapping) -> str:
@@ -87,6 +87,5 @@ def _changes(by_image: pd.DataFrame, measured: str | None, opponent: str, name: 
     if measured is None or opponent not in part or not len(part):
         return dict.fromkeys((name, f"{name} low", f"{name} high"), float("nan"))
     scene = by_image.drop_duplicates("id").set_index("id")["scene"].loc[part.index]
-    difference, base = 100 * (part["net"] - part[opponent]), part[opponent].mean()
-    low, high = bootstrap(difference, scene)
-    return {name: difference.mean() / base, f"{name} low": low / base, f"{name} high": high / base}
+    changes = [100 * (each - 1) for each in ratio(part[opponent], part["net"], scene)]
+    return dict(zip((name, f"{name} low", f"{name} high"), changes, strict=True))
