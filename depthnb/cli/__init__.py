@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from depthnb import __version__
-from depthnb.cli import check, evaluate, predict
+from depthnb.cli import check, evaluate, export, predict
 from depthnb.cli.words import one_line
 
-_COMMANDS = {"predict": predict, "check": check, "evaluate": evaluate}
+_COMMANDS = {"predict": predict, "check": check, "evaluate": evaluate, "export": export}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
