@@ -161,7 +161,7 @@ class Runtime(nn.Module):
             device = "cpu"
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3  # errors; what it optimised is nobody's business
+        options.log_severity_level = 4  # its errors are said here; what it optimised is nobody's business
         try:
             return runtime.InferenceSession(str(self.file), options, providers=_PROVIDERS[device])
         except Exception as error:  # onnxruntime's own, which share no base

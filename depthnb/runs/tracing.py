@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from depthnb.models.camera import ask
 from depthnb.runs.trained import INVERSE, LEAST, MULTIPLE, STRIP, Trained
@@ -146,7 +148,7 @@ def _traced(run: Trained) -> bytes:
         names.append("camera")
         free["camera"] = {0: "batch"}
     content = io.BytesIO()
-    with _quiet(), torch.no_grad():
+    with _quiet(), _Repeated(), torch.no_grad():
         torch.onnx.export(
             _Asked(module), tuple(batch.values()), content, dynamo=False, opset_version=OPSET,
             input_names=names, output_names=["answer"], dynamic_axes=free,
@@ -165,30 +167,33 @@ class _Asked(nn.Module):
         return ask(self.net, {"image": image, **({"intrinsics": camera[0]} if camera else {})})
 
 
-class _Enlarged(nn.Module):
-    """A transposed convolution that is told its output's size.
+class _Enlarged(nn.ConvTranspose2d):
+    """A transposed convolution that doubles the size and is told its output's.
 
     ONNX fixes once for all whether it adds a row to make an odd size. Here it always adds one, and what is too much is cut
     off again: the same numbers.
     """
 
-    def __init__(self, convolution: nn.ConvTranspose2d) -> None:
-        super().__init__()
-        self.convolution = convolution
-        convolution.output_padding = (1, 1)
-
     def forward(self, x: Tensor, output_size) -> Tensor:
         height, width = output_size[-2:]
-        return self.convolution(x)[..., :height, :width]
+        return super().forward(x)[..., :height, :width]
 
 
 def _fit_for_onnx(module: nn.Module) -> None:
-    """Put in the place of layers that ONNX cannot say what says the same."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.ConvTranspose2d) and child.stride == (2, 2) and child.output_padding == (0, 0):
-            setattr(module, name, _Enlarged(child))
-        else:
-            _fit_for_onnx(child)
+    """Let layers that ONNX cannot say say the same in other words."""
+    for each in module.modules():
+        if type(each) is nn.ConvTranspose2d and each.stride == (2, 2) and each.output_padding == (0, 0):
+            each.__class__, each.output_padding = _Enlarged, (1, 1)
+
+
+class _Repeated(TorchFunctionMode):
+    """Repeats rows and columns by enlarging: `repeat_interleave`, as torch writes it, keeps the traced image's size."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.repeat_interleave and args[0].ndim == 4 and args[2:] in ((-2,), (-1,)):
+            scale = (args[1], 1) if args[2] == -2 else (1, args[1])
+            return F.interpolate(args[0], scale_factor=[float(each) for each in scale], mode="nearest")
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
