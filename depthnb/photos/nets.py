@@ -14,8 +14,8 @@ from depthnb.data import transforms
 from depthnb.models import foreign
 from depthnb.models.camera import ask
 from depthnb.photos.reading import Photo
-from depthnb.runs.exported import SUFFIX, Exported, exported
-from depthnb.runs.trained import INVERSE, Trained, trained
+from depthnb.runs.exported import Exported, exported
+from depthnb.runs.trained import INVERSE, ONNX, Trained, trained
 from depthnb.weights import zoo
 
 BEST = "reports/11_today/rooms-full"  # the best net that comes with the clone
@@ -76,7 +76,7 @@ def net(which: str | os.PathLike = BEST) -> Net:
     text = str(which)
     if text.startswith(_HUB):
         return _published(text.removeprefix(_HUB))
-    if text.lower().endswith(SUFFIX):
+    if text.lower().endswith(ONNX):
         return _from_onnx(exported(which))
     run = trained(which)
     seen = f"trained on {run.record.get('dataset', '?')} alone, at {run.size[1]} x {run.size[0]} pixels"

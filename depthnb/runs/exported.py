@@ -18,7 +18,6 @@ from depthnb.runs.tracing import CAMERA, IMAGE, package
 from depthnb.runs.trained import INVERSE, METRIC
 
 KEY = "depthnb"  # by which the file's metadata_props hold a JSON object that says what the net is
-SUFFIX = ".onnx"
 _HOW = (
     'in Python: model = onnx.load(FILE); onnx.helper.set_model_props(model, {"depthnb": \'{"kind": "metric"}\'}); '
     "onnx.save(model, FILE)"

@@ -18,8 +18,8 @@ from depthnb.data import transforms
 from depthnb.models import WEIGHTS
 from depthnb.models.camera import ask
 from depthnb.runs import shipping, tracing
-from depthnb.runs.exported import KEY, SUFFIX, Exported, exported
-from depthnb.runs.trained import INVERSE, Trained, trained
+from depthnb.runs.exported import KEY, Exported, exported
+from depthnb.runs.trained import INVERSE, ONNX, Trained, trained
 from depthnb.weights.origin import Origin
 
 TOLERANCE = 1e-4  # by which part of itself an answer may differ from the net's own
@@ -68,9 +68,9 @@ def export(run: str | os.PathLike, file: str | os.PathLike | None = None) -> Wri
         raise ValueError(
             f"{net.label} holds a PatchDiscriminator, which judges depth and gives none; nothing to export"
         )
-    file = Path(file).expanduser() if file else Path(f"{net.name}{SUFFIX}")
-    if file.suffix.lower() != SUFFIX:
-        raise ValueError(f"{file}: the name of an ONNX file ends in {SUFFIX}")
+    file = Path(file).expanduser() if file else Path(f"{net.name}{ONNX}")
+    if file.suffix.lower() != ONNX:
+        raise ValueError(f"{file}: the name of an ONNX file ends in {ONNX}")
     if file.exists():
         raise FileExistsError(f"{file} exists already; delete it, or choose another name with --out")
     told, differences = describe(net), {}

@@ -17,6 +17,7 @@ from depthnb.runs.provenance import ROOT
 from depthnb.runs.records import RECORD, read
 
 METRIC, INVERSE = "metric", "affine-inverse"
+ONNX = ".onnx"  # ending of files that `runs.exporting` writes
 MULTIPLE = 8  # sides of the images that a net sees are multiples of it, so that they hardly change their shape
 LEAST = 32  # pixels a side, of every encoder here
 STRIP = 4  # a picture longer than this many times its width is pressed, rather than seen with one row of features
@@ -69,9 +70,11 @@ def trained(run: str | os.PathLike) -> Trained:
 
     Raises:
         FileNotFoundError: for a folder that is not there or holds no weights, with what makes them.
-        ValueError: for damaged weights, or weights without a whole run.
+        ValueError: for damaged weights, or weights without a whole run; for an ONNX file.
     """
     folder = Path(run).expanduser()
+    if folder.suffix.lower() == ONNX:
+        raise ValueError(f"{folder} is an ONNX file, which depthnb predict takes; here the folder of its run is wanted")
     if not folder.exists() and not folder.is_absolute() and (ROOT / folder).exists():
         folder = ROOT / folder
     folder = folder.resolve()
