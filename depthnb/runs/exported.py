@@ -22,10 +22,11 @@ _HOW = (
     'in Python: model = onnx.load(FILE); onnx.helper.set_model_props(model, {"depthnb": \'{"kind": "metric"}\'}); '
     "onnx.save(model, FILE)"
 )
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _PROVIDERS = {
-    "cpu": ["CPUExecutionProvider"],
+    "cpu": [_CPU],
     # with TF32, which is usual on a GPU, the answers would differ in the third digit
-    "cuda": [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"],
+    "cuda": [(_CUDA, {"use_tf32": "0"}), _CPU],
 }
 
 
@@ -142,7 +143,9 @@ class Runtime(nn.Module):
             raise ValueError(
                 f"{self.file} cannot answer an image of {image.shape[-1]} x {image.shape[-2]}: {words}"
             ) from error
-        return torch.from_numpy(answer).to(image.device)
+        if answer.ndim != 4 or answer.shape[:2] != (len(image), 1):
+            raise ValueError(f"{self.file} answers with numbers of shape {answer.shape}; expected [B,1,H,W]")
+        return torch.from_numpy(answer).float().to(image.device)
 
     def _session(self, device: str):
         if device not in self._sessions:
@@ -151,20 +154,23 @@ class Runtime(nn.Module):
 
     def _opened(self, device: str):
         runtime = package("onnxruntime")
-        if device == "cuda" and "CUDAExecutionProvider" not in runtime.get_available_providers():
-            warnings.warn(
-                f"this onnxruntime cannot use the GPU, so {self.file.name} runs on the CPU; with the package onnxruntime-gpu "
-                "in its place it can",
-                stacklevel=2,
-            )
-            device = "cpu"
+        on_gpu = device == "cuda" and _CUDA in runtime.get_available_providers()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4  # its errors are said here; what it optimised is nobody's business
         try:
-            return runtime.InferenceSession(str(self.file), options, providers=_PROVIDERS[device])
+            session = runtime.InferenceSession(
+                str(self.file), options, providers=_PROVIDERS["cuda" if on_gpu else "cpu"]
+            )
         except Exception as error:  # onnxruntime's own, which share no base
             words = " ".join(str(error).split())[:200]
             raise ValueError(
                 f"{self.file} cannot be opened as an ONNX file ({words}); it is damaged, or something else: export it again"
             ) from error
+        if device == "cuda" and _CUDA not in session.get_providers():  # without its libraries it is left out silently
+            warnings.warn(
+                f"this onnxruntime cannot use the GPU, so {self.file.name} runs on the CPU; with the package onnxruntime-gpu "
+                "in its place it can",
+                stacklevel=2,
+            )
+        return session

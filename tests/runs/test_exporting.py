@@ -113,7 +113,8 @@ def test_the_file_says_all_that_one_has_to_know(shipped, notebook):
     said = {each.key: each.value for each in model.metadata_props}
     told, net = json.loads(said["depthnb"]), trained(f"reports/{notebook}/rooms-full")
     assert told == written.told and told["hash"] == net.record["hash"] and told["run"] == f"{notebook}/rooms-full"
-    assert told["kind"] == ("affine-inverse" if notebook == "07_midas" else "metric") and told["data"] == "rooms"
+    assert told["kind"] == ("affine-inverse" if notebook == "07_midas" else "metric")
+    assert told["data"] == ("rooms and streets" if notebook == "07_midas" else "rooms")
     assert ("metres" in told["unit"]) == (told["kind"] == "metric") and told["size"] == list(net.size)
     assert told["weights"] in (runs.ROOT / "reports" / notebook / "rooms-full/README.md").read_text()
     outputs = [each.name for each in model.graph.output]
@@ -265,6 +266,11 @@ def test_what_is_no_file_of_ours(shipped, tmp_path, capfd):
     net = photos.net(other(tmp_path / "fixed.onnx", told='{"kind": "metric"}', text=fixed))
     with pytest.raises(ValueError, match=r"fixed\.onnx cannot answer an image of 50 x 40"):
         answers(net, pictures((40, 50), 1), 50.0)
+    flat = MEAN.replace("[n, 1, h, w]", "[n, h, w]").replace("keepdims = 1", "keepdims = 0")
+    with pytest.raises(ValueError, match=r"answers with numbers of shape \(1, 40, 50\); expected \[B,1,H,W\]"):
+        answers(
+            photos.net(other(tmp_path / "flat.onnx", told='{"kind": "metric"}', text=flat)), pictures((40, 50), 1), 50.0
+        )
     told = capfd.readouterr()
     assert not told.out and not told.err, "onnxruntime's own words stay away"
 
