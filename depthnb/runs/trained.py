@@ -17,11 +17,10 @@ from depthnb.runs.provenance import ROOT
 from depthnb.runs.records import RECORD, read
 
 METRIC, INVERSE = "metric", "affine-inverse"
-_MULTIPLE = 8  # sides of the images that a net sees are multiples of it, so that they hardly change their shape
-_LEAST = 32  # pixels a side, of every encoder here
-_STRIP = (
-    4  # a picture that is longer than this many times its width is pressed, rather than seen with one row of features
-)
+ONNX = ".onnx"  # ending of files that `runs.exporting` writes
+MULTIPLE = 8  # sides of the images that a net sees are multiples of it, so that they hardly change their shape
+LEAST = 32  # pixels a side, of every encoder here
+STRIP = 4  # a picture longer than this many times its width is pressed, rather than seen with one row of features
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +57,9 @@ class Trained:
         """(H, W) at which it is asked about an image of (H, W): as many pixels as in its training, in the image's shape."""
         if self.rigid:
             return self.size
-        aspect = min(max(size[1] / size[0], 1 / _STRIP), _STRIP)
+        aspect = min(max(size[1] / size[0], 1 / STRIP), STRIP)
         height = math.sqrt(self.size[0] * self.size[1] / aspect)
-        return tuple(max(_LEAST, round(side / _MULTIPLE) * _MULTIPLE) for side in (height, height * aspect))
+        return tuple(max(LEAST, round(side / MULTIPLE) * MULTIPLE) for side in (height, height * aspect))
 
 
 def trained(run: str | os.PathLike) -> Trained:
@@ -71,9 +70,11 @@ def trained(run: str | os.PathLike) -> Trained:
 
     Raises:
         FileNotFoundError: for a folder that is not there or holds no weights, with what makes them.
-        ValueError: for damaged weights, or weights without a whole run.
+        ValueError: for damaged weights, or weights without a whole run; for an ONNX file.
     """
     folder = Path(run).expanduser()
+    if folder.suffix.lower() == ONNX:
+        raise ValueError(f"{folder} is an ONNX file, which depthnb predict takes; here the folder of its run is wanted")
     if not folder.exists() and not folder.is_absolute() and (ROOT / folder).exists():
         folder = ROOT / folder
     folder = folder.resolve()

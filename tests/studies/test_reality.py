@@ -98,4 +98,4 @@ def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
     ]
     changes = reality._changes(pd.DataFrame(rows), "direct", "mean_image", "change")
     assert changes["change"] == pytest.approx(2.5) and changes["change low"] < 0 < changes["change high"]
-    assert "may turn round" in reality._against(changes, "change", "it")
+    assert "may turn that round" in reality._against(changes, "change", "it")
