@@ -141,7 +141,7 @@ class PointView(go.Figure):
             display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include=None, exclude=None, **kwargs) -> dict:
-        picture = plotting.encode(self._picture(), "jpeg", quality=75)
+        picture = plotting.encode(self._picture(), "jpeg", quality=60)
         return {
             "application/vnd.plotly.v1+json": json.loads(self.to_json()),
             "image/jpeg": b64encode(picture).decode("ascii"),

@@ -98,7 +98,7 @@ def new_figure(
 
 
 def encode(
-    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 60
+    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 52
 ) -> bytes:
     """Return the figure as the bytes of a PNG or JPEG file.
 
