@@ -38,7 +38,11 @@ def depth_map(values: ArrayLike, *, label: str = DEPTH_LABEL, near_is_large: boo
     height, width = values.shape[-2:]
     across = 9.0 if width >= height else 5.0
     figure = new_figure(
-        across, across * height / width + 0.7, alt="depth in colours, near is bright", layout="constrained"
+        across,
+        across * height / width + 0.7,
+        alt="depth in colours, near is bright",
+        image_format="jpeg",
+        layout="constrained",
     )
     ax = picture_axes(figure, 1, 1)[0, 0]
     ax.imshow(values[0, 0], cmap=colormap, norm=norm, interpolation="antialiased")

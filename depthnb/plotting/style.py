@@ -112,7 +112,10 @@ def encode(
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
-    return buffer.getvalue() if image_format == "jpeg" else _small_png(buffer, getattr(figure, "alt", ""))
+    if image_format == "jpeg":
+        return buffer.getvalue()
+    pictures = getattr(figure, "image_format", "png") == "jpeg"
+    return _small_png(buffer, getattr(figure, "alt", ""), pictures=pictures, colours=256 if pictures else 64)
 
 
 def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
@@ -160,14 +163,14 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
     return {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
 
 
-def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False) -> bytes:
-    """Store a PNG again with its description and 256 colours: a third of the size, no difference to see."""
+def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False, colours: int = 256) -> bytes:
+    """Store a PNG again with its description and few colours: a third of the size, no difference to see."""
     picture = PIL.Image.open(buffer).convert("RGB")
     if pictures:  # an even palette and dithering keep photographs and colour bars smooth
-        palette = picture.quantize(256, method=PIL.Image.Quantize.FASTOCTREE)
+        palette = picture.quantize(colours, method=PIL.Image.Quantize.FASTOCTREE)
         picture = picture.quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
     else:  # lines and text keep their exact colours
-        picture = picture.quantize(256, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
+        picture = picture.quantize(colours, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
     text = PIL.PngImagePlugin.PngInfo()
     text.add_text("Description", alt)
     small = io.BytesIO()
