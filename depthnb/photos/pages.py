@@ -31,7 +31,10 @@ def slider(depth: Depth, *, limits: tuple[float, float] | None = None, longest: 
     stops = ",".join("rgb({})".format(",".join(f"{part * 255:.0f}" for part in colour)) for colour in ramp[0])
     left, right = ("far", "near") if near_is_large else (f"{low:.2f} m and nearer", f"{high:.2f} m and farther")
     photo = depth.photo.image.permute(1, 2, 0).numpy()
-    return _PAIR.format(photo=_jpeg(photo, longest), depth=_jpeg(colours, longest), stops=stops, left=left, right=right)
+    height, width = photo.shape[:2]
+    shown = {"photo": _jpeg(photo, longest), "depth": _jpeg(colours, longest)}
+    width = max(240, round(longest * min(1, width / height)))  # an upright picture is narrower
+    return _PAIR.format(**shown, width=width, stops=stops, left=left, right=right)
 
 
 def page(depth: Depth) -> str:
@@ -50,7 +53,7 @@ def _jpeg(pixels: np.ndarray, longest: int) -> str:
 
 
 # every style stands where it is used, and nothing has an id: a notebook may hold several
-_PAIR = """<div style="max-width:64rem">
+_PAIR = """<div style="max-width:{width}px">
 <div style="position:relative;line-height:0"><img alt="The picture" style="width:100%;display:block"
  src="data:image/jpeg;base64,{photo}"><img alt="Its depth in colours, near is bright"
  style="position:absolute;inset:0;width:100%;height:100%;clip-path:inset(0 0 0 50%)" src="data:image/jpeg;base64,{depth}"></div>
