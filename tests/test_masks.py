@@ -20,7 +20,7 @@ import depthnb
 from depthnb import evaluation, losses, metrics, models, plotting, pointcloud, training
 from depthnb.data import planarity, statistics, transforms
 from depthnb.data.inspection import pairs, planes
-from depthnb.metrics import alignment, edges, ssim, surfaces, variation
+from depthnb.metrics import alignment, boundaries, edges, ssim, surfaces, variation
 from depthnb.metrics.uncertainty import Uncertainty, Unit, sparsification
 from depthnb.models import gan, style_transfer
 from depthnb.studies import bn_cnn, densenet, eigen, hma, today, unet
@@ -207,6 +207,8 @@ CASES = {
     "metrics.protocols.Protocol.in_range": scored,
     "metrics.ssim.wholly_valid": masked_by(ssim.wholly_valid, "valid", window=3),
     "metrics.ssim.trusted_windows": masked_by(ssim.trusted_windows, "valid", window=3, share=0.5),
+    "metrics.boundaries.boundary_f1": measured(boundaries.boundary_f1, **ROOMS),
+    "metrics.surfaces.normal_error": measured(surfaces.normal_error, **ROOMS, intrinsics=K.expand(3, 3, 3), smooth=2.0),
     "metrics.surfaces.plane_residual": measured(
         surfaces.plane_residual, **ROOMS, intrinsics=K.expand(3, 3, 3), flat=0.05
     ),

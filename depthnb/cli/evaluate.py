@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 
 _SHOWN = ["abs_rel", "rmse", "log10", "silog", "delta1", "edge_f1_025"]
@@ -93,6 +94,7 @@ def run(given: argparse.Namespace) -> int:
     frames, table = len(judged.scored.per_image), judged.table[_SHOWN]
     if given.json:
         facts = {"name": judged.folder.parent.name, "measured": str(judged.scored.protocol), "frames": frames}
+        facts["shape"] = {name: value if math.isfinite(value) else None for name, value in judged.shape.items()}
         facts |= {"scores": json.loads(table.to_json(orient="index")), "notes": judged.notes}  # NaN as null
         print(json.dumps({**facts, "run": str(judged.folder)}))
         return 0
@@ -101,5 +103,7 @@ def run(given: argparse.Namespace) -> int:
         print(f"note: {note}")
     print(f"{frames} frames")
     print(table.to_string(float_format="{:.4f}".format, na_rep="--"))
-    print(f"{judged.folder}: run.json, per_image.csv, by_distance.csv")
+    print("outlines and surfaces, means over images:")
+    print(*(f"  {name}: {value:.3f}" for name, value in judged.shape.items() if math.isfinite(value)), sep="\n")
+    print(f"{judged.folder}: run.json, per_image.csv, by_distance.csv, tables/shape.csv")
     return 0

@@ -1,4 +1,4 @@
-"""How smooth a prediction is where the truth is flat: bumps of walls, floors and roads, measured in space."""
+"""What surfaces of a prediction look like in space: bumps where the truth is flat, and how far they are turned away."""
 
 from __future__ import annotations
 
@@ -56,15 +56,83 @@ def plane_residual(
     return torch.stack(rows).float() if rows else torch.zeros(0)
 
 
+def normal_error(
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    intrinsics: Tensor,
+    protocol: str | Protocol,
+    smooth: float = 1.1,
+) -> Tensor:
+    """How far the surfaces of a prediction are turned away from the true ones, in degrees: 0 is right, about 57 is random.
+
+    The normal of a pixel is that of the triangle over its neighbours, across and down, two pixels apart. A scale that is wrong
+    everywhere does not turn a surface, and waves that `abs_rel` hardly sees turn it a lot. The true depth's own noise counts
+    too: the number means something beside that of other predictions of the same frames.
+
+    Args:
+        pred, depth: [B,1,H,W] metres; anything where `valid` is False.
+        valid: bool [B,1,H,W].
+        intrinsics: [B,3,3] in pixels of this size.
+        protocol: a name or a `Protocol`: the prediction is clipped to its range, and true depths outside do not count.
+        smooth: a pixel counts where the true depths of its four neighbours differ by less than this factor: the normal at the
+            edge of a thing is nobody's.
+
+    Returns:
+        [B]: the mean angle between both normals over the pixels that count with their four neighbours; NaN for an image
+        without one or with unknown intrinsics.
+
+    Raises:
+        ValueError: for maps that do not fit together, or an unknown protocol.
+    """
+    check_maps(pred=pred, depth=depth, valid=valid)
+    rule = resolve(protocol)
+    pred, counts = rule.clipped(pred).double(), rule.in_range(depth=depth, valid=valid)
+    rows = [
+        _normal_error(*each, smooth=smooth)
+        for each in zip(pred, depth.double(), counts, intrinsics.double(), strict=True)
+    ]
+    return torch.stack(rows).float() if rows else torch.zeros(0)
+
+
+def _normal_error(pred: Tensor, depth: Tensor, valid: Tensor, intrinsics: Tensor, *, smooth: float) -> Tensor:
+    if not intrinsics.isfinite().all():
+        return intrinsics.new_tensor(torch.nan)
+    inner, before, after = slice(1, -1), slice(None, -2), slice(2, None)
+    four = [(0, inner, before), (0, inner, after), (0, before, inner), (0, after, inner)]
+    true, rays = torch.where(valid, depth, 1.0), _rays(intrinsics, tuple(depth.shape[-2:]))
+    around = torch.stack([true[each] for each in four])
+    counts = valid[0, inner, inner] & torch.stack([valid[each] for each in four]).all(0)
+    counts &= around.amax(0) < smooth * around.amin(0)
+    normals = [_normals(each * rays) for each in (torch.where(valid, pred, 1.0), true)]
+    cosine = (normals[0] * normals[1]).sum(0).clamp(-1, 1)
+    return torch.rad2deg(torch.acos(cosine))[counts].mean()
+
+
+def _rays(intrinsics: Tensor, size: tuple[int, int]) -> Tensor:
+    """[3,H,W]: the points of depth 1 that the pixels see."""
+    height, width = size
+    v, u = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    pixels = torch.stack([u, v, torch.ones_like(u)]).flatten(1).to(intrinsics)
+    return (torch.linalg.inv(intrinsics) @ pixels).view(3, height, width)
+
+
+def _normals(points: Tensor) -> Tensor:
+    """Unit normals [3,H-2,W-2] of points [3,H,W]."""
+    across = points[:, 1:-1, 2:] - points[:, 1:-1, :-2]
+    down = points[:, 2:, 1:-1] - points[:, :-2, 1:-1]
+    normal = torch.linalg.cross(across, down, dim=0)
+    return normal / normal.norm(dim=0).clamp(min=1e-12)
+
+
 def _plane_residual(
     pred: Tensor, depth: Tensor, valid: Tensor, intrinsics: Tensor, *, window: int, flat: float
 ) -> Tensor:
     if not intrinsics.isfinite().all():
         return intrinsics.new_tensor(torch.nan)
     height, width = depth.shape[-2:]
-    v, u = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    pixels = torch.stack([u, v, torch.ones_like(u)]).flatten(1).to(intrinsics)
-    rays = (torch.linalg.inv(intrinsics) @ pixels).view(3, height, width)
+    rays = _rays(intrinsics, (height, width))
 
     def squares(x: Tensor) -> Tensor:  # [C,H,W] -> [squares, pixels, C]
         x = x[..., : height // window * window, : width // window * window]

@@ -94,3 +94,36 @@ def test_flatness_reads_the_stored_frames_and_leaves_the_truth_nearly_flat():
     assert found["blank"].shape == found["truth"].shape == (len(frames),)
     assert found["blank"].max() < 1e-5 < 1e-4 < found["truth"].min()  # rooms stores steps of 2 mm
     assert found["truth"].max() < 0.003
+
+
+def turned(pred, depth=None, valid=None, K=K):
+    depth = plane() if depth is None else depth
+    valid = torch.ones_like(depth, dtype=torch.bool) if valid is None else valid
+    return surfaces.normal_error(pred=pred, depth=depth, valid=valid, intrinsics=K[None], protocol="rooms").item()
+
+
+def test_normals_know_the_tilt_and_not_the_scale():
+    assert turned(plane()) < 1e-3 and turned(1.7 * plane()) < 1e-3
+    one, other = (torch.tensor(each) for each in ((0.3, -0.5, 1.0), (0.0, 0.0, 1.0)))
+    angle = torch.rad2deg(torch.acos((one @ other) / one.norm() / other.norm())).item()
+    assert turned(plane((0.0, 0.0, 1.0))) == pytest.approx(angle, abs=1e-3)
+
+
+def test_waves_that_abs_rel_hardly_sees_turn_a_wall():
+    wall = torch.full((1, 1, *SIZE), 3.0)
+    waves = wall * (1 + 0.01 * torch.sin(torch.arange(SIZE[1]).float()))
+    assert ((waves - wall).abs() / wall).mean() < 0.01 and turned(waves, depth=wall) > 12
+
+
+def test_normals_count_where_the_truth_is_one_surface():
+    step = plane().clone()
+    step[..., 32:] *= 2
+    other = plane((0.0, 0.0, 1.0)).clone()
+    assert turned(step, depth=step) < 1e-3, "the edge itself has no normal"
+    assert torch.isnan(torch.tensor(turned(plane(), K=torch.full((3, 3), torch.nan))))
+    nothing = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
+    assert torch.isnan(torch.tensor(turned(other, valid=nothing)))
+    hole = torch.ones(1, 1, *SIZE, dtype=torch.bool)
+    hole[..., 20:30, 20:30] = False
+    wrong = torch.where(hole, plane(), torch.nan)
+    assert turned(wrong, valid=hole) < 1e-3, "what is not valid says nothing"

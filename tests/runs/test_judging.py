@@ -51,6 +51,12 @@ def test_files_score_what_the_arrays_score_and_become_a_run(frames, tmp_path, re
     want = evaluation.evaluate(torch.stack([torch.from_numpy(guesses[each])[None] for each in test.frames["id"]]), test)
     assert judged.scored.summary == pytest.approx(want.summary, nan_ok=True) and judged.notes == ()
     assert judged.folder == reports / "mine" / "judged"
+    shape = pd.read_csv(judged.folder / "tables" / "shape.csv")
+    assert len(shape) == len(guesses) and shape["normals (degrees)"].mean() == pytest.approx(
+        judged.shape["normals (degrees)"], rel=1e-4
+    )
+    within = [judged.shape[f"boundary F1, {radius} px"] for radius in (1, 2, 3)]
+    assert 0 < within[0] <= within[1] <= within[2] <= 1
     record = json.loads((judged.folder / "run.json").read_text())
     assert record["finished"] and record["metrics"]["test"]["abs_rel"] == pytest.approx(want.summary["abs_rel"])
     assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}

@@ -29,7 +29,12 @@ class Frames:
     def __getitem__(self, i):
         depth = torch.full((1, 24, 32), 2.0) + torch.linspace(0, 1, 32) + 0.1 * i
         names = self.frames.iloc[i][["id", "scene", "scene_type"]].to_dict()
-        return {"depth": depth, "valid": torch.ones_like(depth, dtype=torch.bool), **names}
+        return {
+            "depth": depth,
+            "valid": torch.ones_like(depth, dtype=torch.bool),
+            "intrinsics": torch.full((3, 3), torch.nan),
+            **names,
+        }
 
 
 @pytest.fixture

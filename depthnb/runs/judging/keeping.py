@@ -13,6 +13,8 @@ from torch import Tensor
 
 from depthnb import data, evaluation, metrics
 from depthnb.evaluation import Evaluation
+from depthnb.metrics import surfaces
+from depthnb.metrics.boundaries import boundary_f1
 from depthnb.runs.folder import start
 from depthnb.runs.values import without_path
 
@@ -29,6 +31,8 @@ class Judgement:
         aligned: after a scale and a shift were fitted to each image's truth in inverse depth; None where
             `scored` is aligned already.
         opponents: constant maps that never see a picture, by the same protocol; empty where there are no training frames.
+        shape: what depth errors do not show, means over images: `boundary F1` within 1, 2 and 3 pixels, `normals` (degrees),
+            `plane residual` (per mille of the distance); NaN where no frame defines one.
         notes: sentences.
         folder: of the run.
     """
@@ -37,6 +41,7 @@ class Judgement:
     pooled: Evaluation
     aligned: Evaluation | None
     opponents: dict[str, Evaluation]
+    shape: dict[str, float]
     notes: tuple[str, ...]
     folder: Path
 
@@ -106,8 +111,29 @@ def keep(
         run.save_table(
             _by_image({"net": scored, **opponents}, {"net": aligned, **aligned_opponents}), "by_image", digits=6
         )
+    shape = _shape(preds, test, rule, kind)
+    run.save_table(shape, "shape", digits=6)
     run.measure(name, **scored.summary)
-    return Judgement(scored, pooled, aligned, opponents, tuple(notes), run.finish().parent)
+    means = shape.drop(columns=["id", "scene"]).mean().to_dict()
+    return Judgement(scored, pooled, aligned, opponents, means, tuple(notes), run.finish().parent)
+
+
+def _shape(preds: Sequence[Tensor], test, rule: metrics.Protocol, kind: str) -> pd.DataFrame:
+    """One row a frame: outlines and surfaces of the prediction as it is scored, at the truth's own size."""
+    native, rows = test.native(), []
+    for i in range(len(test)):
+        frame = native[i]
+        depth, valid, camera = (frame[key][None] for key in ("depth", "valid", "intrinsics"))
+        pred = evaluation.upsample(preds[i][None], tuple(depth.shape[-2:]))
+        if rule.alignment != "none":
+            pred = metrics.aligned(pred=pred, depth=depth, valid=valid, protocol=rule, kind=kind)
+        given = {"pred": pred, "depth": depth, "valid": valid, "protocol": rule}
+        row = {"id": frame["id"], "scene": frame["scene"]}
+        row |= {f"boundary F1, {r} px": float(boundary_f1(**given, radius=r)) for r in (1, 2, 3)}
+        row["normals (degrees)"] = float(surfaces.normal_error(**given, intrinsics=camera))
+        row["plane residual (per mille)"] = 1000 * float(surfaces.plane_residual(**given, intrinsics=camera))
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _by_image(direct: Mapping[str, Evaluation | None], aligned: Mapping[str, Evaluation | None]) -> pd.DataFrame:
