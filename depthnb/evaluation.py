@@ -130,6 +130,8 @@ def predict(model: nn.Module | Tensor | Sequence[Tensor], dataset, *, batch_size
                 f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each"
             )
         return model.float().cpu() if isinstance(model, Tensor) else [each.float().cpu() for each in model]
+    if isinstance(model, Constant):  # it looks at no image, so frames of several sizes need not form a batch
+        return model.depth.cpu().expand(len(dataset), -1, -1, -1)
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     with answering(model):

@@ -157,7 +157,7 @@ def test_check_points_to_lines_and_writes_a_corrected_index_beside(tmp_path, cap
     assert not any(each["wrong"] for each in json.loads(capsys.readouterr().out)["findings"])
     (root / "index.fixed.csv").write_text("of somebody else")
     assert cli.main(["check", str(root), "--fix", "--json"]) == 1
-    assert "is there already and says something else" in capsys.readouterr().err
+    assert "is there already and says something else" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_fix_without_anything_to_fix_and_where_there_is_no_index(tmp_path, capsys):

@@ -60,14 +60,22 @@ def run(given: argparse.Namespace) -> int:
     )
     wrong = sum(finding.sure for finding in findings)
     if given.json:
-        file, changes = mending.mend(given.place, findings) if given.fix else (None, [])
+        file, changes, failed = None, [], None
+        try:
+            file, changes = mending.mend(given.place, findings) if given.fix else (None, [])
+        except (OSError, ValueError) as error:
+            failed = str(error)
         rows = [
             {"wrong": finding.sure, "said": finding.sentence, "remedy": finding.remedy, "lines": finding.lines}
             for finding in findings
         ]
         facts = {"place": given.place, "data": given.data, "there": said, "findings": rows}
-        print(json.dumps(facts | ({"fixed": file and str(file), "changes": changes} if given.fix else {})))
-        return 1 if wrong else 0
+        print(
+            json.dumps(
+                facts | ({"fixed": file and str(file), "changes": changes, "error": failed} if given.fix else {})
+            )
+        )
+        return 1 if wrong or failed else 0
     name = Path(given.place).name if given.place.lower().endswith(".csv") else "index.csv"
     print(f"{given.place}: {said}.")
     for finding in findings:

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("pictures", nargs="+", metavar="PICTURE", help="file, folder, or pattern in quotes")
     add(
         "--net", "--run", dest="nets", action="append", metavar="NET",
-        help="folder of a run, or hub:NAME for a published net; may be given several times "
+        help="folder of a run, an ONNX file, or hub:NAME for a published net; may be given several times "
         "(default: reports/11_today/rooms-full, which comes with the clone)",
     )  # fmt: skip
     add("--out", default="depth", metavar="DIR", help="where the files go (default: depth)")
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X,Y=METRES",
-        help="a distance you know; may be given several times",
+        help="a distance you know, at a column and row; may be given several times",
     )
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add("--json", action="store_true", help="one line of JSON a picture and net on standard output, nothing else")

@@ -14,6 +14,7 @@ from depthnb.photos.nets import Net
 from depthnb.photos.reading import Photo
 from depthnb.runs.trained import METRIC
 
+_DOUBTFUL = 4.0  # a factor beyond which a slip is likelier than a net that is so wrong
 _FARTHEST = 1000.0  # metres: an inverse depth of nearly 0 is given no more than this
 
 
@@ -76,9 +77,9 @@ def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str 
 
     Args:
         net, photo: as `photos.net` and `photos.read` give them.
-        known: distances that are known, in pixels of the file's upright picture. One or more correct a net's metres by a
-            factor (the median of known over predicted). A net that knows no metres needs two or more: a scale and a shift of
-            its inverse depth are fitted to them by least squares.
+        known: distances that are known, in pixels of the file's upright picture. One or more correct a net's metres
+            by a factor (the median of their logarithms). A net that knows no metres needs two or more: a scale and a
+            shift of its inverse depth are fitted to them by least squares.
         device: on which the net is asked, cpu or cuda.
 
     Returns:
@@ -132,11 +133,16 @@ def _scaled(depth: Depth, known: Sequence[Known]) -> Depth:
     if not known:
         return depth
     metres, before = np.array([each.metres for each in known]), _at(depth.metres, known)
-    factor = float(np.median(metres / np.maximum(before, 1e-6)))
-    note = f"{len(known)} known distance(s) make everything {factor:.2f} times as far"
+    factor = float(
+        np.exp(np.median(np.log(metres / np.maximum(before, 1e-6))))
+    )  # of two: too near and too far weigh alike
+    many = f"{len(known)} known distances make" if len(known) > 1 else "the known distance makes"
+    note = f"{many} everything {factor:.2f} times as far"
     if len(known) > 1:
         left = np.abs(before * factor / metres - 1).max()
-        note += f"; the largest of them is then {left:.0%} off"
+        note += f"; the one that fits worst is then {left:.0%} off"
+    if not 1 / _DOUBTFUL < factor < _DOUBTFUL:
+        note += "; that is a lot: is the number in metres, and the pixel column,row?"
     return replace(depth, metres=depth.metres * factor, notes=(*depth.notes, note))
 
 
@@ -162,7 +168,5 @@ def _fitted(depth: Depth, known: Sequence[Known]) -> Depth:
         )
     metres = 1 / (depth.inverse * float(scale) + float(shift)).clamp_min(1 / _FARTHEST)
     left = np.abs(1 / np.maximum(design @ [scale, shift], 1 / _FARTHEST) * inverse - 1).max()
-    note = (
-        f"a scale and a shift were fitted to {len(known)} known distances; the largest of them is then {left:.0%} off"
-    )
+    note = f"a scale and a shift were fitted to {len(known)} known distances; the one that fits worst is then {left:.0%} off"
     return replace(depth, metres=metres.float(), notes=(note,))

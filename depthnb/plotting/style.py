@@ -114,8 +114,8 @@ def encode(
         figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
     if image_format == "jpeg":
         return buffer.getvalue()
-    pictures = getattr(figure, "image_format", "png") == "jpeg"
-    return _small_png(buffer, getattr(figure, "alt", ""), pictures=pictures, colours=256 if pictures else 64)
+    colours = 256 if getattr(figure, "image_format", "png") == "jpeg" else 64  # lines and text need few
+    return _small_png(buffer, getattr(figure, "alt", ""), colours=colours)
 
 
 def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:

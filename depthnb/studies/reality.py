@@ -12,7 +12,7 @@ from depthnb.evidence.scenes import ratio
 from depthnb.report.results import METHODS
 from depthnb.runs.trained import METRIC
 
-_BEST = {"direct": "mean_image", "aligned": "mean_depth"}  # aligned, the mean depth is each image's best constant
+_RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
 
 
 def judged(dataset: str) -> dict[str, pd.DataFrame]:
@@ -24,9 +24,9 @@ def judged(dataset: str) -> dict[str, pd.DataFrame]:
     Returns:
         Label of the other data -> one row a net, the best first: net, frames, scenes; `at home` (abs_rel in metres on the test
         frames of its own data), `there`; the same aligned by scale and shift in inverse depth (`aligned at home`, `aligned
-        there`); `against the mean image`, the change of its metric abs_rel against the mean image of its training data in
-        percent, and `against a constant`, that of the aligned one against each image's best constant, both with `low` and
-        `high`, 95 % when the scenes are drawn again. NaN where a net knows no metres or a run does not say.
+        there`); `against the mean image`, the change of its metric abs_rel against the mean image in percent, and `aligned
+        against it`, that of the aligned one against the mean image, aligned too; both with `low` and `high`, 95 % when the
+        scenes are drawn again. NaN where a net knows no metres, a run does not say, or there is one scene.
     """
     tables: dict[str, list[dict]] = {}
     for record in runs.finished():
@@ -45,19 +45,21 @@ def sentences(table: pd.DataFrame) -> list[str]:
     for row in table.to_dict("records"):
         parts = []
         if np.isfinite(row["there"]):
-            against = _against(row, "against the mean image", "the mean image of its training data")
-            parts.append(f"abs_rel {row['at home']:.3f} at home, {row['there']:.3f} here, {against}")
+            home = f"{row['at home']:.3f} at home, " if np.isfinite(row["at home"]) else ""
+            parts.append(f"abs_rel {home}{row['there']:.3f} here{_against(row, 'against the mean image')}")
         if np.isfinite(row["aligned there"]):
-            against = _against(row, "against a constant", "each image's best constant")
-            parts.append(f"aligned {row['aligned there']:.3f}, {against}")
+            parts.append(f"aligned {row['aligned there']:.3f}{_against(row, 'aligned against it')}")
         said.append(f"{row['net']}: {'; '.join(parts)}.")
     return said
 
 
-def _against(row: Mapping, name: str, opponent: str) -> str:
+def _against(row: Mapping, name: str) -> str:
     change, low, high = (row[f"{name}{ending}"] for ending in ("", " low", " high"))
+    if not np.isfinite(change):
+        return ""
     sure = "" if low > 0 or high < 0 else " (other scenes may turn that round)"
-    return f"{abs(change):.0f} % {'lower' if change < 0 else 'higher'} than {opponent}{sure}"
+    sure = sure if np.isfinite(low) else " (one scene, so no interval)"
+    return f", {abs(change):.0f} % {'lower' if change < 0 else 'higher'} than the mean image{sure}"
 
 
 def _label(record: Mapping) -> str:
@@ -77,8 +79,8 @@ def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
     row["aligned at home"] = (home.get("aligned" if metric else "test") or {}).get("abs_rel", nan)
     row["aligned there"] = record["metrics"]["aligned" if metric else "test"]["abs_rel"]
     direct, aligned = ("direct", "aligned") if metric else (None, "direct")
-    row |= _changes(by_image, direct, _BEST["direct"], "against the mean image")
-    return row | _changes(by_image, aligned, _BEST["aligned"], "against a constant")
+    row |= _changes(by_image, direct, _RIVAL, "against the mean image")
+    return row | _changes(by_image, aligned, _RIVAL, "aligned against it")
 
 
 def _changes(by_image: pd.DataFrame, measured: str | None, opponent: str, name: str) -> dict[str, float]:

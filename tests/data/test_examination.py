@@ -258,7 +258,7 @@ def test_every_fault_of_the_index_is_named_at_once_and_the_rest_is_looked_at(roo
     (root / "5_depth.png").unlink()
     (root / "6.png").write_bytes((root / "6.png").read_bytes()[:50])
     said, findings = data.examine("folder", root)
-    words = {(2,): "did you mean 1/1000", (3,): "has split 'validation'", (4,): "scene is empty", (5,): "fx and fy above 0",
+    words = {(2,): "perhaps 1/1000", (3,): "has split 'validation'", (4,): "scene is empty", (5,): "fx and fy above 0",
              (6,): "relative to index.csv", (7,): "1 file named in index.csv is missing", (8,): "cut"}  # fmt: skip
     assert "more lines left aside" in said
     for lines, word in words.items():

@@ -64,9 +64,9 @@ def test_one_known_distance_scales_everything():
     before = photos.predict(net(), photo())
     factor = (depth.metres / before.metres).unique()
     assert factor.max() - factor.min() < 1e-5 and factor[0] == pytest.approx(2.0, abs=0.05)
-    assert "1 known distance(s) make everything" in depth.said[-1]
+    assert "the known distance makes everything" in depth.said[-1]
     two = photos.predict(net(), photo(), known=[known, photos.Known(40, 30, 6.0)])
-    assert "the largest of them is then" in two.notes[0]
+    assert "the one that fits worst is then" in two.notes[0]
 
 
 def test_depths_that_the_net_has_never_seen_are_named():
@@ -190,3 +190,11 @@ def test_a_published_net_from_a_folder(tmp_path):
     chosen = photos.net(f"hub:{tmp_path / 'tiny'}")
     depth = photos.predict(chosen, photo(42, 56))
     assert depth.metres is None and depth.inverse.shape == (1, 42, 56) and math.isfinite(depth.inverse.sum())
+
+
+def test_two_distances_that_disagree_weigh_alike_and_a_slip_is_doubted():
+    both = net(Says(2.0, 2.0))
+    two = photos.predict(both, photo(), known=[photos.Known(10, 10, 1.0), photos.Known(60, 20, 4.0)])
+    assert float(two.metres.mean()) == pytest.approx(2.0), "half and double together change nothing"
+    slip = photos.predict(both, photo(), known=[photos.Known(10, 10, 200.0)])
+    assert "is the number in metres" in slip.notes[-1] and "is the number in metres" not in two.notes[-1]

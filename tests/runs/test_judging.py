@@ -259,9 +259,12 @@ def test_a_python_function_is_asked_like_a_net(frames, tmp_path, reports, monkey
         "    return torch.full((1, 1, *image.shape[:2]), 2.0, requires_grad=True)\n"
         "def flat(image):\n"
         "    return 2.0\n"
+        "def broken(image):\n"
+        "    return image['depth']\n"
         "def colours(image):\n"
         "    return image\n"
     )
+    (tmp_path / "needs_more.py").write_text("import a_package_of_nobody\n")
     words = ["evaluate", "--data", "folder", "--root", str(root), "--kind", "metric", "--net"]
     assert cli.main([*words, "my_own_method:depth", "--name", "rows"]) == 0
     record = json.loads((reports / "rows/judged/run.json").read_text())
@@ -274,11 +277,13 @@ def test_a_python_function_is_asked_like_a_net(frames, tmp_path, reports, monkey
     assert judged.scored.summary["abs_rel"] == pytest.approx(want.summary["abs_rel"])
     capsys.readouterr()
     for place, said in {
-        "my_own_method:none": "has no function 'none'; it has depth, with_camera, flat, colours",
+        "my_own_method:none": "has no function 'none'; it has depth, with_camera, flat, broken, colours",
         "my_own_method:number": "has no function 'number'",
         "no_such_method:depth": "there is no module 'no_such_method'",
         "my_own_method:flat": r"answers to frame 'frame_006' with ndarray of float64 []",
         "my_own_method:colours": "expected one map of numbers",
+        "my_own_method:broken": "my_own_method:broken fails at frame 'frame_006': IndexError",
+        "needs_more:depth": "needs_more cannot be imported: it needs 'a_package_of_nobody'",
     }.items():
         assert cli.main([*words, place]) == 1 and said in capsys.readouterr().err, place
     assert cli.main([*words[:-3], "--net", "my_own_method:depth"]) == 1
@@ -325,3 +330,15 @@ def test_the_command_prints_three_ways_to_average(frames, tmp_path, reports, cap
     assert cli.main([*words, "--json"]) == 0
     line = json.loads(capsys.readouterr().out)
     assert line["frames"] == 6 and 0 < line["scores"]["mean over images"]["abs_rel"] < 0.2
+
+
+def test_frames_of_several_sizes_and_what_predict_writes(tmp_path, reports):
+    root = tmp_path / "frames"
+    root.mkdir()
+    data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"}, per_scene=3, sizes=[(24, 32), (30, 20)])
+    test = data.open("folder", root, "all")
+    maps = {f"{test[i]['id']}_depth": np.full((9, 9), 2.0, np.float32) for i in range(len(test))}
+    judged = judge(write(tmp_path / "out", maps), root, split="all")
+    assert len(judged.scored.per_image) == 9 and set(judged.opponents) == {"mean_depth", "mean_image"}
+    assert "mean image, aligned" in judged.table.index
+    assert any("made of frames that are judged here" in note for note in judged.notes)

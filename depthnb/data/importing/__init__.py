@@ -140,7 +140,7 @@ def detect(trees: Sequence[Tree]) -> str:
     raise ValueError(
         f"{trees[0].root}: no known layout ({', '.join(name for name in LAYOUTS if name != 'pair')}); found "
         f"{', '.join(here) or 'an empty folder'}. Give two folders, pictures and depth maps, with --depth-scale, "
-        "or unpack archives first"
+        "--layout pair for one folder with both, or unpack archives first"
     )
 
 

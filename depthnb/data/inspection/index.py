@@ -87,9 +87,11 @@ def _splits(held: Index, lines: tuple[int, ...]) -> list[Mend]:
 
 
 def _scenes(held: Index, lines: tuple[int, ...]) -> list[Mend]:
-    """A scene goes where most of its frames are, and of two such splits into the one that is judged."""
+    """A scene goes where most of its frames are, else into the split that is judged; train and test keep a scene."""
     mends = []
     rows = _rows(held, lines)
+    torn = {row["scene"] for _, row in rows}
+    others = {row["split"] for _, row in _rows(held, held.lines) if row["scene"] not in torn}
     for scene in dict.fromkeys(row["scene"] for _, row in rows):
         own = [(line, row["split"]) for line, row in rows if row["scene"] == scene and row["split"] in SPLITS]
         count = Counter(split for _, split in own)
@@ -99,7 +101,9 @@ def _scenes(held: Index, lines: tuple[int, ...]) -> list[Mend]:
             for line, split in own
             if split != goal
         ]
-    return mends
+        others.add(goal)
+    left = {row["split"] for _, row in rows if row["split"] in ("train", "test")} - others
+    return [] if left else mends  # to have none of those is somebody's to think about; a val split is drawn
 
 
 def _shared_files(held: Index, lines: tuple[int, ...]) -> list[Mend]:
@@ -117,13 +121,16 @@ def _shared_files(held: Index, lines: tuple[int, ...]) -> list[Mend]:
     return mends
 
 
+_PER_METRE = (100, 256, 1000, 4000, 5000, 10000)  # stored units a metre that people write in place of metres a unit
+
+
 def _scales(held: Index, lines: tuple[int, ...]) -> list[Mend]:
     """Stored units for each metre turned over, and a comma that was meant as a point."""
     mends = []
     for line, row in _rows(held, lines):
         cell = row["depth_scale"]
         scale = number(cell.replace(",", "."))
-        if 1 < scale <= 1e6:
+        if scale in _PER_METRE:
             mends.append(Mend(line, (("depth_scale", f"{1 / scale:.10g}"),), f"{cell} stored units are a metre"))
         elif 0 < scale <= 1 and "," in cell:
             mends.append(Mend(line, (("depth_scale", f"{scale:.10g}"),), "a point, and no comma"))

@@ -112,7 +112,7 @@ def number(text: str) -> float:
 def _number_faults(row: object, line: int) -> Iterator[Fault]:
     scale = number(row.depth_scale)
     if row.depth_scale and not 0 < scale <= 1:
-        hint = f"; did you mean 1/{scale:g} = {1 / scale:g}?" if scale > 1 else ""
+        hint = f"; perhaps 1/{scale:g} = {1 / scale:g} is meant" if scale > 1 else ""
         yield Fault(
             "scale",
             (line,),

@@ -17,7 +17,8 @@ def match(folder: Path, ids: Sequence[str]) -> tuple[dict[str, Path], list[Path]
     """The file of each frame, and the files that belong to none.
 
     A file belongs to a frame if its path below the folder, without ending, is the frame's id; or that id with `_` or `-` for
-    each `/`, or the id's last part alone, where that means no other frame.
+    each `/`, or the id's last part alone, where that means no other frame; `_depth` may follow, as in what `depthnb predict`
+    writes.
 
     Args:
         folder: searched with all folders in it for files of `SUFFIXES`.
@@ -38,6 +39,7 @@ def match(folder: Path, ids: Sequence[str]) -> tuple[dict[str, Path], list[Path]
             aliases.setdefault(alias, set()).add(each)
     names = {alias: owners.pop() for alias, owners in aliases.items() if len(owners) == 1}
     names |= {each: each for each in ids}
+    names |= {f"{alias}_depth": own for alias, own in names.items() if f"{alias}_depth" not in names}  # depthnb predict
     found: dict[str, Path] = {}
     others: list[Path] = []
     for path in files:

@@ -30,7 +30,9 @@ class Judgement:
         pooled: the same over all pixels together.
         aligned: after a scale and a shift were fitted to each image's truth in inverse depth; None where
             `scored` is aligned already.
-        opponents: constant maps that never see a picture, by the same protocol; empty where there are no training frames.
+        opponents: constant maps that never see a picture, by the same protocol; empty where there are no training frames. A
+            note says whose they are.
+        aligned_opponents: the same, aligned as `aligned` is; empty where there is none.
         shape: what depth errors do not show, means over images: `boundary F1` within 1, 2 and 3 pixels, `normals` (degrees),
             `plane residual` (per mille of the distance); NaN where no frame defines one.
         notes: sentences.
@@ -41,6 +43,7 @@ class Judgement:
     pooled: Evaluation
     aligned: Evaluation | None
     opponents: dict[str, Evaluation]
+    aligned_opponents: dict[str, Evaluation]
     shape: dict[str, float]
     notes: tuple[str, ...]
     folder: Path
@@ -53,6 +56,7 @@ class Judgement:
         if self.aligned:
             rows["aligned, over images"] = self.aligned.summary
         rows |= {name.replace("_", " "): each.summary for name, each in self.opponents.items()}
+        rows |= {f"{name.replace('_', ' ')}, aligned": each.summary for name, each in self.aligned_opponents.items()}
         return pd.DataFrame(rows).T[list(metrics.NAMES)]
 
 
@@ -91,13 +95,16 @@ def keep(
     pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
     here = (parameters["dataset"], parameters["data_root"])
 
-    def rivals(protocol: metrics.Protocol) -> dict[str, Evaluation]:
-        return _opponents(*trained_on, test, protocol) or _opponents(*here, test, protocol)
-
-    opponents, aligned, aligned_opponents = rivals(rule), None, {}
+    opponents, of, aligned, aligned_opponents = _opponents(*trained_on, test, rule), trained_on, None, {}
+    if not opponents:
+        opponents, of = _opponents(*here, test, rule), here
+    frames_seen = of == here and test.split in ("train", "all")
+    if opponents and (frames_seen or of != trained_on):
+        seen = " and are made of frames that are judged here" if frames_seen else ""
+        notes = [*notes, f"mean depth and mean image are those of the training frames of {of[0]}{seen}"]
     if rule.alignment == "none":
         fitted = rule.with_alignment(evaluation.ALIGNED)
-        aligned, aligned_opponents = evaluation.evaluate(preds, test, protocol=fitted), rivals(fitted)
+        aligned, aligned_opponents = evaluation.evaluate(preds, test, protocol=fitted), _opponents(*of, test, fitted)
     run = start(name, parameters, data={"test": test})
     if aligned:
         run.save_evaluation("aligned", aligned, aligned_opponents)
@@ -115,7 +122,7 @@ def keep(
     run.save_table(shape, "shape", digits=6)
     run.measure(name, **scored.summary)
     means = shape.drop(columns=["id", "scene"]).mean().to_dict()
-    return Judgement(scored, pooled, aligned, opponents, means, tuple(notes), run.finish().parent)
+    return Judgement(scored, pooled, aligned, opponents, aligned_opponents, means, tuple(notes), run.finish().parent)
 
 
 def _shape(preds: Sequence[Tensor], test, rule: metrics.Protocol, kind: str) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def judge_function(
         A `Judgement`.
 
     Raises:
-        ValueError: for a place that is none, an answer that is no map, and as `judge`. What the function raises goes through.
+        ValueError: for a place that is none, an answer that is no map, a function that raises, and as `judge`.
         OSError: when the run cannot be written.
     """
     kinds.check(kind, scale)
@@ -154,12 +154,14 @@ def _function(place: str) -> tuple[Callable, Path | None]:
     try:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and not module.startswith(error.name):
-            raise  # the module is there, and something that it needs is not
+        if error.name not in (module, *(module[:i] for i, sign in enumerate(module) if sign == ".")):
+            raise ValueError(f"{module} cannot be imported: it needs {error.name!r}, which is not installed") from error
         raise ValueError(
             f"there is no module {module!r} in {Path.cwd()} or among the installed packages; {place!r} means the function "
             f"{attribute} in {module.replace('.', '/')}.py"
         ) from None
+    except Exception as error:
+        raise ValueError(f"{module} cannot be imported: {type(error).__name__}: {error}") from error
     function = getattr(found, attribute, None)
     if not callable(function):
         defined = [key for key, each in vars(found).items() if inspect.isfunction(each)]
@@ -170,8 +172,11 @@ def _function(place: str) -> tuple[Callable, Path | None]:
 def _answer(function: Callable, place: str, frame: Mapping) -> np.ndarray:
     image = frame["image"].permute(1, 2, 0).numpy()
     wants = "intrinsics" in inspect.signature(function).parameters
-    answer = function(image, **({"intrinsics": frame["intrinsics"].numpy()} if wants else {}))
-    answer = answer.detach().cpu().numpy() if hasattr(answer, "detach") else np.asarray(answer)
+    try:
+        answer = function(image, **({"intrinsics": frame["intrinsics"].numpy()} if wants else {}))
+        answer = answer.detach().float().cpu().numpy() if hasattr(answer, "detach") else np.asarray(answer)
+    except Exception as error:
+        raise ValueError(f"{place} fails at frame {frame['id']!r}: {type(error).__name__}: {error}") from error
     if answer.dtype.kind not in "fiu" or answer.ndim < 2 or answer.size != np.prod(answer.shape[-2:]):
         raise ValueError(
             f"{place} answers to frame {frame['id']!r} with {type(answer).__name__} of {answer.dtype} {list(answer.shape)}; "

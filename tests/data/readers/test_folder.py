@@ -179,7 +179,7 @@ CHANGES = [
     ({"id": "frame_001"}, "'frame_001' appears more than once"),
     ({"id": ""}, "id is empty"),
     ({"scene": "loft"}, "scene 'loft' is in the splits train and val"),
-    ({"depth_scale": "1000"}, "did you mean 1/1000 = 0.001"),
+    ({"depth_scale": "1000"}, "perhaps 1/1000 = 0.001 is meant"),
     ({"depth_scale": "0,001"}, "depth_scale is '0,001'"),
     ({"depth_scale": "0"}, "depth_scale is '0'"),
     ({"fx": ""}, "four empty cells"),
