@@ -74,13 +74,13 @@ def test_what_cannot_be_done_is_one_line_and_status_1(pair, tmp_path, capsys):
 
 
 def test_how_far_it_is_stands_in_one_line_of_a_terminal_and_seldom_elsewhere(monkeypatch, capsys):
-    from depthnb.cli import import_
+    from depthnb.cli import progress as line
 
     clock = iter(range(1000))
-    monkeypatch.setattr(import_.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(line.time, "monotonic", lambda: float(next(clock)))
     for live, expected in ((True, 60), (False, 2)):
-        monkeypatch.setattr(import_.sys.stderr, "isatty", lambda live=live: live, raising=False)
-        with import_._Progress() as progress:
+        monkeypatch.setattr(line.sys.stderr, "isatty", lambda live=live: live, raising=False)
+        with line.Progress() as progress:
             for done in range(1, 61):
                 progress.show(done, 60)
         told = capsys.readouterr().err

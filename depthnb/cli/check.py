@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
+
+from depthnb.cli.progress import Progress
 
 HELP = "what is wrong with an RGB-D folder"
 DESCRIPTION = (
@@ -24,7 +24,6 @@ EXAMPLES = """examples:
 --fix never touches index.csv. Where the path of a folder is asked for, that of the corrected index does as well:
 data.open("folder", "my_frames/index.fixed.csv"). Or rename it to index.csv once you have looked at it.
 """
-_EVERY = 0.5  # seconds between two updates of the line that counts
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,26 +54,30 @@ def run(given: argparse.Namespace) -> int:
 
     if given.fix and given.data != "folder":
         raise ValueError(f"--fix corrects the index of an RGB-D folder, and {given.data} has none")
-    said, findings = data.examine(
-        given.data, given.place, truth=given.truth, every=given.all or given.fix, told=_counter()
-    )
+    with Progress() as progress:
+        said, findings = data.examine(
+            given.data,
+            given.place,
+            truth=given.truth,
+            every=given.all or given.fix,
+            told=lambda done, total: progress.show(done // 2, total // 2),  # every frame is read twice
+        )
     wrong = sum(finding.sure for finding in findings)
     if given.json:
         file, changes, failed = None, [], None
-        try:
-            file, changes = mending.mend(given.place, findings) if given.fix else (None, [])
-        except (OSError, ValueError) as error:
-            failed = str(error)
+        if given.fix:
+            try:
+                file, changes = mending.mend(given.place, findings)
+            except (OSError, ValueError) as error:
+                failed = str(error)
         rows = [
             {"wrong": finding.sure, "said": finding.sentence, "remedy": finding.remedy, "lines": finding.lines}
             for finding in findings
         ]
         facts = {"place": given.place, "data": given.data, "there": said, "findings": rows}
-        print(
-            json.dumps(
-                facts | ({"fixed": file and str(file), "changes": changes, "error": failed} if given.fix else {})
-            )
-        )
+        if given.fix:
+            facts |= {"fixed": file and str(file), "changes": changes, "error": failed}
+        print(json.dumps(facts))
         return 1 if wrong or failed else 0
     name = Path(given.place).name if given.place.lower().endswith(".csv") else "index.csv"
     print(f"{given.place}: {said}.")
@@ -99,21 +102,3 @@ def _say_changes(file, changes: list[str], findings: list) -> None:
     rest = f" {left} of what is wrong is left to you." if left else ""
     print(f"{file}: written.{rest} Look at it with: depthnb check {file}")
     print(f'It opens as it is, data.open("folder", {str(file)!r}); or rename it to index.csv.')
-
-
-def _counter():
-    """Counts the frames on standard error, in one line that is written over, if somebody may be looking."""
-    if not sys.stderr.isatty():
-        return None
-    started = shown = time.monotonic()
-
-    def told(done: int, total: int) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown > _EVERY or (done == total and shown > started):
-            shown = now
-            left = (now - started) / done * (total - done)
-            line = f"{100 * done // total:3d} % of {total // 2} frames read twice, {left:.0f} s left"
-            print(f"\r{line:<60}" if done < total else f"\r{'':60}\r", end="", file=sys.stderr, flush=True)
-
-    return told

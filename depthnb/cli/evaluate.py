@@ -75,7 +75,8 @@ def run(given: argparse.Namespace) -> int:
     function = bool(given.net) and judging.is_function(given.net)
     if given.net and not function and (given.kind or given.protocol or given.skip_missing or given.scale != 1):
         raise ValueError(
-            "--kind, --scale, --protocol and --skip-missing belong to --predictions and functions, and not to a net"
+            "--kind, --scale, --protocol and --skip-missing belong to --predictions and functions, and not to a net; a "
+            "function is written module:function"
         )
     if (given.predictions or function) and not given.kind:
         raise ValueError(f"depth of another method takes --kind: {', '.join(judging.KINDS)}")

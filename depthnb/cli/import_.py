@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
+
+from depthnb.cli.progress import Progress
 
 HELP = "make an RGB-D folder of a data set in another layout"
 DESCRIPTION = (
@@ -28,7 +28,6 @@ examples:
   depthnb import my_images/ my_depths/ --depth-scale 0.001 --intrinsics 525,525,319.5,239.5 --out mine
   depthnb import scannet/scans/ --layout scannet --out scannet_folder --every 30 --link
 """
-_SAID = (0.5, 30.0)  # seconds between two words on how far it is: in a terminal, elsewhere
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +72,7 @@ def run(given: argparse.Namespace) -> int:
     from depthnb.data.words import plural
 
     settings = importing.Settings(given.depth_scale, given.intrinsics, given.split, given.scene)
-    with _Progress() as progress:
+    with Progress() as progress:
         made = importing.import_folder(
             given.places, given.out, layout=given.layout, settings=settings, every=given.every, link=given.link,
             watch=progress.show,
@@ -108,33 +107,6 @@ def run(given: argparse.Namespace) -> int:
     else:
         print("Nothing was found that cannot be right.")
     return status
-
-
-class _Progress:
-    """How far it is, on standard error: one line that is written over in a terminal, seldom a line elsewhere."""
-
-    def __init__(self) -> None:
-        self.started = self.said = time.monotonic()
-        self.live = sys.stderr.isatty()
-        self.shown = False
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.live and self.shown:
-            print(file=sys.stderr)
-
-    def show(self, done: int, total: int) -> None:
-        """Say it, if it is time."""
-        now = time.monotonic()
-        last = self.live and self.shown and done == total
-        if now - self.said < _SAID[not self.live] and not last:
-            return
-        self.said, self.shown = now, True
-        left = (now - self.started) / done * (total - done)
-        line = f"{done} of {total} frames, about {left:.0f} s left"
-        print(f"\r{line}  " if self.live else line, end="" if self.live else "\n", file=sys.stderr, flush=True)
 
 
 def _positive(word: str) -> float:

@@ -55,7 +55,9 @@ def camera_trouble(intrinsics: Tensor | Sequence[float], size: Sequence[int]) ->
         guess = "; multiply fx and cx by the width, fy and cy by the height" if max(fx, fy, cx, cy) < 5 else ""
         return f"{numbers}: it would see {angles[0]:.0f} x {angles[1]:.0f} degrees", remedy + guess
     if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
+        swapped = _is_plain((cx, cy, fx, fy), size)
         guess = f"; they look like those of a picture of {2 * cx + 1:.0f}x{2 * cy + 1:.0f}" if min(cx, cy) > 0 else ""
+        guess = "; fx,fy and cx,cy look exchanged" if swapped else guess
         return f"{numbers}: the principal point (cx, cy) lies outside of the picture", remedy + guess
     return None
 
@@ -74,9 +76,13 @@ def meant_camera(camera: Sequence[float], size: Sequence[int]) -> tuple[tuple[fl
     ((576.0, 576.0, 320.0, 240.0), 'taken for shares of the width and height')
     >>> meant_camera((600, 600, 319.5, 239.5), (48, 64))
     ((60.0, 60.0, 31.5, 23.5), 'taken for pixels of a picture of 640x480')
+    >>> meant_camera((31.5, 23.5, 60, 60), (48, 64))
+    ((60.0, 60.0, 31.5, 23.5), 'taken for exchanged: cx,cy,fx,fy')
     """
     fx, fy, cx, cy = (float(value) for value in camera)
     height, width = size
+    if _is_plain((cx, cy, fx, fy), size):
+        return (cx, cy, fx, fy), "taken for exchanged: cx,cy,fx,fy"
     if max(fx, fy, cx, cy) < 5:
         meant = (fx * width, fy * height, cx * width, cy * height)
         return (meant, "taken for shares of the width and height") if _is_plain(meant, size) else None

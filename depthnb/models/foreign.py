@@ -297,16 +297,20 @@ def find(
     return found, " ".join([*said, zoo.remedy(missing, weights)] if missing else said)
 
 
+HUB = "hub:"  # before the name of a published network, where a run could stand too
+
+
 def referred(which: str) -> ZeroShot:
     """One published network, from the caches of this machine or by a download.
 
     Args:
-        which: a name of `weights.zoo.NETWORKS`, a repository such as `depth-anything/Depth-Anything-V2-Small-hf`, or the path
-            of a folder that `save_pretrained` wrote.
+        which: behind `HUB` or not, a name of `weights.zoo.NETWORKS`, a repository such as
+            `depth-anything/Depth-Anything-V2-Small-hf`, or the path of a folder that `save_pretrained` wrote.
 
     Raises:
         ValueError, FileNotFoundError, ConnectionError: as `find`.
     """
+    which = which.removeprefix(HUB)
     if Path(which).expanduser().exists():
         return from_path(which)
     known = {each.repository: key for key, each in zoo.NETWORKS.items()}

@@ -17,7 +17,6 @@ from depthnb.runs.exported import Exported, exported
 from depthnb.runs.trained import INVERSE, ONNX, Trained, trained
 
 BEST = "reports/11_today/rooms-full"  # the best net that comes with the clone
-_HUB = "hub:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +71,8 @@ def net(which: str | os.PathLike = BEST) -> Net:
         ImportError: for a published net where transformers is not installed, for an ONNX file without onnxruntime.
     """
     text = str(which)
-    if text.startswith(_HUB):
-        found = foreign.referred(text.removeprefix(_HUB))
+    if text.startswith(foreign.HUB):
+        found = foreign.referred(text)
         return Net(found.name, found, INVERSE, f"{found.name}, {found.origin}; it knows no metres")
     if text.lower().endswith(ONNX):
         return _from_onnx(exported(which))

@@ -13,7 +13,7 @@ from .painted import distances, painted, recipes, signed
 from .photographs import INVERSE_LABEL, answers, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
-from .robust import changes, corrupted, fields_of_view, photographs
+from .robust import changes, corrupted, fields_of_view
 from .scales import scales_grid
 from .style import (
     DEPTH_LABEL,
@@ -65,7 +65,6 @@ __all__ = [
     "new_figure",
     "painted",
     "pairs",
-    "photographs",
     "players",
     "predictions_grid",
     "printed",

@@ -1,40 +1,18 @@
 """Figures of what a change of the room, the camera or the picture does to the error of nets."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-from torch import Tensor
 
 from depthnb.evaluation import MATTERS
 
-from .style import MARKERS, NEUTRAL, Figure, colors, house_style, new_figure, picture_axes, require_columns
+from .style import MARKERS, NEUTRAL, Figure, colors, house_style, new_figure, require_columns
 
 _COLUMNS = ("method", "change", "strength", "said", "ratio", "low", "high")
 _TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 _RATIO = "error beside the same net's on the unchanged photographs (log)"
 _USELESS = 1 - MATTERS / 100  # share of the mean image's error from which on a net has no use
-
-
-@house_style
-def photographs(pictures: Mapping[str, Tensor], *, columns: int = 6) -> Figure:
-    """Draw photographs with a title each. pictures: title -> [3,H,W] in 0..1. Raises ValueError without a picture."""
-    if not pictures:
-        raise ValueError("no photograph to draw; expected at least one, title -> image")
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    height, width = next(iter(pictures.values())).shape[-2:]
-    alt = f"photographs: {', '.join(pictures)}"
-    figure = new_figure(9, rows * (0.25 + 9 / columns * height / width), alt=alt, image_format="jpeg")
-    axes = picture_axes(figure, rows, columns)
-    for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=False):
-        ax.imshow(picture.permute(1, 2, 0).clamp(0, 1).cpu().numpy())
-        ax.set_title(title, fontsize=8)
-    for ax in axes.flat[len(pictures) :]:
-        ax.axis("off")
-    return figure
 
 
 @house_style

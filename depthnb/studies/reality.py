@@ -33,8 +33,13 @@ def judged(dataset: str) -> dict[str, pd.DataFrame]:
         asked = record.get("asked")
         if not asked or record.get("dataset") == dataset or asked["trained_on"] not in (dataset, None):
             continue
-        by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
-        tables.setdefault(_label(record), []).append(_row(record, asked, by_image))
+        try:
+            by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
+            row = _row(record, asked, by_image)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(f"{record['folder'].parent.name} is damaged and left out ({error}); judge that net again")
+            continue
+        tables.setdefault(_label(record, row["frames"]), []).append(row)
     order = {"by": "aligned there", "ignore_index": True}
     return {label: pd.DataFrame(rows).sort_values(**order) for label, rows in sorted(tables.items())}
 
@@ -62,9 +67,8 @@ def _against(row: Mapping, name: str) -> str:
     return f", {abs(change):.0f} % {'lower' if change < 0 else 'higher'} than the mean image{sure}"
 
 
-def _label(record: Mapping) -> str:
+def _label(record: Mapping, frames: int) -> str:
     place = str(record["params"].get("data_root") or "").rpartition("/")[2]
-    frames = len(files.read_table(record["folder"] / "per_image.csv"))
     return f"{record['dataset']}{f' {place}' if place else ''}, {frames} frames"
 
 

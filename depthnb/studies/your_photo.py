@@ -93,25 +93,29 @@ def distances_known(nets: Mapping[str, Net], test, *, views: Mapping[str, float]
         views: what is said of the camera -> degrees across the longer side, 0 for the camera's own.
 
     Returns:
-        One row a net, camera and what is known: net, camera, known, frames (where it gives an answer), abs_rel and delta1
-        (means over these).
+        One row a net, camera and what is known: net, camera, known, frames, abs_rel and delta1 (means over these frames). All
+        rows of a net are of the same frames: those where it gives an answer however it is asked. There is no row for what
+        never gives one, such as a single distance for a net of inverse depth.
     """
     frames, rule, table = _frames(test, count), metrics.protocol(test.protocol), []
     measured = [_measured(frame) for frame in frames]
     for (name, net), (camera, view) in product(nets.items(), views.items()):
         shown = [_told(of_frame(frame), view) if view else of_frame(frame) for frame in frames]
-        for label in measured[0]:
-            maps = [_answer(net, photo, known[label]) for photo, known in zip(shown, measured, strict=True)]
-            there = [i for i, one in enumerate(maps) if one is not None]
-            if not there:
-                continue
-            given = [maps[i] for i in there], [frames[i] for i in there]
-            row = {"net": name, "camera": camera, "known": label, "frames": len(there)}
-            table.append({**row, **_scores(*given, rule)})
-            if label == NOTHING:  # hardly any distance can do more by a factor than this
-                best = {**row, "known": BEST, **_scores(*given, rule.with_alignment("median"))}
-        if net.kind == METRIC:
-            table.append(best)
+        asked = {
+            label: [_answer(net, photo, known[label]) for photo, known in zip(shown, measured, strict=True)]
+            for label in measured[0]
+        }
+        answers = {label: maps for label, maps in asked.items() if any(one is not None for one in maps)}
+        whole = [i for i in range(len(frames)) if all(maps[i] is not None for maps in answers.values())]
+        if not whole:
+            continue
+        given = {label: [maps[i] for i in whole] for label, maps in answers.items()}
+        if net.kind == METRIC:  # hardly any distance can do more by a factor than this
+            given[BEST] = given[NOTHING]
+        for label, maps in given.items():
+            fitted = rule.with_alignment("median") if label == BEST else rule
+            row = {"net": name, "camera": camera, "known": label, "frames": len(whole)}
+            table.append({**row, **_scores(maps, [frames[i] for i in whole], fitted)})
     return pd.DataFrame(table)
 
 
@@ -120,11 +124,12 @@ def known_said(table: pd.DataFrame) -> list[str]:
     said = []
     for (name, camera), part in table.groupby(["net", "camera"], sort=False):
         errors = dict(zip(part["known"], part["abs_rel"], strict=True))
-        if NOTHING not in errors:
-            continue
-        before = errors.pop(NOTHING)
+        first, before = next(iter(errors.items()))
+        del errors[first]
         changes = [f"{100 * (after / before - 1):+z.0f} % with {label}" for label, after in errors.items()]
-        said.append(f"{name}, camera {camera}: abs_rel {before:.3f} with nothing known; {', '.join(changes)}.")
+        change = f"; {', '.join(changes)}" if changes else ""
+        frames = part["frames"].iloc[0]
+        said.append(f"{name}, camera {camera}, {frames} frames: abs_rel {before:.3f} with {first} known{change}.")
     return said
 
 

@@ -387,3 +387,35 @@ def test_another_index_of_the_folder_opens_by_its_name(root):
     (root / "index.csv").rename(root / "half.csv")
     assert len(data.open("folder", root / "half.csv", "all")) == 4
     assert index_csv.index_file(root) == root / "index.csv"
+
+
+def test_the_same_change_of_many_cells_is_said_once(root):
+    (root / "deep").mkdir()
+    for number in range(8):
+        shutil.move(root / f"{number}.png", root / "deep" / f"{number}.png")
+        change(root, [number], image=f"deep\\{number}.png")
+    _, changes, after = fix(root)
+    assert len(changes) == 1 and changes[0].startswith("index.csv:2-9 image, 8 different cells: ")
+    assert "the first is image deep\\0.png -> deep/0.png" in changes[0] and after == []
+
+
+def test_exchanged_camera_columns_are_seen_and_put_back(root):
+    change(root, range(8), fx="15.5", fy="11.5", cx="30", cy="30")
+    (finding,) = [each for each in found(root) if each.sure]
+    assert "fx,fy and cx,cy look exchanged" in finding.sentence
+    _, changes, after = fix(root)
+    assert after == [] and all("taken for exchanged" in each for each in changes)
+    assert [row[8:12] for row in rows_of(root, "index.fixed.csv")] == [["30", "30", "15.5", "11.5"]] * 8
+
+
+def test_a_scale_above_one_that_nobody_writes_is_left_to_a_person(root):
+    change(root, range(8), depth_scale="2")
+    findings, changes, _ = fix(root)
+    assert not changes and any("perhaps 1/2 = 0.5 is meant" in each.sentence for each in findings)
+
+
+def test_no_mend_empties_the_test_split(root):
+    change(root, [4, 5], scene="d")  # of val
+    change(root, [0, 1, 2], scene="d")  # of train: most frames of the only test scene
+    findings, changes, _ = fix(root)
+    assert any("is in the splits" in each.found and not each.mends for each in findings) and not changes

@@ -186,7 +186,6 @@ def every_figure():
         "pairs": plotting.pairs(compared(), decided="holds", same="no difference that matters"),
         "error_vs_cost": plotting.error_vs_cost(methods()),
         "spread": plotting.spread(pd.DataFrame({"method": ["a", "a", "b"], "abs_rel": [0.1, 0.2, 0.3]})),
-        "photographs": plotting.photographs({f"number {i}": image[i % 3] for i in range(7)}),
         "changes": plotting.changes(changed()),
         "corrupted": plotting.corrupted(changed()),
         "fields_of_view": plotting.fields_of_view(of_views()),
@@ -559,7 +558,5 @@ def test_tables_of_changes_that_cannot_be_drawn_are_named():
         plotting.changes(changed().query("strength > 0"))
     with pytest.raises(ValueError, match="has no rows"):
         plotting.corrupted(changed().query("strength == 0"))
-    with pytest.raises(ValueError, match="no photograph"):
-        plotting.photographs({})
     with pytest.raises(ValueError, match="degrees"):
         plotting.fields_of_view(changed())

@@ -286,6 +286,8 @@ def test_a_python_function_is_asked_like_a_net(frames, tmp_path, reports, monkey
         "needs_more:depth": "needs_more cannot be imported: it needs 'a_package_of_nobody'",
     }.items():
         assert cli.main([*words, place]) == 1 and said in capsys.readouterr().err, place
+    again = judging.judge_function("my_own_method.py:depth", kind="metric", name="py", dataset="folder", root=str(root))
+    assert again.scored.summary["abs_rel"] == pytest.approx(record["metrics"]["test"]["abs_rel"])
     assert cli.main([*words[:-3], "--net", "my_own_method:depth"]) == 1
     assert "takes --kind" in capsys.readouterr().err
     assert cli.main([*words, "my_own_method:depth", "--skip-missing"]) == 1

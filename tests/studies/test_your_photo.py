@@ -80,8 +80,10 @@ def test_known_distances_mend_a_factor_and_two_give_metres_to_inverse_depth():
     assert ("inverse", study.BEST) not in errors and errors["inverse", "two distances, near and far"] < 0.02
     assert (table["frames"] == 3).all()
     said = study.known_said(table)
-    assert len(said) == 1 and said[0].startswith(
-        "half, camera its own: abs_rel 0.500 with nothing known; -100 % with one"
+    assert (
+        len(said) == 2
+        and said[1].startswith("inverse, camera its own, 3 frames")
+        and said[0].startswith("half, camera its own, 3 frames: abs_rel 0.500 with nothing known; -100 % with one")
     )
 
 

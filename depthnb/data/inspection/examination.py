@@ -49,7 +49,8 @@ def examine_source(
     """
     counts = source.index["split"].value_counts()
     parts = ", ".join(f"{counts[part]} {part}" for part in ("train", "val", "test") if part in counts)
-    said = f"{len(source.index)} frames of {source.index['scene'].nunique()} scenes ({parts}); {source.unit}"
+    frames, scenes = plural(len(source.index), "frame"), plural(source.index["scene"].nunique(), "scene")
+    said = f"{frames} of {scenes} ({parts}); {source.unit}"
     total = 2 * len(rows_to_look_at(source, every=every))
 
     def tell(done: int, before: int) -> None:

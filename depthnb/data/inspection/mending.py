@@ -34,14 +34,17 @@ def mend(root: Path | str, findings: Sequence[Finding]) -> tuple[Path | None, li
         return None, []
     header, rows = read_rows(old)
     gone = {each.line: each for each in reversed(mends) if each.leaves_out}
-    changed: dict[str, list[int]] = {}  # what is done -> lines
+    of_line: dict[int, list[Mend]] = {}
+    for each in mends:
+        of_line.setdefault(each.line, []).append(each)
+    changed: dict[tuple[str, str], dict[str, list[int]]] = {}  # column and reason -> what is done -> lines
     left = []
     for line, cells in rows:
         if line in gone:
-            changed.setdefault(f"left out: {gone[line].why}", []).append(line)
+            _note(changed, "", gone[line].why, f"left out: {gone[line].why}", line)
             continue
-        left.append(_mended(header, line, cells, [each for each in mends if each.line == line], changed))
-    changes = [f"{places(lines, old.name, most=len(lines))} {what}" for what, lines in changed.items()]
+        left.append(_mended(header, line, cells, of_line.get(line, []), changed))
+    changes = [_said(old.name, column, why, done) for (column, why), done in changed.items()]
     if not left:
         raise ValueError(
             f"{old}: no line would be left in a corrected index ({changes[0]}); mend what is said above by hand"
@@ -57,13 +60,30 @@ def mend(root: Path | str, findings: Sequence[Finding]) -> tuple[Path | None, li
 
 
 def _mended(
-    header: list[str], line: int, cells: list[str], mends: list[Mend], changed: dict[str, list[int]]
+    header: list[str],
+    line: int,
+    cells: list[str],
+    mends: list[Mend],
+    changed: dict[tuple[str, str], dict[str, list[int]]],
 ) -> list[str]:
     """The cells of a line with what is mended in them; what was done goes to `changed`."""
     cells = list(cells)
     for each in mends:
         for column, cell in each.cells:
             place = header.index(column)
-            changed.setdefault(f"{column} {cells[place]} -> {cell}: {each.why}", []).append(line)
+            _note(changed, column, each.why, f"{column} {cells[place]} -> {cell}: {each.why}", line)
             cells[place] = cell
     return cells
+
+
+def _note(changed: dict, column: str, why: str, done: str, line: int) -> None:
+    changed.setdefault((column, why), {}).setdefault(done, []).append(line)
+
+
+def _said(name: str, column: str, why: str, done: dict[str, list[int]]) -> str:
+    """One change with its lines; the same change of many cells as one, with its first cell."""
+    lines = [line for each in done.values() for line in each]
+    first = next(iter(done))
+    if len(done) > 1:
+        first = f"{column}, {len(done)} different cells: {why}; the first is {first.removesuffix(f': {why}')}"
+    return f"{places(lines, name, most=len(lines))} {first}"

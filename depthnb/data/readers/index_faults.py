@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from depthnb.data.splits import SPLITS
+from depthnb.data.words import plural
 
 COLUMNS = ("id", "scene", "scene_type", "split", "image", "depth", "valid", "depth_scale", "fx", "fy", "cx", "cy")
 MAY_BE_EMPTY = ("scene_type", "split", "valid", "fx", "fy", "cx", "cy")
@@ -54,7 +55,8 @@ def cell_faults(table: pd.DataFrame, lines: Sequence[int]) -> Iterator[Fault]:
         yield Fault(
             "id",
             where(twice),
-            f"id {table.loc[twice, 'id'].iloc[0]!r} appears more than once ({int(twice.sum())} repeats); make ids unique",
+            f"id {table.loc[twice, 'id'].iloc[0]!r} appears more than once ({plural(int(twice.sum()), 'repeat')}); make ids "
+            "unique",
         )
     unknown = ~table["split"].isin(SPLITS)
     if unknown.any():
@@ -85,7 +87,7 @@ def _shared(known: pd.DataFrame, where: Callable[[pd.Series], tuple[int, ...]], 
         yield Fault(
             "scene",
             where(table["scene"].isin(torn.index)),
-            f"scene {torn.index[0]!r} is in the splits {' and '.join(torn.iloc[0])} ({len(torn)} such scenes); "
+            f"scene {torn.index[0]!r} is in the splits {' and '.join(torn.iloc[0])} ({plural(len(torn), 'such scene')}); "
             "frames of one scene look alike, so give all of them one split",
         )
     for column in ("image", "depth"):

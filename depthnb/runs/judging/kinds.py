@@ -30,6 +30,10 @@ def check(kind: str, scale: float) -> None:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
     if not 0 < scale < float("inf"):
         raise ValueError(f"scale is {scale:g}; expected a number above 0")
+    if KINDS[kind][1] != "none" and scale != 1:
+        raise ValueError(
+            f"scale is {scale:g}, but depth of kind {kind} is scaled to each image's truth; leave the scale out"
+        )
 
 
 def as_depth(stored: np.ndarray, kind: str, scale: float, most: float) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 
 from depthnb import files, metrics
 from depthnb.data.readers import predicted
+from depthnb.models import foreign
 from depthnb.runs.judging import keeping, kinds
 
 _PLACE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"  # module:function
@@ -38,7 +39,7 @@ def judge(
         kind: one of `KINDS`; it is never guessed, but a kind that the truth contradicts is refused.
         name: of the method: its run is `reports/<name>/judged`.
         dataset, root: as for `data.open_for_judging`.
-        scale: by which the stored numbers are multiplied, see `KINDS`; without meaning for the affine kinds.
+        scale: by which the stored numbers are multiplied, see `KINDS`; not for the affine kinds.
         protocol: name of one; None for the data set's. The affine kinds are aligned with each image's truth in any case.
         skip_missing: judge the frames that have a file, instead of refusing; such a run is ranked beside no other.
         split: as for `data.open`; "" for the test split where the data set brings one, else all frames.
@@ -112,7 +113,7 @@ def is_function(text: str) -> bool:
     >>> [is_function(each) for each in ("mymethod:depth", "hub:depth-anything-v2-small", "reports/11_today/rooms-full")]
     [True, False, False]
     """
-    return bool(re.fullmatch(_PLACE, text)) and not text.startswith("hub:")
+    return bool(re.fullmatch(_PLACE, text)) and not text.startswith(foreign.HUB)
 
 
 def _judged(
@@ -147,6 +148,7 @@ def _judged(
 def _function(place: str) -> tuple[Callable, Path | None]:
     """The function that a text means, and the file that it comes from."""
     module, _, attribute = place.partition(":")
+    module = module.removesuffix(".py")
     if not is_function(place):
         raise ValueError(f"a function is written module:function, such as mymethod:depth; found {place!r}")
     if str(Path.cwd()) not in sys.path:

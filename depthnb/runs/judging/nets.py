@@ -13,7 +13,6 @@ from depthnb.models import foreign
 from depthnb.runs.judging import keeping
 from depthnb.runs.trained import INVERSE, METRIC, trained
 
-_HUB = "hub:"
 _PIXELS = 480 * 640  # of the images that a published network is given; it resizes them itself
 
 
@@ -41,7 +40,7 @@ def judge_run(
         FileNotFoundError, ValueError, OSError: as `trained` and `judge`.
     """
     which = str(run)
-    asked = _published(which, dataset, root) if which.startswith(_HUB) else _trained(run, dataset, root)
+    asked = _published(which, dataset, root) if which.startswith(foreign.HUB) else _trained(run, dataset, root)
     name = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{asked.name}-on-{dataset}")
     keeping.check_name(name)
     test = keeping.opened(dataset, root, split, asked.size)
@@ -50,7 +49,7 @@ def judge_run(
     preds = evaluation.predict(asked.module.to(device), test)
     parameters = {"dataset": dataset, "data_root": root, "run": keeping.RUN, "seed": asked.seed, "device": device}
     parameters |= {"net": asked.content, "split": split}
-    own = (asked.facts["trained_on"] or dataset, "")
+    own = (asked.facts["trained_on"], "") if asked.facts["trained_on"] else (dataset, root)
     seen = f"trained on {asked.facts['trained_on']}, " if asked.facts["trained_on"] else ""
     notes = [f"{asked.label}, {seen}asked at {asked.size[1]} x {asked.size[0]} pixels"]
     return keeping.keep(
@@ -87,8 +86,8 @@ def _trained(run: str | Path, dataset: str, root: str) -> _Asked:
 
 
 def _published(which: str, dataset: str, root: str) -> _Asked:
-    net = foreign.referred(which.removeprefix(_HUB))
+    net = foreign.referred(which)
     size = data.fitting_size(dataset, root or None, pixels=_PIXELS, multiple=8)
     content = f"{net.name}, {net.origin}"
     facts = {"net": net.name, "kind": INVERSE, "trained_on": None, "at_home": {}}
-    return _Asked(net, INVERSE, net.name, net.name, f"{_HUB}{net.name}", size, 0, content, facts)
+    return _Asked(net, INVERSE, net.name, net.name, f"{foreign.HUB}{net.name}", size, 0, content, facts)
