@@ -77,7 +77,7 @@ def net(which: str | os.PathLike = BEST) -> Net:
     if text.lower().endswith(ONNX):
         return _from_onnx(exported(which))
     run = trained(which)
-    seen = f"trained on {run.record.get('dataset', '?')} alone, at {run.size[1]} x {run.size[0]} pixels"
+    seen = f"trained on {' and '.join(run.data)} alone, at {run.size[1]} x {run.size[0]} pixels"
     return Net(run.name, run.module, run.kind, f"{run.label}, {seen}", run)
 
 

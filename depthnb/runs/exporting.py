@@ -100,7 +100,7 @@ def describe(net: Trained) -> dict[str, Any]:
         "hash": record.get("hash"),
         "weights": files.digest(net.folder / WEIGHTS),
         "model": type(net.module).__name__,
-        "data": " and ".join(_data(record)),
+        "data": " and ".join(net.data),
         "began_with": Origin.from_record(record.get("origin")).detail,
         "protocol": record["protocol"],
         "licence": _licence(net),
@@ -118,14 +118,8 @@ def _sentence(net: Trained, told: Mapping[str, Any]) -> str:
 
 def _licence(net: Trained) -> str:
     said = shipping.licence(f"in this file under {shipping.NOTICE}" if _notice(net) else "")
-    others = [name for name in _data(net.record) if name not in _EMBEDDED]
+    others = [name for name in net.data if name not in _EMBEDDED]
     return f"{said}; it was trained on {' and '.join(others)}, whose own terms hold too" if others else said
-
-
-def _data(record: Mapping[str, Any]) -> list[str]:
-    """The data sets that a net has seen."""
-    second = record["params"].get("second")
-    return [str(record.get("dataset")), *([second] if second and "second train" in record["split_counts"] else [])]
 
 
 def _notice(net: Trained) -> str:

@@ -53,6 +53,13 @@ class Trained:
     def label(self) -> str:
         return f"{self.folder.parent.name}/{self.folder.name}"
 
+    @property
+    def data(self) -> list[str]:
+        """The data sets that it has seen."""
+        second = self.record.get("params", {}).get("second")
+        seen = second and "second train" in self.record.get("split_counts", {})
+        return [str(self.record.get("dataset")), *([second] if seen else [])]
+
     def sees(self, size: tuple[int, int]) -> tuple[int, int]:
         """(H, W) at which it is asked about an image of (H, W): as many pixels as in its training, in the image's shape."""
         if self.rigid:
