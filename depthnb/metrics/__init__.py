@@ -1,6 +1,7 @@
 """Every number that is measured of a prediction; `evaluate` scores it under a protocol, `align` brings it to metres."""
 
 from .alignment import align, fit_scale_shift
+from .flicker import flicker
 from .measures import (
     BETTER,
     EDGE_THRESHOLDS,
@@ -35,6 +36,7 @@ __all__ = [
     "evaluate",
     "finish",
     "fit_scale_shift",
+    "flicker",
     "per_image",
     "pool",
     "protocol",

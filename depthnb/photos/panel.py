@@ -16,8 +16,7 @@ from depthnb import plotting, pointcloud
 from depthnb.photos.nets import Net
 from depthnb.photos.pages import slider
 from depthnb.photos.prediction import Depth, predict
-from depthnb.photos.reading import Photo, read
-from depthnb.pointcloud import intrinsics_from_fov
+from depthnb.photos.reading import Photo, focal_of_view, read
 
 _LONGEST = 640  # pixels of what is shown: it travels to the browser after each change
 _POINTS = 12_000
@@ -103,7 +102,7 @@ class Panel:
 
     def _turn(self) -> None:
         """Another field of view than the file's, or the usual one."""
-        focal = float(intrinsics_from_fov((1, max(self._photo.size)), self.view.value)[0, 0])
+        focal = focal_of_view(self.view.value, self._photo.size)
         self._photo = replace(self._photo, focal=focal, camera=f"{self.view.value:.0f} degrees, from the slider")
         self._ask()
 

@@ -96,7 +96,20 @@ def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str 
             )
     down, across = photo.size[0] / height, photo.size[1] / width
     known = [Known((each.x + 0.5) * across - 0.5, (each.y + 0.5) * down - 0.5, each.metres) for each in known]
-    answer = net.ask(photo, device=device)
+    return of_answer(net, photo, net.ask(photo, device=device), known)
+
+
+def of_answer(net: Net, photo: Photo, answer: Tensor, known: Sequence[Known] = ()) -> Depth:
+    """The depth that an answer of a net means.
+
+    Args:
+        net, photo: which was asked, and about what.
+        answer: [1,h,w] as `Net.ask` gives it.
+        known: as for `predict`, but in pixels of `photo.image`.
+
+    Raises:
+        ValueError: as `predict`, and for numbers that are not finite.
+    """
     answer = F.interpolate(answer[None], photo.size, mode="bilinear", align_corners=False)[0]
     if not torch.isfinite(answer).all():
         raise ValueError(f"{net.name} answers with numbers that are not finite; its weights are damaged")

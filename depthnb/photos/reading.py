@@ -164,10 +164,7 @@ def read(
         ValueError: for what is no picture, a damaged or far too large one, and for a focal length or view out of range.
     """
     path = Path(path)
-    if focal is not None and not 0 < focal < math.inf:
-        raise ValueError(f"focal is {focal:g}; expected pixels above 0")
-    if view is not None and not 0 < view < 180:
-        raise ValueError(f"the field of view is {view:g} degrees; expected between 0 and 180")
+    check_camera(focal, view)
     picture, own, exif, notes = _opened(path, longest)
     turned = exif.get(ExifTags.Base.Orientation, 1)
     original = own[::-1] if turned in _ON_ITS_SIDE else own  # (W, H), upright
@@ -176,10 +173,10 @@ def read(
     if focal is not None:
         pixels, camera = focal * reduced, f"{focal:g} pixels, as told"
     elif view is not None:
-        pixels, camera = _from_view(view, max(picture.size)), f"{view:g} degrees across the longer side, as told"
+        pixels, camera = focal_of_view(view, picture.size), f"{view:g} degrees across the longer side, as told"
     else:
         known = _from_exif(exif, original)
-        pixels = known[0] * reduced if known else _from_view(USUAL_VIEW, max(picture.size))
+        pixels = known[0] * reduced if known else focal_of_view(USUAL_VIEW, picture.size)
         supposed = f"{USUAL_VIEW:g} degrees across the longer side, supposed: the file does not say it"
         camera = known[1] if known else supposed
     image, more = _rgb(picture)
@@ -286,8 +283,21 @@ def _rgb(picture: Image.Image) -> tuple[Tensor, list[str]]:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))), notes
 
 
-def _from_view(degrees: float, side: int) -> float:
-    return float(intrinsics_from_fov((side, side), degrees)[0, 0])
+def check_camera(focal: float | None, view: float | None) -> None:
+    """Raise ValueError for a focal length that is not above 0 pixels, or a view that is not between 0 and 180 degrees."""
+    if focal is not None and not 0 < focal < math.inf:
+        raise ValueError(f"focal is {focal:g}; expected pixels above 0")
+    if view is not None and not 0 < view < 180:
+        raise ValueError(f"the field of view is {view:g} degrees; expected between 0 and 180")
+
+
+def focal_of_view(degrees: float, size: tuple[int, int]) -> float:
+    """Focal length in pixels of a picture of (H, W) whose longer side spans so many degrees.
+
+    >>> round(focal_of_view(90, (480, 640)), 3)
+    320.0
+    """
+    return float(intrinsics_from_fov((1, max(size)), degrees)[0, 0])
 
 
 def _from_exif(exif: Image.Exif, size: tuple[int, int]) -> tuple[float, str] | None:

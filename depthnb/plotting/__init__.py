@@ -10,7 +10,7 @@ from .dataset import (
 from .doubt import doubts, sparsification
 from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
-from .photographs import INVERSE_LABEL, answers, depth_colours, depth_map, told
+from .photographs import INVERSE_LABEL, answers, colour_bar, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
 from .robust import changes, corrupted, fields_of_view
@@ -45,6 +45,7 @@ __all__ = [
     "by_scene_type",
     "changes",
     "colors",
+    "colour_bar",
     "corrupted",
     "curves",
     "depth_colormap",

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 from .pictures import _batch, _draw_image, _draw_map, _extend, _limit, _low
 from .style import (
     DEPTH_LABEL,
+    DPI,
     MARKERS,
+    MAX_WIDTH,
     NEUTRAL,
     Figure,
     bar,
@@ -68,6 +70,25 @@ def _one_map(values: np.ndarray, near_is_large: bool) -> tuple[Normalize, Colorm
     low, high = _low(values), _limit(values, 99)
     span = max(high - low, 1e-6 * max(abs(high), 1e-6))  # of a map that is the same everywhere
     return Normalize(low, low + span), depth_colormap().reversed() if near_is_large else depth_colormap()
+
+
+@house_style
+def colour_bar(limits: tuple[float, float], width: int, *, label: str = DEPTH_LABEL, near_is_large: bool = False):
+    """The colour bar of `depth_colours` as pixels, uint8 [H,width,3], to be laid below pictures.
+
+    limits: the ends of the colours; values beyond them have the colours of the ends.
+    """
+    across = min(MAX_WIDTH, max(3.0, width / DPI))  # inches; of a narrow picture the letters are small too
+    dpi = width / across
+    figure = new_figure(across, 0.62, alt="", layout="none")
+    figure.set_dpi(dpi)
+    colormap = depth_colormap().reversed() if near_is_large else depth_colormap()
+    ax = figure.add_axes((0.04, 0.74, 0.92, 0.2))
+    figure.colorbar(ScalarMappable(Normalize(*limits), colormap), cax=ax, orientation="horizontal", extend="both")
+    ax.set_xlabel(label, labelpad=1)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    return pixels[:, :width].copy()
 
 
 @house_style

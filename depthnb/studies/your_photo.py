@@ -14,7 +14,7 @@ from torch import Tensor
 
 from depthnb import evaluation, metrics, photos
 from depthnb.photos import Known, Net, Photo
-from depthnb.pointcloud import intrinsics_from_fov
+from depthnb.photos.reading import focal_of_view
 from depthnb.runs.trained import METRIC
 
 NOTHING, BEST = "nothing", "the true median"  # of what is known
@@ -51,7 +51,7 @@ def of_frame(frame: Mapping) -> Photo:
 
 def _told(photo: Photo, view: float, why: str = "as told") -> Photo:
     """The same photograph with another field of view, in degrees across the longer side."""
-    focal = float(intrinsics_from_fov((1, max(photo.size)), view)[0, 0])
+    focal = focal_of_view(view, photo.size)
     return replace(photo, focal=focal, camera=f"{view:g} degrees across the longer side, {why}")
 
 

@@ -3,36 +3,15 @@
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from photo_nets import Says, net
 from PIL import Image
-from torch import nn
 
 from depthnb import models, photos
-from depthnb.metrics import protocol
-from depthnb.runs.trained import INVERSE, METRIC, Trained
-
-
-class Says(nn.Module):
-    """Metres that grow from left to right, from `near` to `far`, at half the image's size."""
-
-    def __init__(self, near=1.0, far=5.0):
-        super().__init__()
-        self.near, self.far, self.seen = near, far, None
-
-    def forward(self, image):
-        self.seen = tuple(image.shape[-2:])
-        height, width = (side // 2 for side in self.seen)
-        return torch.linspace(self.near, self.far, width).expand(len(image), 1, height, width)
-
-
-def net(module=None, kind=METRIC, size=(48, 64)):
-    module = module or Says()
-    run = Trained(Path("toy/run"), module, kind, size, False, protocol("rooms"), {})
-    return photos.Net("toy", module, kind, "a toy", run)
+from depthnb.runs.trained import INVERSE, METRIC
 
 
 def photo(height=60, width=80, focal=80.0):
