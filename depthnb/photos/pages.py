@@ -18,6 +18,8 @@ _LARGEST = 1280  # pixels of the longer side
 def slider(depth: Depth, *, limits: tuple[float, float] | None = None, longest: int = _LARGEST) -> str:
     """HTML that needs no network and no other file: photograph left of the slider, depth right of it, and the colour bar.
 
+    It says the pixel under the pointer, in columns and rows of the file: what a known distance is given for.
+
     Args:
         depth: as `photos.predict` gives it.
         limits: ends of the colours, in metres or in the unit of the inverse depth; None for the 1st and 99th percentile.
@@ -34,7 +36,8 @@ def slider(depth: Depth, *, limits: tuple[float, float] | None = None, longest: 
     height, width = photo.shape[:2]
     shown = {"photo": _jpeg(photo, longest), "depth": _jpeg(colours, longest)}
     width = max(240, round(longest * min(1, width / height)))  # an upright picture is narrower
-    return _PAIR.format(**shown, width=width, stops=stops, left=left, right=right)
+    rows, columns = depth.photo.original or depth.photo.size
+    return _PAIR.format(**shown, width=width, stops=stops, left=left, right=right, rows=rows, columns=columns)
 
 
 def page(depth: Depth) -> str:
@@ -54,14 +57,18 @@ def _jpeg(pixels: np.ndarray, longest: int) -> str:
 
 # every style stands where it is used, and nothing has an id: a notebook may hold several
 _PAIR = """<div style="max-width:{width}px">
-<div style="position:relative;line-height:0"><img alt="The picture" style="width:100%;display:block"
- src="data:image/jpeg;base64,{photo}"><img alt="Its depth in colours, near is bright"
+<div style="position:relative;line-height:0;cursor:crosshair" onpointermove="const r=this.getBoundingClientRect(),
+ at=(p,from,length,n)=>Math.min(n-1,Math.max(0,Math.floor((p-from)/length*n)));this.parentElement.lastElementChild.textContent=
+ 'Column,row under the pointer: '+at(event.clientX,r.left,r.width,{columns})+','+at(event.clientY,r.top,r.height,{rows})">
+<img alt="The picture" style="width:100%;display:block" src="data:image/jpeg;base64,{photo}">
+<img alt="Its depth in colours, near is bright"
  style="position:absolute;inset:0;width:100%;height:100%;clip-path:inset(0 0 0 50%)" src="data:image/jpeg;base64,{depth}"></div>
 <label style="display:block">Picture left, depth right: <input type="range" min="0" max="100" value="50"
  style="width:100%;margin:.6rem 0"
  oninput="this.closest('label').previousElementSibling.lastElementChild.style.clipPath='inset(0 0 0 '+this.value+'%)'"></label>
 <div style="height:1rem;background:linear-gradient(to right,{stops})" role="img" aria-label="colours of the depth"></div>
 <div style="display:flex;justify-content:space-between"><span>{left}</span><span>{right}</span></div>
+<div style="opacity:.75">Column,row under the pointer: point at the picture.</div>
 </div>"""
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">

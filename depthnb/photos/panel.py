@@ -15,7 +15,7 @@ from IPython.display import display
 from depthnb import plotting, pointcloud
 from depthnb.photos.nets import Net
 from depthnb.photos.pages import slider
-from depthnb.photos.prediction import Depth, predict
+from depthnb.photos.prediction import Depth, Known, predict
 from depthnb.photos.reading import Photo, focal_of_view, read
 
 _LONGEST = 640  # pixels of what is shown: it travels to the browser after each change
@@ -33,8 +33,9 @@ class Panel:
         device: cpu or cuda.
 
     Attributes:
-        upload, choice, view, colours, cloud: widgets: picture file, net, field of view in degrees across the longer side, ends
-            of the colours, and the button that draws the points.
+        upload, choice, view, known, colours, cloud: widgets: picture file, net, field of view in degrees across the longer
+            side, known distances as X,Y=METRES with spaces between them, ends of the colours, and the button that draws the
+            points.
         depth: the answer that is shown; None before the first one.
     """
 
@@ -48,6 +49,7 @@ class Panel:
         self.view = widgets.FloatSlider(
             value=photo.view, min=5, max=140, step=1, description="Field of view (°)", readout_format=".0f", **late
         )
+        self.known = widgets.Text(description="Known distances", placeholder="column,row=metres ...", **late)
         self.colours = widgets.FloatRangeSlider(
             value=(0, 1), min=0, max=1, step=0.05, description="Colours (m)", **late
         )
@@ -56,6 +58,7 @@ class Panel:
         self.upload.observe(self._guarded(self._read), "value")
         self.choice.observe(self._guarded(self._ask), "value")
         self.view.observe(self._guarded(self._turn), "value")
+        self.known.observe(self._guarded(self._ask), "value")
         self.colours.observe(self._guarded(self._draw), "value")
         self.cloud.on_click(self._guarded(self._show_points))
         self._quiet = False  # while the panel itself moves its sliders
@@ -64,7 +67,7 @@ class Panel:
     @cached_property
     def widget(self) -> widgets.VBox:
         """All of it, to be shown."""
-        knobs = [self.upload, self.choice, self.view, self.colours]
+        knobs = [self.upload, self.choice, self.view, self.known, self.colours]
         return widgets.VBox([*knobs, self._picture, self._said, self.cloud, self._points])
 
     @property
@@ -98,6 +101,7 @@ class Panel:
             except (OSError, ValueError) as error:  # nobody knows the name under which it lies here
                 raise ValueError(str(error).replace(str(path), file["name"])) from None
         self._set(self.view, self._photo.view)
+        self._set(self.known, "")  # it was of the picture before
         self._ask()
 
     def _turn(self) -> None:
@@ -107,7 +111,21 @@ class Panel:
         self._ask()
 
     def _ask(self) -> None:
-        self.depth = predict(self._nets[self.choice.value], self._photo, device=self._device)
+        """Ask with the known distances; where those are refused, show the answer without them and say why."""
+        net, refused = self._nets[self.choice.value], None
+        try:
+            known = [Known.parse(text) for text in self.known.value.split()]
+            self.depth = predict(net, self._photo, known=known, device=self._device)
+        except ValueError as error:
+            if not self.known.value:
+                raise
+            self.depth, refused = predict(net, self._photo, device=self._device), error
+        self._show()
+        if refused:
+            raise refused
+
+    def _show(self) -> None:
+        """A new answer: the colours follow it, and points of the one before go."""
         metric = self.depth.metres is not None
         self.cloud.disabled = self.colours.disabled = not metric
         if metric:

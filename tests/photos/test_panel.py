@@ -47,7 +47,7 @@ def png(size=(30, 20)) -> bytes:
 
 
 def shown(panel) -> str:
-    return panel.widget.children[4].value
+    return panel.widget.children[5].value
 
 
 def test_it_shows_an_answer_at_once(panel):
@@ -76,6 +76,23 @@ def test_the_field_of_view_changes_the_camera_and_the_colours_alone_ask_nothing(
     assert panel.depth is depth and shown(panel) != before and "2.00 m and farther" in shown(panel)
 
 
+def test_known_distances_scale_the_answer_and_wrong_ones_are_said_beside_the_answer_without_them(panel):
+    own = panel.depth.metres
+    panel.known.value = "32,24=4"
+    assert float((panel.depth.metres / own).mean()) == pytest.approx(2, rel=0.02) and "times as far" in panel.said
+    panel.known.value = "32,24=4 500,24=1"
+    assert panel.depth.metres.equal(own) and "500,24 lies outside" in panel.said
+    panel.known.value = "here=4"
+    assert panel.depth.metres.equal(own) and "is written X,Y=METRES" in panel.said
+    panel.known.value = "32,24=4"
+    panel.choice.value = "relative"
+    assert panel.depth.net.name == "relative" and panel.depth.metres is None and "two known distances" in panel.said
+    panel.known.value = "5,24=3 60,24=1"
+    assert panel.depth.metres is not None and not panel.cloud.disabled
+    panel.upload.value = uploaded("other.png", png())
+    assert panel.known.value == "" and panel.depth.metres is None
+
+
 def test_an_upload_is_read_and_a_bad_one_is_said(panel):
     panel.upload.value = uploaded("my dog.png", png())
     assert panel.depth.photo.name == "my dog" and panel.depth.photo.size == (20, 30)
@@ -100,6 +117,7 @@ def test_points_are_drawn_when_asked_for_and_go_with_the_next_answer(panel):
 def test_the_slider_holds_both_pictures_and_no_address(panel):
     html = photos.slider(panel.depth, longest=32)
     assert html.count("data:image/jpeg;base64,") == 2 and "http" not in html and " id=" not in html
+    assert "r.width,64)" in html and "r.height,48)" in html, "columns and rows of the file"
     assert "1.0" in html and "3.0" in html.replace("2.9", "3.0")
     relative = photos.slider(photos.predict(net("r", "affine-inverse"), panel.depth.photo))
     assert "<span>far</span><span>near</span>" in relative
