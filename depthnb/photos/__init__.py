@@ -5,7 +5,7 @@ from depthnb.photos.films import FILMS, Film, film, film_of_pictures, is_film
 from depthnb.photos.nets import BEST, Net, net, usable_device
 from depthnb.photos.pages import slider
 from depthnb.photos.prediction import Depth, Known, predict
-from depthnb.photos.reading import USUAL_VIEW, Photo, find, names, read
+from depthnb.photos.reading import USUAL_VIEW, Photo, find, names, of_frame, read
 from depthnb.photos.writing import FORMATS, check, describe, write
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "is_film",
     "names",
     "net",
+    "of_frame",
     "predict",
     "predict_film",
     "read",

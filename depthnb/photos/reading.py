@@ -6,7 +6,7 @@ import glob
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -281,6 +281,20 @@ def _rgb(picture: Image.Image) -> tuple[Tensor, list[str]]:
         notes.append(f"colours converted from {picture.mode}")
     pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))), notes
+
+
+def of_frame(frame: Mapping, view: float = 0.0) -> Photo:
+    """A frame of a data set as a photograph: with its camera, or with the usual field of view where that is unknown.
+
+    view: degrees across the longer side that are told instead; 0 for the frame's own.
+    """
+    image, focal = frame["image"], float(frame["intrinsics"][0, 0])
+    if not view and math.isfinite(focal):
+        return Photo(frame["id"], image, focal, "of the data set")
+    why = "as told" if view else "supposed: the data set does not say it"
+    view = view or USUAL_VIEW
+    focal = focal_of_view(view, tuple(image.shape[-2:]))
+    return Photo(frame["id"], image, focal, f"{view:g} degrees across the longer side, {why}")
 
 
 def check_camera(focal: float | None, view: float | None) -> None:

@@ -2,17 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
-from depthnb import files, runs
+from depthnb import data, evaluation, files, metrics, models, photos, runs
+from depthnb.data import transforms
 from depthnb.evidence.scenes import ratio
 from depthnb.report.results import METHODS
+from depthnb.runs import judging
 from depthnb.runs.trained import METRIC
 
 _RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
+_PIXELS = 240 * 320  # of a frame that is shown
+
+
+def trained_here(run: str = "rooms-full") -> list[Path]:
+    """Folders of the methods' runs of that name whose weights are on this machine; some come with the clone."""
+    folders = [runs.ROOT / "reports" / notebook / run for notebook in METHODS]
+    return [folder for folder in folders if (folder / models.WEIGHTS).is_file()]
+
+
+def judge_all(nets: Sequence[Path], root: str) -> None:
+    """Judge nets on all frames of an RGB-D folder, as `depthnb evaluate --net` does; each leaves a run that `judged` shows.
+
+    Args:
+        nets: run folders.
+        root: the folder.
+
+    Raises:
+        FileNotFoundError, ValueError, OSError: as `runs.judging.judge_run`.
+    """
+    place = re.sub(r"[^A-Za-z0-9._-]", "-", Path(root).expanduser().resolve().name)[:40]
+    for net in nets:
+        with contextlib.redirect_stdout(io.StringIO()):  # where each run lies
+            judging.judge_run(net, dataset="folder", root=root, name=f"{net.parent.name}-on-{place}", split="all")
+
+
+def pictures(nets: Sequence[Path], root: str, *, frames: int = 4) -> dict:
+    """The same frames of an RGB-D folder by several nets, ready for `plotting.methods_grid(**pictures(...))`.
+
+    Args:
+        nets: run folders. The answer of a net that knows no metres is aligned with the truth, and its name says so.
+        root: the folder.
+        frames: at most so many, of as many scenes as there are.
+
+    Returns:
+        image, depth, valid of one size; preds, net -> [B,1,H,W] metres; column_titles, the scenes.
+    """
+    test = data.open("folder", root, "all", data.fitting_size("folder", root, pixels=_PIXELS, multiple=8))
+    size = test.size
+    scenes = test.frames["scene"].reset_index(drop=True)
+    nth = scenes.groupby(scenes).cumcount()  # the first of each scene, then the second ...
+    chosen = sorted(nth.sort_values(kind="stable").index[:frames])
+    native = test.native()
+    samples = [native[index] for index in chosen]
+    maps = [transforms.resize_depth(one["depth"], one["valid"], size) for one in samples]
+    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    rule, preds = metrics.protocol(test.protocol), {}
+    for net in map(photos.net, nets):
+        name, metric = METHODS[net.run.folder.parent.name], net.kind == METRIC
+        answers = [evaluation.upsample(net.ask(photos.of_frame(one))[None], size) for one in samples]
+        fitted = rule if metric else rule.with_alignment(evaluation.ALIGNED)
+        preds[name if metric else f"{name}, aligned"] = metrics.aligned(
+            pred=torch.cat(answers), depth=depth, valid=valid, protocol=fitted, kind=net.kind
+        )
+    image = torch.stack([transforms.resize_image(one["image"], size) for one in samples])
+    titles = [one["scene"] for one in samples]
+    return {"image": image, "depth": depth, "valid": valid, "preds": preds, "column_titles": titles}
 
 
 def judged(dataset: str) -> dict[str, pd.DataFrame]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -14,7 +12,6 @@ from torch import Tensor
 
 from depthnb import evaluation, metrics, photos
 from depthnb.photos import Known, Net, Photo
-from depthnb.photos.reading import focal_of_view
 from depthnb.runs.trained import METRIC
 
 NOTHING, BEST = "nothing", "the true median"  # of what is known
@@ -38,21 +35,7 @@ def pictures(given: str, test, *, view: float = 0.0, count: int = 3) -> list[Pho
         return [photos.read(path, view=view or None, name=name) for path, name in list(names.items())[:count]]
     native = test.native()
     frames = [native[index] for index in evaluation.kept_frames(len(test), count)]
-    return [_told(of_frame(frame), view) if view else of_frame(frame) for frame in frames]
-
-
-def of_frame(frame: Mapping) -> Photo:
-    """A frame of a data set as a photograph: with its camera, or with the usual field of view where that is unknown."""
-    image, focal = frame["image"], float(frame["intrinsics"][0, 0])
-    if math.isfinite(focal):
-        return Photo(frame["id"], image, focal, "of the data set")
-    return _told(Photo(frame["id"], image, 1.0, ""), photos.USUAL_VIEW, "supposed: the data set does not say it")
-
-
-def _told(photo: Photo, view: float, why: str = "as told") -> Photo:
-    """The same photograph with another field of view, in degrees across the longer side."""
-    focal = focal_of_view(view, photo.size)
-    return replace(photo, focal=focal, camera=f"{view:g} degrees across the longer side, {why}")
+    return [photos.of_frame(frame, view) for frame in frames]
 
 
 def views_told(nets: Mapping[str, Net], test, *, views: Sequence[float], count: int = 12) -> pd.DataFrame:
@@ -70,7 +53,7 @@ def views_told(nets: Mapping[str, Net], test, *, views: Sequence[float], count: 
     frames, rule, table = _frames(test, count), metrics.protocol(test.protocol), []
     for name, net in nets.items():
         for view in views:
-            preds = [net.ask(_told(of_frame(frame), view)) for frame in frames]
+            preds = [net.ask(photos.of_frame(frame, view)) for frame in frames]
             ratio = np.median([_ratio(pred, frame) for pred, frame in zip(preds, frames, strict=True)])
             table.append({"net": name, "told": view, "ratio": ratio, **_scores(preds, frames, rule)})
     return pd.DataFrame(table)
@@ -78,7 +61,7 @@ def views_told(nets: Mapping[str, Net], test, *, views: Sequence[float], count: 
 
 def own_view(test) -> float:
     """Field of view across the longer side of a data set's first frame, in degrees; the usual one where it is unknown."""
-    return of_frame(test.native()[0]).view
+    return photos.of_frame(test.native()[0]).view
 
 
 def distances_known(nets: Mapping[str, Net], test, *, views: Mapping[str, float], count: int = 12) -> pd.DataFrame:
@@ -100,7 +83,7 @@ def distances_known(nets: Mapping[str, Net], test, *, views: Mapping[str, float]
     frames, rule, table = _frames(test, count), metrics.protocol(test.protocol), []
     measured = [_measured(frame) for frame in frames]
     for (name, net), (camera, view) in product(nets.items(), views.items()):
-        shown = [_told(of_frame(frame), view) if view else of_frame(frame) for frame in frames]
+        shown = [photos.of_frame(frame, view) for frame in frames]
         asked = {
             label: [_answer(net, photo, known[label]) for photo, known in zip(shown, measured, strict=True)]
             for label in measured[0]

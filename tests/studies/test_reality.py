@@ -1,11 +1,12 @@
 """The table of nets on other data than their own: read from runs, with what other scenes would say."""
 
+import data_fixtures
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from depthnb import evaluation, metrics
+from depthnb import evaluation, metrics, plotting, runs
 from depthnb.runs.judging import keeping
 from depthnb.studies import reality
 
@@ -92,6 +93,28 @@ def test_nets_of_one_data_set_on_others(kept):
 
 def test_without_such_a_run_there_is_no_table(reports):
     assert reality.judged("rooms") == {}
+
+
+def test_a_folder_of_frames_is_judged_by_every_net_that_is_here_and_shown(tmp_path, reports):
+    (tmp_path / "my frames").mkdir()
+    data_fixtures.write_folder(tmp_path / "my frames", {"a": "train", "b": "val", "c": "test"})
+    nets = [folder for folder in reality.trained_here() if folder.parent.name in ("02_bn_cnn", "07_midas")]
+    assert len(nets) == 2, "they come with the clone"
+    root = str(tmp_path / "my frames")
+    reality.judge_all(nets, root)
+    ((label, table),) = reality.judged("rooms").items()
+    frames = int(table["frames"].iloc[0])
+    assert (
+        label.startswith("folder my frames")
+        and set(table["net"]) == {"BN-CNN", "MiDaS recipe"}
+        and (table["scenes"] == 3).all()
+    )
+    assert sorted(each["notebook"] for each in runs.finished()) == ["02_bn_cnn-on-my-frames", "07_midas-on-my-frames"]
+    shown = reality.pictures(nets, root, frames=3)
+    assert sorted(shown["column_titles"]) == ["a", "b", "c"] and frames > 3, "one of each scene"
+    assert set(shown["preds"]) == {"BN-CNN", "MiDaS recipe, aligned"}
+    assert all(pred.shape == shown["depth"].shape for pred in shown["preds"].values())
+    assert plotting.methods_grid(**shown).axes
 
 
 def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
