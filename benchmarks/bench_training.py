@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as vision
 
-from depthnb import data, losses, models, tables, training
+from depthnb import data, files, losses, models, training
 from depthnb.data import transforms
 
 ROTATE, FLIP, BATCH = 5.0, 0.5, 16
@@ -144,7 +144,7 @@ def main() -> None:
         f"{len(dataset)} frames at {size[0]}x{size[1]} (H x W), batches of {BATCH}, {torch.get_num_threads()} threads"
     )
     print(f"preparing took {time.perf_counter() - started:.1f} s (once for all trainings)\n")
-    index = tables.read(dataset.root / "index.csv").set_index("id").loc[dataset.frames["id"]]
+    index = files.read_table(dataset.root / "index.csv").set_index("id").loc[dataset.frames["id"]]
 
     equation1 = partial(losses.silog, root=False, factor=1.0, per_image=True, lam=0.5)
     sgd = partial(torch.optim.SGD, momentum=0.9)

@@ -222,10 +222,11 @@ def evaluate(
             if rule.alignment != "none":  # once here, not again for every band
                 given["pred"] = metrics.aligned(**given, **how)
                 pred, how = given["pred"][0], {"protocol": replace(rule, alignment="none"), "kind": "metric"}
-            frames.append(metrics.statistics(**given, **how))
-            bands.append(metrics.band_statistics(**given, **how, edges=edges))
+            whole, banded = metrics.all_statistics(**given, **how, edges=edges)
         except ValueError as error:
             raise ValueError(f"frame {frame['id']}: {error}") from error
+        frames.append(whole)
+        bands.append(banded)
         if (
             index in kept
         ):  # what is kept is what was scored: metres, also of a net that knows only the shape of its depth

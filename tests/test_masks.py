@@ -198,6 +198,9 @@ CASES = {
     "metrics.measures.evaluate": measured(metrics.evaluate, **ROOMS),
     "metrics.measures.per_image": measured(metrics.per_image, protocol="rooms/median"),
     "metrics.measures.band_statistics": measured(metrics.band_statistics, **ROOMS, edges=(0.1, 2, 5)),
+    "metrics.measures.all_statistics": lambda given: [
+        *metrics.all_statistics(**three(given), **ROOMS, edges=(0.1, 2, 5))
+    ],
     "metrics.measures.by_distance": measured(metrics.by_distance, **ROOMS, edges=(0.1, 2, 5)),
     "metrics.measures.aligned": lambda given: known(
         metrics.aligned(**three(given), protocol="rooms/scale-shift-inverse"), given["valid"]

@@ -17,13 +17,9 @@ from torch import Tensor
 from depthnb.metrics.alignment import align
 from depthnb.metrics.checks import check_finite, check_maps
 from depthnb.metrics.protocols import AVERAGES, Protocol, protocol
-from depthnb.metrics.ssim import ssim_map, trusted_windows
+from depthnb.metrics.sums import EDGE_THRESHOLDS, RELATIVE_EDGE_THRESHOLDS, edge_counts, pixel_sums, ssim_sums
 
 KINDS = ("metric", "affine-inverse")
-EDGE_THRESHOLDS: Mapping[str, float] = MappingProxyType({"edge_f1_025": 0.25, "edge_f1_050": 0.5, "edge_f1_100": 1.0})
-# relative to the depth: the two sides of the pixel differ by more than this share, near or far. Four is what the Sobel operator
-# makes of a step of one
-RELATIVE_EDGE_THRESHOLDS: Mapping[str, float] = MappingProxyType({"edge_f1_rel10": 4 * math.log(1.10)})
 PIXEL_NAMES = (
     "abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog", "si_rmse_log", "delta1", "delta2", "delta3",
 )  # fmt: skip
@@ -32,11 +28,6 @@ BETTER: Mapping[str, str] = MappingProxyType(
     {name: "higher" if name.startswith(("delta", "ssim", "edge")) else "lower" for name in NAMES}
 )
 
-SSIM_WINDOW = 11
-# Which share of the scored pixels must have a wholly valid neighbourhood (3x3, or the window of SSIM), or the image has no such
-# score. On LiDAR's sparse truth the few whole ones are where two scan lines meet, nearly all of them "edges" of a large
-# threshold, and noise scores better than the truth under a blur.
-ENOUGH_WHOLE, ENOUGH_WINDOWS = 0.5, 0.05
 # A batch is worked through in pieces: those of a CPU fit its cache, and 654 NYU frames need no 10 GB anywhere.
 _PIXELS_AT_ONCE = MappingProxyType({"cpu": 100_000, "other": 4_000_000})
 
@@ -194,13 +185,7 @@ def statistics(
     >>> statistics(pred=depth, depth=depth, valid=depth > 0, protocol="rooms")["pixels"]
     tensor([4.], dtype=torch.float64)
     """
-    pieces = [
-        _pixel_sums(guess.flatten(1), truth.flatten(1), counts.flatten(1))
-        | _ssim_sums(guess, truth, counts, scoring.max_depth)
-        | _edge_counts(guess, truth, counts)
-        for scoring, guess, truth, counts in _scored(pred, depth, valid, protocol, kind)
-    ]
-    return {name: torch.cat([piece[name] for piece in pieces]).double().cpu() for name in pieces[0]}
+    return all_statistics(pred=pred, depth=depth, valid=valid, protocol=protocol, kind=kind)[0]
 
 
 def band_statistics(
@@ -228,14 +213,60 @@ def band_statistics(
     >>> band_statistics(pred=depth, depth=depth, valid=depth > 0, protocol="rooms", edges=(0, 2, 4))["pixels"]
     tensor([[1., 2.]], dtype=torch.float64)
     """
+    _check_edges(edges)
+    pieces = [
+        pixel_sums(guess, truth, counts, edges)
+        for _, guess, truth, counts in _scored(pred, depth, valid, protocol, kind)
+    ]
+    return {name: values[:, :-1] for name, values in _joined(pieces).items()}
+
+
+def all_statistics(
+    *,
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    protocol: str | Protocol,
+    edges: Sequence[float] = (),
+    kind: str = "metric",
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What `statistics` and `band_statistics` give, in one pass over the pixels.
+
+    Args:
+        pred, depth, valid, protocol, kind: as for `evaluate`.
+        edges: as for `band_statistics`; none: no bands.
+
+    Returns:
+        The two dicts; the second is empty without edges.
+
+    Raises:
+        ValueError: as `band_statistics`.
+
+    >>> depth = torch.tensor([[[[1.0, 3.0, 3.5]]]])
+    >>> whole, bands = all_statistics(pred=depth, depth=depth, valid=depth > 0, protocol="rooms", edges=(0, 2, 4))
+    >>> whole["pixels"].tolist(), bands["pixels"].tolist()
+    ([3.0], [[1.0, 2.0]])
+    """
+    if len(edges):
+        _check_edges(edges)
+    pixels, others = [], []
+    for scoring, guess, truth, counts in _scored(pred, depth, valid, protocol, kind):
+        pixels.append(pixel_sums(guess, truth, counts, edges))
+        others.append(ssim_sums(guess, truth, counts, scoring.max_depth) | edge_counts(guess, truth, counts))
+    banded = _joined(pixels)
+    whole = {name: values[0] for name, values in pool({name: values.T for name, values in banded.items()}).items()}
+    bands = {name: values[:, :-1] for name, values in banded.items()} if len(edges) else {}
+    return whole | _joined(others), bands
+
+
+def _check_edges(edges: Sequence[float]) -> None:
     if len(edges) < 2 or any(near >= far for near, far in pairwise(edges)):
         raise ValueError(
             f"edges {list(edges)} must be at least two distances in metres, each larger than the one before"
         )
-    pieces = [
-        _band_sums(guess, truth, counts, edges)
-        for _, guess, truth, counts in _scored(pred, depth, valid, protocol, kind)
-    ]
+
+
+def _joined(pieces: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.cat([piece[name] for piece in pieces]).cpu() for name in pieces[0]}
 
 
@@ -356,103 +387,3 @@ def _scored(
         one = torch.ones((), dtype=dtype, device=truth.device)
         guess = torch.where(counts, guess, one).clamp_(scoring.min_depth, scoring.max_depth)
         yield scoring, guess, torch.where(counts, truth, one), counts
-
-
-def _errors(pred: Tensor, depth: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-    """Of every pixel the logarithm of its ratio, the terms that are summed, and whether it is within each threshold."""
-    difference = pred - depth
-    relative = difference / depth
-    ratio = pred / depth
-    log_ratio = ratio.log()
-    worse = torch.maximum(ratio, depth / pred)
-    terms = {
-        "abs_rel": relative.abs(),
-        "sq_rel": relative * difference,
-        "square": difference.square(),
-        "log_abs": log_ratio.abs(),
-    }
-    return log_ratio, terms, {f"delta{i}": worse < 1.25**i for i in (1, 2, 3)}
-
-
-def _pixel_sums(pred: Tensor, depth: Tensor, counts: Tensor) -> dict[str, Tensor]:
-    """Sums over the pixels of each row of [B, N]; where `counts` is False, `pred` and `depth` are equal."""
-    pixels = counts.sum(1).double()
-    masked = pred.shape[1] - pixels
-    log_ratio, terms, within = _errors(pred, depth)
-    log_mean = log_ratio.sum(1, dtype=torch.float64) / pixels
-    centred = (log_ratio - log_mean.to(log_ratio.dtype)[:, None]) * counts
-    return {
-        "pixels": pixels,
-        "log_mean": log_mean,
-        **{name: values.sum(1, dtype=torch.float64) for name, values in (terms | {"log_m2": centred.square()}).items()},
-        **{name: each.sum(1) - masked for name, each in within.items()},
-    }
-
-
-def _band_sums(pred: Tensor, depth: Tensor, counts: Tensor, edges: Sequence[float]) -> dict[str, Tensor]:
-    """The sums of `_pixel_sums` for each image and band, float64 [B, bands], in one pass over the pixels."""
-    borders = torch.tensor([float(edge) for edge in edges], dtype=depth.dtype, device=depth.device)
-    bands, images = len(edges) - 1, len(depth)
-    band = torch.bucketize(depth, borders, right=True) - 1
-    image = torch.arange(images, device=depth.device).view(-1, 1, 1, 1)
-    # what belongs to no band goes into one of its own at the end, which is cheaper than to pick out what does
-    group = torch.where(counts & (band >= 0) & (band < bands), image * bands + band, images * bands).flatten()
-    log_ratio, terms, within = _errors(pred.flatten(), depth.flatten())
-
-    def summed(values: Tensor | None = None) -> Tensor:
-        if group.device.type == "cpu":
-            return torch.bincount(group, weights=values, minlength=images * bands + 1).double()
-        # on a GPU bincount adds in any order; this one has an order to be asked for
-        values = torch.ones_like(group) if values is None else values
-        return torch.zeros(images * bands + 1, dtype=torch.float64, device=group.device).index_add_(
-            0, group, values.double()
-        )
-
-    pixels = summed()
-    log_mean = summed(log_ratio) / pixels
-    centred = log_ratio - log_mean.to(log_ratio.dtype)[group]
-    sums = {
-        "pixels": pixels,
-        "log_mean": log_mean,
-        **{name: summed(values) for name, values in (terms | {"log_m2": centred.square()} | within).items()},
-    }
-    return {name: values[:-1].view(images, bands) for name, values in sums.items()}
-
-
-def _ssim_sums(pred: Tensor, depth: Tensor, counts: Tensor, data_range: float) -> dict[str, Tensor]:
-    """Sum of SSIM over, and number of, the windows of each image that are wholly valid."""
-    whole = trusted_windows(counts, SSIM_WINDOW, ENOUGH_WINDOWS)
-    windows = whole.sum((1, 2, 3)).double()
-    if not windows.any():  # sparse truth (LiDAR) or tiny images
-        return {"ssim": torch.zeros_like(windows), "ssim_windows": windows}
-    similarity = ssim_map(pred=pred, depth=depth, data_range=data_range, window=SSIM_WINDOW)
-    return {"ssim": (similarity * whole).sum((1, 2, 3), dtype=torch.float64), "ssim_windows": windows}
-
-
-def _edge_counts(pred: Tensor, depth: Tensor, counts: Tensor) -> dict[str, Tensor]:
-    """Numbers of edge pixels of each image: in the truth, in the prediction, in both."""
-    whole = trusted_windows(counts, 3, ENOUGH_WHOLE)
-    numbers = {}
-    for thresholds, unit in ((EDGE_THRESHOLDS, torch.positive), (RELATIVE_EDGE_THRESHOLDS, torch.log)):
-        if not whole.any():  # sparse truth, or maps smaller than the operator
-            true = guess = torch.zeros_like(whole, dtype=depth.dtype)
-        else:
-            true, guess = _sobel_square(unit(depth)), _sobel_square(unit(pred))
-        for name, threshold in thresholds.items():
-            in_truth, in_pred = whole & (true > threshold**2), whole & (guess > threshold**2)
-            for part, edge in (("true", in_truth), ("pred", in_pred), ("both", in_truth & in_pred)):
-                numbers[f"{name}_{part}"] = edge.sum((1, 2, 3)).double()
-    return numbers
-
-
-def _sobel_square(x: Tensor) -> Tensor:
-    """[B, 1, H, W] -> [B, 1, H - 2, W - 2], squared magnitude of the Sobel gradient.
-
-    The plain operator, not divided by 8, as Hu et al. use it: a step of 1 m has magnitude 4. Own code, because kornia's
-    pads and convolves, which takes about ten times as long on a CPU.
-    """
-    smooth_down = x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]
-    smooth_across = x[..., :, :-2] + 2 * x[..., :, 1:-1] + x[..., :, 2:]
-    across = smooth_down[..., 2:] - smooth_down[..., :-2]
-    down = smooth_across[..., 2:, :] - smooth_across[..., :-2, :]
-    return across.square() + down.square()

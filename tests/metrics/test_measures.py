@@ -1,6 +1,7 @@
 """Metrics: equal to numpy loops, to hand-computed values and to other people's code; defined at every edge."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -434,3 +435,35 @@ def test_alignment_sees_a_prediction_before_it_is_clipped(factor):
     depth = torch.linspace(1, 5, 48).view(1, 1, 6, 8)
     scores = evaluate(pred=factor * depth, depth=depth, valid=depth > 0, protocol="rooms/scale-shift-inverse")
     assert scores["abs_rel"] < 1e-6
+
+
+def test_one_pass_gives_the_statistics_and_those_of_bands():
+    """Bands that leave pixels out on both sides, frames of more and of fewer pixels than are added at once, a batch and one."""
+    _, depth, valid = maps()
+    pred = depth.nan_to_num(1.0) * 1.1
+    edges = (1.0, 2.0, 4.0)
+    whole, bands = metrics.all_statistics(pred=pred, depth=depth, valid=valid, protocol="rooms", edges=edges)
+    alone = statistics(pred=pred, depth=depth, valid=valid, protocol="rooms")
+    assert whole.keys() == alone.keys()
+    for name, values in alone.items():
+        assert torch.allclose(whole[name], values, rtol=1e-6, equal_nan=True), name
+    counted = torch.where(valid, depth, 0.0)
+    for number, (near, far) in enumerate(pairwise(edges)):
+        own = (valid & (counted >= near) & (counted < far)).flatten(1)
+        assert bands["pixels"][:, number].tolist() == own.sum(1).tolist()
+        part = statistics(pred=pred, depth=depth, valid=own.view_as(valid), protocol="rooms")
+        for name in ("abs_rel", "log_mean", "log_m2", "delta1"):
+            assert torch.allclose(bands[name][:, number], part[name], rtol=1e-6, atol=1e-9, equal_nan=True), name
+    assert bands["pixels"].sum() < whole["pixels"].sum()
+    assert metrics.all_statistics(pred=pred, depth=depth, valid=valid, protocol="rooms")[1] == {}
+    with pytest.raises(ValueError, match="at least two distances"):
+        metrics.all_statistics(pred=pred, depth=depth, valid=valid, protocol="rooms", edges=(1.0,))
+
+
+def test_long_sums_keep_their_digits():
+    """The same error a million times: added in float32 it would drift in the fifth digit."""
+    depth = torch.full((1, 1, 1000, 1000), 3.0)
+    sums = metrics.band_statistics(pred=depth * 1.1, depth=depth, valid=depth > 0, protocol="rooms", edges=(0, 5))
+    error = float((depth[0, 0, 0, 0] * 1.1 - 3).double() / 3)
+    assert sums["abs_rel"].item() / 1e6 == pytest.approx(error, rel=1e-7)
+    assert metrics.finish(sums)["silog"].item() == pytest.approx(0, abs=1e-4)
