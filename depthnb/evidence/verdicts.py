@@ -210,7 +210,7 @@ def _compared(claim: Claim, p: float) -> dict:
     few = effect.over == "seeds" and effect.pairs < FINDING
     pairs = f"{effect.pairs} {effect.over}"
     parts = [
-        f"{effect.change:+.1f} % [{low:+.1f}, {high:+.1f}]",
+        f"{effect.change:+z.1f} % [{low:+z.1f}, {high:+z.1f}]",
         f"{pairs} of {FINDING}" if few else pairs,
         f"p {p:.2g}",
     ]
@@ -220,7 +220,7 @@ def _compared(claim: Claim, p: float) -> dict:
         "here": f"{claim.here}: {', '.join(parts)}{reason}".removeprefix(": "),
         "verdict": decided,
         "change (%)": effect.change,
-        "95 % interval": f"{low:+.1f} to {high:+.1f}",
+        "95 % interval": f"{low:+z.1f} to {high:+z.1f}",
         "p (Holm)": p,
         "pairs": pairs,
     }
@@ -230,7 +230,7 @@ def _confirmed(claim: Claim, decided: str) -> tuple[str, str]:
     """The verdict after a look at the trainings of twice as many steps, and what they say."""
     if claim.twice is None:
         return decided, ""
-    after = f"; twice the steps: {claim.twice.change:+.1f} %" if claim.twice.pairs else ""
+    after = f"; twice the steps: {claim.twice.change:+z.1f} %" if claim.twice.pairs else ""
     if decided not in (HOLDS, FAILS) or claim.effect.small:
         return decided, after
     if not claim.twice.pairs:

@@ -380,7 +380,7 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
                 else f"Neither beats the mean image by {MARGIN:g} %, so nothing is decided."
             )
         else:
-            interval = f"{change} [{line['low']:+.1f}, {line['high']:+.1f}] over {line['seeds']} seeds"
+            interval = f"{change} [{line['low']:+z.1f}, {line['high']:+z.1f}] over {line['seeds']} seeds"
             words = {HOLDS: "is better than", FAILS: "is worse than", SAME: "and"}
             words[UNDECIDED] = "is ahead of"
             start = f"{line['better']} {words[line['verdict']]} {line['worse']} in {metric}: {interval}"
@@ -391,7 +391,7 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
             f"It has the better {metric} on {line['frames_won']:.0%} of the test frames; in other rooms the difference "
         )
         lines.append(
-            f"{start} {rooms}would be {line['rooms low']:+.3f} to {line['rooms high']:+.3f} in {metric} (95 %)."
+            f"{start} {rooms}would be {line['rooms low']:+z.3f} to {line['rooms high']:+z.3f} in {metric} (95 %)."
         )
     return lines
 

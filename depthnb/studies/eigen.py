@@ -231,7 +231,7 @@ def _slightly_lower() -> Claim:
             theirs, eigens = (
                 _printed(table, metric, "val", name) for table, name in (("1", net), ("2", f"Eigen et al. {net}"))
             )
-            behind.append(f"{net.lower()} {metric} {theirs} beside {eigens} ({100 * (theirs / eigens - 1):+.0f} %)")
+            behind.append(f"{net.lower()} {metric} {theirs} beside {eigens} ({100 * (theirs / eigens - 1):+z.0f} %)")
     claim = "slightly lower performance than Eigen et al. across all metrics (4.2.1), measured on other data"
     return evidence.in_print(claim, "; ".join(behind), appendix=True)
 

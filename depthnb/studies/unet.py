@@ -236,7 +236,7 @@ def _loss_claims(entropies: pd.DataFrame, masks: pd.DataFrame, relative) -> list
         ),
         evidence.fact(
             "absolute values let positive and negative errors cancel (III)",
-            f"mean relative error {signed:+.3f} with signs, {absolute:.3f} without: it is the signs that cancel",
+            f"mean relative error {signed:+z.3f} with signs, {absolute:.3f} without: it is the signs that cancel",
             bool(absolute < abs(signed)),
             appendix=True,
         ),

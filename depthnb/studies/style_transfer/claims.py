@@ -115,7 +115,7 @@ def closing(tests: Mapping, opponents: Mapping, *, made_by: str) -> str:
     )
     return (
         f"Painted by {made_by}, read as depth and aligned, style transfer has an abs_rel of {scored['abs_rel']:.3f} and a "
-        f"correlation of {scored['correlation']:+.2f} with the truth. Scene by scene it is {found}. {end}"
+        f"correlation of {scored['correlation']:+z.2f} with the truth. Scene by scene it is {found}. {end}"
     )
 
 
@@ -152,13 +152,13 @@ def claims(
         *_gram(wishes),
         fact(
             "a true depth map, read as a picture, comes out nearly right: reading brightness as depth is sound",
-            f"abs_rel {truth['abs_rel']:.3f}, correlation {truth['correlation']:+.3f}",
+            f"abs_rel {truth['abs_rel']:.3f}, correlation {truth['correlation']:+z.3f}",
             sound,
             appendix=True,
         ),
         fact(
             "the painted picture is still the photograph",
-            f"correlation of its brightness {ours['with_photo']:+.2f} with the photograph, {ours['correlation']:+.2f} with "
+            f"correlation of its brightness {ours['with_photo']:+z.2f} with the photograph, {ours['correlation']:+z.2f} with "
             "the true inverse depth",
             abs(ours["with_photo"]) > abs(ours["correlation"]),
             appendix=True,
