@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import difflib
 import os
+import stat
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -165,6 +167,8 @@ def find_files(root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[tupl
                     status = os.stat(root / form)
                 except (OSError, ValueError):  # a name may hold what no file system takes
                     continue
+                if not stat.S_ISREG(status.st_mode):  # a folder, or a pipe, at which reading would wait for ever
+                    continue
                 facts.append((status.st_size, status.st_mtime_ns))
                 name = form
                 break
@@ -185,6 +189,6 @@ def check_files(root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, list[tup
     if missing:
         raise FileNotFoundError(
             f"{root}: {len(missing)} of {len(missing) + len(facts)} files named in index.csv are missing, the first is "
-            f"{missing[0][1]}; paths are relative to index.csv and the case of letters counts"
+            f"{textwrap.shorten(missing[0][1], 300)}; paths are relative to index.csv and the case of letters counts"
         )
     return table, facts

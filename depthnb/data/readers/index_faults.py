@@ -111,15 +111,18 @@ def number(text: str) -> float:
         return float("nan")
 
 
+_LEAST_SCALE = 1e-9  # metres: nobody stores a room in smaller steps, and 1e-300 makes every depth 0
+
+
 def _number_faults(row: object, line: int) -> Iterator[Fault]:
     scale = number(row.depth_scale)
-    if row.depth_scale and not 0 < scale <= 1:
+    if row.depth_scale and not _LEAST_SCALE <= scale <= 1:
         hint = f"; perhaps 1/{scale:g} = {1 / scale:g} is meant" if scale > 1 else ""
         yield Fault(
             "scale",
             (line,),
             f"frame {row.id!r}: depth_scale is {row.depth_scale!r}; expected metres for each stored unit, "
-            f"above 0 and at most 1 (0.001 if millimetres are stored){hint}",
+            f"{_LEAST_SCALE:g} to 1 (0.001 if millimetres are stored){hint}",
         )
     cells = [row.fx, row.fy, row.cx, row.cy]
     if not any(cells):

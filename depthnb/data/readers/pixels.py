@@ -12,6 +12,7 @@ from torch import Tensor
 from depthnb.data.readers import arrays
 
 _DEPTH_16_BIT = ("I;16", "I;16B", "I;16L", "I")
+_MOST_PIXELS = 64_000_000  # no depth camera has so many, and a damaged header can ask for any number
 LARGEST_16_BIT = 65535  # what a saturated sensor stores, and a renderer for the sky: no depth
 
 
@@ -19,6 +20,9 @@ def _open_image(path: Path, wanted: str) -> Image.Image:
     """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
     try:
         picture = Image.open(path)
+        if picture.width * picture.height > _MOST_PIXELS:  # before it takes gigabytes
+            size = f"{picture.width} x {picture.height} pixels"
+            raise Image.DecompressionBombError(f"{size}, at most {_MOST_PIXELS:,} in all")
         picture.load()
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
@@ -97,7 +101,9 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
     else:
         stored = read_depth_png(path)
         valid = (stored > 0) & (stored != LARGEST_16_BIT)
-    depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
+    with np.errstate(over="ignore"):
+        depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
+    valid &= (depth > 0) & (depth < np.inf)  # a scale may make a number so small or so large that it is none any more
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
 
 

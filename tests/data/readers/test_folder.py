@@ -1,6 +1,7 @@
 """The RGB-D folder: what is read, and that everything wrong with it is one clear error."""
 
 import csv
+import os
 
 import h5py
 import numpy as np
@@ -207,6 +208,16 @@ def test_a_bad_cell_is_one_clear_error(root, change, words):
 def test_missing_files_are_counted_and_named(root):
     (root / "2.png").unlink()
     (root / "3_depth.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"2 of 24 files.*2\.png"):
+        data.open("folder", root)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_or_a_folder_is_no_file_and_is_not_waited_for(root):
+    (root / "2.png").unlink()
+    os.mkfifo(root / "2.png")
+    (root / "3_depth.png").unlink()
+    (root / "3_depth.png").mkdir()
     with pytest.raises(FileNotFoundError, match=r"2 of 24 files.*2\.png"):
         data.open("folder", root)
 

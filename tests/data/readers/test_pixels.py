@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from depthnb.data.readers import diode
+from depthnb.data.readers import diode, pixels
 from depthnb.data.readers.arrays import read_npy
 from depthnb.data.readers.pixels import read_depth
 
@@ -86,3 +87,18 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path, reader):
     read, remedy = READERS[reader]
     with pytest.raises(FileNotFoundError, match=f"nowhere.npy: the file is missing; {remedy}"):
         read(tmp_path / "nowhere.npy")
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(pixels, "_MOST_PIXELS", 30 * 40 - 1)
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match=r"too large \(40 x 30 pixels, at most 1,199 in all\); make it smaller"):
+        pixels.read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_a_depth_that_its_scale_makes_no_number_is_not_valid(tmp_path, scale):
+    np.save(tmp_path / "a.npy", DEPTH)
+    depth, valid = read_depth(tmp_path / "a.npy", scale)
+    assert not valid.any() and depth.shape == valid.shape
