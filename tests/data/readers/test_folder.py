@@ -183,6 +183,7 @@ CHANGES = [
     ({"depth_scale": "1000"}, "perhaps 1/1000 = 0.001 is meant"),
     ({"depth_scale": "0,001"}, "depth_scale is '0,001'"),
     ({"depth_scale": "0"}, "depth_scale is '0'"),
+    ({"depth_scale": "1e-300"}, "expected metres for each stored unit, 1e-09 to 1"),
     ({"fx": ""}, "four empty cells"),
     ({"fx": "-3"}, "fx and fy above 0"),
     ({"cx": "nan"}, "fx,fy,cx,cy are"),
