@@ -74,6 +74,12 @@ def run(given: argparse.Namespace) -> int:
     known = [photos.Known.parse(text) for text in given.known]
     paths = photos.find(given.pictures)
     _refuse_mixtures(given, paths)
+    left = photos.films_in(given.pictures)
+    if left:
+        print(
+            f"depthnb: films in a folder are left out, {left[0]} is one; name them: '{left[0].parent}/*{left[0].suffix}'",
+            file=sys.stderr,
+        )
     chosen = given.nets or [photos.BEST]
     photos.check(given.formats or [])
     device = photos.usable_device(given.device)
@@ -163,11 +169,13 @@ def _film(given, path, read, nets, folders, _known, device) -> None:
 
 
 def _report(facts: dict, said: Sequence[str], written: dict, path, *, as_json: bool) -> None:
+    from depthnb.data.words import plural
+
     if as_json:
         files = {name: str(file) for name, file in written.items()}
         print(json.dumps({"file": str(path), **facts, "files": files}), flush=True)
         return
-    name = f"{facts['film']}: {facts['frames']} frames" if "film" in facts else facts["photo"]
+    name = f"{facts['film']}: {plural(facts['frames'], 'frame')}" if "film" in facts else facts["photo"]
     if "metres" in facts:
         least, median, most = facts["metres"].values()
         print(f"{name}: {least:.2f} to {most:.2f} m, median {median:.2f} m")

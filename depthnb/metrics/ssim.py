@@ -113,7 +113,8 @@ class _Blur(torch.autograd.Function):
     @staticmethod
     def forward(ctx, maps: Tensor, window: int) -> Tensor:
         ctx.window = window
-        return _along(_along(maps, -2, window), -1, window)
+        with torch.autocast(maps.device.type, enabled=False):  # eight binary digits are too few for a variance
+            return _along(_along(maps, -2, window), -1, window)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:

@@ -1,7 +1,7 @@
 """Depth of pictures and films that belong to no data set: read them, ask a net, write what it says."""
 
 from depthnb.photos.film_depth import FilmDepth, describe_film, predict_film
-from depthnb.photos.films import FILMS, Film, film, film_of_pictures, is_film
+from depthnb.photos.films import FILMS, Film, film, film_of_pictures, films_in, is_film
 from depthnb.photos.nets import BEST, Net, net, usable_device
 from depthnb.photos.pages import slider
 from depthnb.photos.prediction import Depth, Known, predict
@@ -24,6 +24,7 @@ __all__ = [
     "describe_film",
     "film",
     "film_of_pictures",
+    "films_in",
     "find",
     "is_film",
     "names",

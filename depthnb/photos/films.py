@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import re
@@ -16,25 +15,30 @@ from torch.nn import functional as F
 
 from depthnb.photos.reading import USUAL_VIEW, Photo, check_camera, focal_of_view, read
 
-FILMS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".3gp", ".mts", ".m2ts", ".wmv")
+FILMS = (
+    ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mpe", ".3gp", ".mts", ".m2ts", ".ts", ".wmv", ".ogv",
+    ".flv",
+)  # fmt: skip
 LARGEST = 1280  # pixels of the longer side that are kept of a frame
+_CLEAR = "transparent pixels are laid on white"
 _USUAL_RATE = 25.0  # frames a second, where nothing says it
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """Pictures that follow each other at equal distances in time.
+    """Pictures that follow each other in time.
 
     Attributes:
         name: of the file, without folder and ending.
-        read: gives the frames anew each time, upright and all of one size; each a `Photo` with the same camera.
-        rate: frames a second of those that `read` gives.
+        read: gives the frames anew each time, each with its seconds after the first: upright, all of one size, a `Photo` with
+            the same camera.
+        rate: frames a second of those that `read` gives, in the mean.
         count: how many they are about, since a video file may not say it.
         notes: what was found or changed, in sentences; complete after the frames were read once.
     """
 
     name: str
-    read: Callable[[], Iterator[Photo]]
+    read: Callable[[], Iterator[tuple[float, Photo]]]
     rate: float
     count: int
     notes: list[str] = field(default_factory=list)
@@ -43,6 +47,12 @@ class Film:
 def is_film(path: str | os.PathLike) -> bool:
     """Whether a file's name ends as those of videos do."""
     return Path(path).suffix.lower() in FILMS
+
+
+def films_in(places: Sequence[str | os.PathLike]) -> list[Path]:
+    """The films in those places that are folders; `photos.find` takes only the pictures of a folder."""
+    folders = [path for path in (Path(os.path.expanduser(place)) for place in places) if path.is_dir()]
+    return sorted(path for folder in folders for path in folder.iterdir() if is_film(path) and path.is_file())
 
 
 def film(
@@ -55,8 +65,8 @@ def film(
 ) -> Film:
     """Open a video file.
 
-    The rotation that telephones store is applied, and pixels that are not square are made so. Frames of more than `LARGEST`
-    pixels a side are reduced.
+    The rotation that telephones store is applied, pixels that are not square are made so, and transparent ones are laid on
+    white. Frames of more than `LARGEST` pixels a side are reduced. What is damaged is left out, and a note says so.
 
     Args:
         path: whatever PyAV reads (extra `video`).
@@ -86,15 +96,25 @@ def film(
     if every > 1:
         notes.append(f"one frame of {every}")
 
-    def frames() -> Iterator[Photo]:
-        size = None
-        for pixels, own in _decoded(path, every, notes):
-            size = size or pixels.shape[:2]
-            yield _photo(pixels, size, own, focal, view, name or path.stem)
+    def frames() -> Iterator[tuple[float, Photo]]:
+        size, started, last, seen, all_notes = None, 0.0, -math.inf, 0, list(notes)
+        for seconds, pixels, own in _decoded(path, every, rate, all_notes):
+            seen += 1
+            if size is None:
+                size, started = pixels.shape[:2], seconds
+                if max(own) > LARGEST:
+                    all_notes.append(f"reduced from {own[1]} x {own[0]} pixels")
+            last = max(seconds - started, last + 1e-3)  # damaged files may count backwards
+            yield last, _photo(pixels, size, own, focal, view, name or path.stem)
         if size is None:
             raise ValueError(f"{path}: no frame could be read; the video is damaged or empty")
+        if seen < 0.9 * expected - 2:
+            all_notes.append(f"{seen} frames instead of about {expected}; the file is damaged or cut short")
+        opened.notes[:] = all_notes
 
-    return Film(name or path.stem, frames, rate / every, max(1, math.ceil(count / every)), notes)
+    expected = max(1, math.ceil(count / every))
+    opened = Film(name or path.stem, frames, rate / every, expected, list(notes))
+    return opened
 
 
 def film_of_pictures(
@@ -125,15 +145,16 @@ def film_of_pictures(
     check_camera(focal, view)
     chosen = sorted(paths, key=_natural)[::every]
 
-    def frames() -> Iterator[Photo]:
+    def frames() -> Iterator[tuple[float, Photo]]:
         first = None
-        for path in chosen:
+        for number, path in enumerate(chosen):
             photo = read(path, focal=focal, view=view, longest=LARGEST)
             first = first or photo
+            notes.extend(note for note in photo.notes if note not in notes)
             if photo.size != first.size:
                 (h, w), (high, wide) = photo.size, first.size
                 raise ValueError(f"{path} has {w} x {h} pixels and {chosen[0]} {wide} x {high}; a film has one size")
-            yield replace(photo, focal=first.focal, camera=first.camera)
+            yield number * every / rate, replace(photo, focal=first.focal, camera=first.camera)
 
     folder = chosen[0].absolute().parent.name
     notes = [f"one picture of {every}"] if every > 1 else []
@@ -171,33 +192,53 @@ def _opened(path: Path):
     return container
 
 
-def _decoded(path: Path, every: int, notes: list[str]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
-    """uint8 [H,W,3] of the frames, upright, reduced; and (H, W) of the file's upright picture."""
+def _decoded(
+    path: Path, every: int, rate: float, notes: list[str]
+) -> Iterator[tuple[float, np.ndarray, tuple[int, int]]]:
+    """Seconds of each frame; uint8 [H,W,3], upright, reduced; and (H, W) of the file's upright picture."""
     import av
 
     with _opened(path) as container:
-        stream = container.streams.video[0]
+        stream, number, damaged = container.streams.video[0], 0, 0
         stream.thread_type = "AUTO"
-        decoded, number = container.decode(stream), 0
-        for number in itertools.count():
+        packets = container.demux(stream)
+        while True:
             try:
-                frame = next(decoded)
+                packet = next(packets)
             except StopIteration:
-                return
+                break
             except av.error.FFmpegError as error:
-                note = f"damaged after frame {number} ({error.strerror}); what comes later is left out"
-                if note not in notes:
-                    notes.append(note)
-                return
-            if number % every:
+                notes.append(f"damaged after frame {number} ({error.strerror}); what comes later is left out")
+                break
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:  # what follows may be whole
+                damaged += 1
                 continue
-            square = frame.width * float(stream.sample_aspect_ratio or 1), float(frame.height)
-            scale = min(1.0, LARGEST / max(square))
-            width, height = (max(1, round(side * scale)) for side in square)
-            pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
-            turns = round((frame.rotation or 0) / 90) % 4  # counter-clockwise, as rot90 turns
-            own = (round(square[1]), round(square[0]))
-            yield np.ascontiguousarray(np.rot90(pixels, turns)), own[::-1] if turns % 2 else own
+            for frame in frames:
+                if number % every == 0:
+                    seconds = number / rate if frame.time is None else frame.time
+                    yield seconds, *_upright(frame, stream.sample_aspect_ratio, notes)
+                number += 1
+        if damaged:
+            notes.append(f"{damaged} pieces of the file are damaged and left out")
+
+
+def _upright(frame, aspect, notes: list[str]) -> tuple[np.ndarray, tuple[int, int]]:
+    square = frame.width * float(aspect or 1), float(frame.height)
+    scale = min(1.0, LARGEST / max(square))
+    width, height = (max(1, round(side * scale)) for side in square)
+    clear = any(component.is_alpha for component in frame.format.components)
+    kind = "rgba" if clear else "rgb24"
+    pixels = frame.to_ndarray(format=kind, width=width, height=height, interpolation="AREA")
+    if clear:
+        if pixels[..., 3].min() < 255 and _CLEAR not in notes:
+            notes.append(_CLEAR)
+        opaque = pixels[..., 3:] / 255
+        pixels = (pixels[..., :3] * opaque + 255 * (1 - opaque)).round().astype(np.uint8)
+    turns = round((frame.rotation or 0) / 90) % 4  # counter-clockwise, as rot90 turns
+    own = (round(square[1]), round(square[0]))
+    return np.ascontiguousarray(np.rot90(pixels, turns)), own[::-1] if turns % 2 else own
 
 
 def _photo(

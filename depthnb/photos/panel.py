@@ -47,7 +47,7 @@ class Panel:
         self.upload = widgets.FileUpload(description="Your picture", accept="image/*", multiple=False)
         self.choice = widgets.Dropdown(options=list(self._nets), description="Net", **wide)
         self.view = widgets.FloatSlider(
-            value=photo.view, min=5, max=140, step=1, description="Field of view (°)", readout_format=".0f", **late
+            value=photo.view, min=5, max=170, step=1, description="Field of view (°)", readout_format=".0f", **late
         )
         self.known = widgets.Text(description="Known distances", placeholder="column,row=metres ...", **late)
         self.colours = widgets.FloatRangeSlider(

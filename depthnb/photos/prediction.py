@@ -114,11 +114,11 @@ def of_answer(net: Net, photo: Photo, answer: Tensor, known: Sequence[Known] = (
     if not torch.isfinite(answer).all():
         raise ValueError(f"{net.name} answers with numbers that are not finite; its weights are damaged")
     if net.kind == METRIC:
-        return _scaled(Depth(photo, net, answer, None, _beyond(net, answer)), known)
+        return _scaled(Depth(photo, net, answer, None, beyond(net, answer)), known)
     return _fitted(Depth(photo, net, None, answer), known)
 
 
-def _beyond(net: Net, metres: Tensor) -> tuple[str, ...]:
+def beyond(net: Net, metres: Tensor) -> tuple[str, ...]:
     """A sentence where a net answers with depths that it has never seen."""
     if net.range is None:
         return ()

@@ -39,7 +39,8 @@ def judge_all(nets: Sequence[Path], root: str) -> None:
     Raises:
         FileNotFoundError, ValueError, OSError: as `runs.judging.judge_run`.
     """
-    place = re.sub(r"[^A-Za-z0-9._-]", "-", Path(root).expanduser().resolve().name)[:40]
+    root = str(Path(root).expanduser().resolve())
+    place = re.sub(r"[^A-Za-z0-9._-]", "-", Path(root).name)[:40]
     for net in nets:
         with contextlib.redirect_stdout(io.StringIO()):  # where each run lies
             judging.judge_run(net, dataset="folder", root=root, name=f"{net.parent.name}-on-{place}", split="all")
@@ -85,13 +86,14 @@ def judged(dataset: str) -> dict[str, pd.DataFrame]:
         dataset: that of the training; published nets, whose training data are not here, are taken too.
 
     Returns:
-        Label of the other data -> one row a net, the best first: net, frames, scenes; `at home` (abs_rel in metres on the test
-        frames of its own data), `there`; the same aligned by scale and shift in inverse depth (`aligned at home`, `aligned
-        there`); `against the mean image`, the change of its metric abs_rel against the mean image in percent, and `aligned
-        against it`, that of the aligned one against the mean image, aligned too; both with `low` and `high`, 95 % when the
-        scenes are drawn again. NaN where a net knows no metres, a run does not say, or there is one scene.
+        Label of the other data, with a hash of its content where two have one label -> one row a net, the best first: net,
+        frames, scenes; `at home` (abs_rel in metres on the test frames of its own data), `there`; the same aligned by scale and
+        shift in inverse depth (`aligned at home`, `aligned there`); `against the mean image`, the change of its metric abs_rel
+        against the mean image in percent, and `aligned against it`, that of the aligned one against the mean image, aligned
+        too; both with `low` and `high`, 95 % when the scenes are drawn again. NaN where a net knows no metres, a run does not
+        say, or there is one scene.
     """
-    tables: dict[str, list[dict]] = {}
+    tables: dict[tuple[str, str], list[dict]] = {}
     for record in runs.finished():
         asked = record.get("asked")
         if not asked or record.get("dataset") == dataset or asked["trained_on"] not in (dataset, None):
@@ -102,9 +104,14 @@ def judged(dataset: str) -> dict[str, pd.DataFrame]:
         except (OSError, ValueError, KeyError, TypeError) as error:
             print(f"{record['folder'].parent.name} is damaged and left out ({error}); judge that net again")
             continue
-        tables.setdefault(_label(record, row["frames"]), []).append(row)
+        content = str((record.get("content") or {}).get("test", ""))
+        tables.setdefault((_label(record, row["frames"]), content), []).append(row)
     order = {"by": "aligned there", "ignore_index": True}
-    return {label: pd.DataFrame(rows).sort_values(**order) for label, rows in sorted(tables.items())}
+    labels = [label for label, _ in tables]
+    return {
+        f"{label} ({content})" if labels.count(label) > 1 else label: pd.DataFrame(rows).sort_values(**order)
+        for (label, content), rows in sorted(tables.items())
+    }
 
 
 def sentences(table: pd.DataFrame) -> list[str]:

@@ -82,3 +82,12 @@ def test_a_size_first_seen_in_inference_mode_can_be_trained_on_afterwards():
     pred = maps[0].clone().requires_grad_()
     ssim_map(pred=pred, depth=maps[1], data_range=1.0).mean().backward()
     assert pred.grad.abs().sum() > 0
+
+
+def test_autocast_takes_no_digits_away():
+    generator = torch.Generator().manual_seed(0)
+    depth = 1 + 5 * torch.rand(1, 1, 140, 24, generator=generator)
+    pred = depth + 0.05 * torch.rand(depth.shape, generator=generator)
+    alone = ssim_map(pred=pred, depth=depth, data_range=10.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(ssim_map(pred=pred, depth=depth, data_range=10.0), alone)

@@ -115,6 +115,14 @@ def test_a_folder_of_frames_is_judged_by_every_net_that_is_here_and_shown(tmp_pa
     assert set(shown["preds"]) == {"BN-CNN", "MiDaS recipe, aligned"}
     assert all(pred.shape == shown["depth"].shape for pred in shown["preds"].values())
     assert plotting.methods_grid(**shown).axes
+    other = tmp_path / "other" / "my frames"
+    other.mkdir(parents=True)
+    data_fixtures.write_folder(other, {"d": "train"})
+    reality.judge_all(nets[:1], str(other))
+    tables = reality.judged("rooms")
+    assert len(tables) == 2, "another folder of the same name is another table"
+    reality.judge_all(nets[:1], f"{root}/")
+    assert reality.judged("rooms").keys() == tables.keys()
 
 
 def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
