@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NAMES = ("id", "scene", "scene_type")  # columns that hold names, in every table that has them
 
+_MOST_COLUMNS, _LONGEST_LINE = 1000, 100_000  # a damaged file may hold any number of them
+
 
 def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
     """Write through a temporary name in the same folder, then rename; returns the path.
@@ -94,6 +96,10 @@ def read_table(file: str | os.PathLike, *, text: Collection[str] = NAMES) -> pd.
         OSError: if the file cannot be read.
         ValueError: if it is no table in UTF-8.
     """
+    with open(file, encoding="utf-8", newline="") as stream:
+        columns = stream.readline(_LONGEST_LINE).count(",") + 1
+    if columns > _MOST_COLUMNS:
+        raise ValueError(f"{Path(file).name} has more than {_MOST_COLUMNS} columns, so it is no table of ours")
     import pandas as pd  # reading the records of runs, which imports this module, shall not wait for it
 
     table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")

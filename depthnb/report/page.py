@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import pandas as pd
@@ -57,6 +58,9 @@ class Table:
     def numeric(self) -> bool:
         """Whether it is a table of numbers: the page then keeps its first column in sight."""
         return any(kind.startswith("number") for row in self.rows for _, kind in row)
+
+
+_MOST_PIXELS = 50_000_000  # of a figure
 
 
 @dataclass
@@ -297,9 +301,11 @@ def _pictures(
     for file in files:
         try:
             with Image.open(file) as stored:
+                if stored.width * stored.height > _MOST_PIXELS:
+                    raise ValueError(f"{stored.width} x {stored.height} pixels are no figure of a run")
                 alt = stored.info.get("Description") or file.stem.replace("_", " ")
                 picture = stored.convert("RGB")
-        except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError: a broken PNG
             problems.append(f"{file.relative_to(reports_dir).as_posix()}: {_short(error)}")
             continue
         if picture.width > width:
@@ -312,7 +318,7 @@ def _pictures(
                 "address": address,
                 "alt": alt,
                 "caption": file.stem.replace("_", " "),
-                "file": file.relative_to(reports_dir).as_posix(),
+                "file": f"./{quote(file.relative_to(reports_dir).as_posix())}",  # a name may look like another address
                 "width": picture.width,
                 "height": picture.height,
             }
@@ -337,7 +343,10 @@ def _is_rows(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _number(value: object) -> str:

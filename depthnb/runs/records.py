@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from depthnb.runs.provenance import ROOT
 
 RECORD, STARTED = "run.json", "started.json"
 UNFINISHED, OLD = ".unfinished", ".old"  # endings of folders beside a run's own; no name of a run holds a dot
+_NUMBERS = ("seconds", "training_seconds", "parameters", "steps", "multiply_adds", "milliseconds")
+_LARGEST = sys.float_info.max
 _OBJECTS = ("metrics", "baselines", "params", "split_counts")
 
 
@@ -71,17 +74,43 @@ def read(file: Path) -> dict[str, Any]:
         ValueError: if it is damaged, or of a version of depthnb that kept protocol and origin as sentences.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        content = json.loads(text)
+        if "\\ud" in text.lower():  # half a character, which no page can hold
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
     except OSError as error:
         raise OSError(f"it cannot be read ({error.strerror or type(error).__name__})") from error
-    except ValueError as error:  # of JSON, and of bytes that are no text
+    except (ValueError, RecursionError) as error:  # of JSON, of bytes that are no text, of brackets without an end
         raise ValueError(f"it is damaged ({error})") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"it is damaged (it holds {type(content).__name__}, expected an object)")
     for key in _OBJECTS:
         if not isinstance(content.get(key, {}), Mapping):
             raise ValueError(f"it is damaged ({key} is {type(content[key]).__name__}, expected an object)")
+    for key in _NUMBERS:
+        if not _is_number(content.get(key)):
+            raise ValueError(f"it is damaged ({key} is {str(content[key])[:40]!r}, expected a number)")
+    for key in ("metrics", "baselines", "nets"):
+        wrong = next((value for value in _leaves(content.get(key) or {}) if not _is_number(value)), None)
+        if wrong is not None:
+            raise ValueError(f"it is damaged ({key} hold {str(wrong)[:40]!r}, expected numbers)")
     for key in ("protocol", "origin"):
         if not isinstance(content.get(key) or {}, Mapping):
             raise ValueError(f"its {key} is a sentence, as an older depthnb wrote it, expected an object")
     return dict(content)
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    """What is not an object itself, of objects within objects."""
+    if isinstance(tree, Mapping):
+        for value in tree.values():
+            yield from _leaves(value)
+    else:
+        yield tree
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that fits a float, or null, as which NaN is written."""
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and not _LARGEST < abs(value)
+    )

@@ -145,6 +145,55 @@ def test_corrupt_run_is_named_and_not_fatal(tmp_path, content):
     assert str(tmp_path) not in built(tmp_path)
 
 
+DAMAGE = {
+    "numbers as text": {"metrics": {"test": {"abs_rel": "0.1"}}},
+    "a list": {"metrics": {"test": {"abs_rel": [1, 2]}}},
+    "no float holds it": {"baselines": {"test": {"mean_image": {"abs_rel": 10**400}}}},
+    "a time in words": {"seconds": "long"},
+    "true is no number": {"nets": {"net": {"abs_rel": True}}},
+    "half a character": {"device": "\ud800"},
+}
+
+
+@pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
+def test_a_record_that_holds_what_it_cannot_is_named_and_the_others_are_shown(tmp_path, content):
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    bad = tmp_path / "03_eigen" / "quick"
+    bad.mkdir(parents=True)
+    (bad / "run.json").write_text(json.dumps({"finished": True, "metrics": {"test": {"abs_rel": 0.2}}, **content}))
+    text = built(tmp_path)
+    assert "03_eigen/quick/run.json is left out: it is damaged" in text and "02_bn_cnn" in text
+
+
+def test_brackets_without_an_end_and_tables_without_an_end_are_named(tmp_path):
+    folder = write_run(tmp_path, "02_bn_cnn", "quick")
+    (tmp_path / "03_eigen" / "quick").mkdir(parents=True)
+    (tmp_path / "03_eigen" / "quick" / "run.json").write_text(
+        '{"finished": true, "x": ' + "[" * 100_000 + "]" * 100_000
+    )
+    (folder / "tables").mkdir(exist_ok=True)
+    (folder / "tables" / "wide.csv").write_text(",".join(f"c{i}" for i in range(200_000)) + "\n")
+    text = built(tmp_path)
+    assert "03_eigen/quick/run.json is left out" in text
+    assert "wide.csv has more than 1000 columns" in text
+
+
+def test_a_picture_of_a_hundred_million_pixels_is_named_and_not_decoded(tmp_path, monkeypatch):
+    folder = write_run(tmp_path, "02_bn_cnn", "quick", figures=0)
+    (folder / "figures").mkdir(exist_ok=True)
+    Image.new("RGB", (40, 30)).save(folder / "figures" / "bomb.png")
+    monkeypatch.setattr(module, "_MOST_PIXELS", 1000)
+    assert "bomb.png: 40 x 30 pixels are no figure of a run" in built(tmp_path)
+
+
+def test_a_folder_that_is_called_like_an_address_is_none(tmp_path):
+    write_run(tmp_path, "javascript:alert(1)", "quick")
+    write_run(tmp_path, "with space # and %", "quick")
+    text = built(tmp_path)
+    assert 'href="javascript' not in text and 'href="./javascript%3Aalert%281%29/quick/figures/' in text
+    assert 'href="./with%20space%20%23%20and%20%25/quick/figures/' in text
+
+
 def test_broken_figures_and_tables_are_named(tmp_path):
     folder = write_run(tmp_path, "02_bn_cnn", "quick", figures=2)
     (folder / "figures" / "figure_0.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
