@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Collection
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 NAMES = ("id", "scene", "scene_type")  # columns that hold names, in every table that has them
 
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and try again"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that may be written"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "a file is where a folder should be, or the reverse"),
+    errno.ENAMETOOLONG: "give it a shorter name",
+}
 _MOST_COLUMNS, _LONGEST_LINE = 1000, 100_000  # a damaged file may hold any number of them
 
 
@@ -39,13 +46,20 @@ def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
     except ConnectionError:
         raise
     except OSError as error:
-        raise OSError(
-            error.errno, f"could not write {file} ({error.strerror or error}); free some space and try again"
-        ) from error
+        raise OSError(error.errno, f"could not write {file} ({error.strerror or error}); {remedy(error)}") from error
     finally:
         with contextlib.suppress(OSError):  # where its folder is none, the error above says so
             part.unlink(missing_ok=True)
     return file
+
+
+def remedy(error: OSError) -> str:
+    """What to do where a file could not be written, as a sentence's end.
+
+    >>> remedy(OSError(errno.EROFS, "Read-only file system"))
+    'choose a folder that may be written'
+    """
+    return _REMEDIES.get(error.errno, "try again")
 
 
 def write_bytes(file: str | os.PathLike, content: bytes) -> Path:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from depthnb import metrics, plotting
+from depthnb import files, metrics, plotting
 from depthnb.photos.films import Film
 from depthnb.photos.nets import Net
 from depthnb.photos.prediction import beyond, of_answer
@@ -130,7 +130,7 @@ def _made(final: Path) -> Iterator[Path]:
         part.mkdir()
     except OSError as error:
         raise OSError(
-            error.errno, f"cannot make {final} ({error.strerror or error}); give --out another folder"
+            error.errno, f"could not make {final} ({error.strerror or error}); {files.remedy(error)}"
         ) from error
     try:
         yield part
@@ -138,7 +138,9 @@ def _made(final: Path) -> Iterator[Path]:
             shutil.rmtree(final)
         part.rename(final)
     except OSError as error:
-        raise OSError(error.errno, f"could not write {final} ({error.strerror or error}); free some space") from error
+        raise OSError(
+            error.errno, f"could not write {final} ({error.strerror or error}); {files.remedy(error)}"
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -119,9 +119,8 @@ def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
         ax.margins(0.1)
         # as many labels as have room: all minor ticks of a decade, or 1, 2, 5 of three, would lie one over the next
         low, high = np.log10(ax.get_xlim())
-        ax.xaxis.set_major_locator(
-            LogLocator(subs=(1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 2.5 else (1,))
-        )
+        digits = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 2.5 else (1,)
+        ax.xaxis.set_major_locator(MaxNLocator(4) if high - low < 0.6 else LogLocator(subs=digits))
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(_arrow(metric))

@@ -32,5 +32,11 @@ def test_a_network_that_fails_is_not_called_a_full_disk(tmp_path):
 
 def test_a_folder_that_is_a_file_is_named_as_the_reason(tmp_path):
     (tmp_path / "folder").write_text("a file")
-    with pytest.raises(OSError, match=r"could not write .*folder.x \(File exists\)"):
+    with pytest.raises(OSError, match=r"could not write .*folder.x \(File exists\); a file is where a folder"):
         files.write_text(tmp_path / "folder" / "x", "text")
+
+
+def test_a_name_that_is_too_long_is_not_called_a_full_disk(tmp_path):
+    with pytest.raises(OSError, match=r"could not write .*; give it a shorter name"):
+        files.write_text(tmp_path / ("x" * 300), "text")
+    assert list(tmp_path.iterdir()) == []

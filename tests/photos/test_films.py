@@ -374,3 +374,12 @@ def test_without_pyav_the_package_is_named(tmp_path, monkeypatch):
     for wanted in (lambda: photos.film(tmp_path / "one.mp4"), lambda: photos.predict_film(net(), film, tmp_path)):
         with pytest.raises(ImportError, match=r"pip install 'depthnb\[video\]'"):
             wanted()
+
+
+def test_a_place_that_cannot_be_written_is_said_before_any_work(tmp_path):
+    film = photos.film(video(tmp_path / "one.mp4", 2))
+    with pytest.raises(OSError, match=r"could not make .*one-film .*; a file is where a folder should be"):
+        photos.predict_film(net(None), film, tmp_path / "one.mp4" / "out")
+    long = photos.film(tmp_path / "one.mp4", name="x" * 250)
+    with pytest.raises(OSError, match="give it a shorter name"):
+        photos.predict_film(net(None), long, tmp_path / "out")
