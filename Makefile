@@ -148,7 +148,7 @@ test: | $(READY)
 		$(SHIPPED:%=build/nbval/%.ipynb) $(filter-out $(SHIPPED:%=notebooks/%.ipynb),$(NOTEBOOKS:%=notebooks/%.ipynb))
 
 lab: | $(READY)
-	$(BIN)/python -m jupyterlab --notebook-dir notebooks
+	$(BIN)/python -m jupyterlab --notebook-dir notebooks --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 
 notebooks: | $(READY)
 	$(BIN)/python -m nbconvert --to notebook --inplace --execute --ExecutePreprocessor.record_timing=False \
