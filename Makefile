@@ -23,8 +23,15 @@ export MALLOC_TOP_PAD_ := 268435456
 # bit-identical matrix products on a GPU need this before the first CUDA call
 export CUBLAS_WORKSPACE_CONFIG := :4096:8
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# threads that wait let others work: beside one other busy process a training of two threads took over five times as long
+# without, and alone it takes the same
+export OMP_WAIT_POLICY ?= PASSIVE
 # the kernel of this environment, not one of the same name in the user's home
 export JUPYTER_PREFER_ENV_PATH := 1
+
+# what a kernel of this environment starts with, whoever starts it: make, papermill or JupyterLab
+SETTINGS := OMP_WAIT_POLICY MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_ MALLOC_TOP_PAD_ CUBLAS_WORKSPACE_CONFIG
+KERNEL := $(foreach name,$(SETTINGS),--env $(name) $($(name)))
 
 ifeq ($(filter $(PRESET),quick rooms-full paper),)
 $(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for what the verdicts rest on: make evidence)
@@ -64,6 +71,7 @@ $(READY): pyproject.toml $(if $(filter good,$(STATE)),,again)
 	@touch $(VENV)/unfinished
 	@echo "set-up: installing packages (about 5 GB with the CUDA build of torch; a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hub,mesh,onnx,video]'
+	@$(BIN)/python -m ipykernel install --sys-prefix $(KERNEL) >/dev/null
 	@rm $(VENV)/unfinished
 	@pwd -P > $@
 

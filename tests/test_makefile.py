@@ -24,6 +24,7 @@ case "$1 $2" in
     echo "pip $*" >> "$FAKE_LOG"
     [ -z "${FAKE_HANG:-}" ] || sleep 60
     [ -z "${FAKE_NO_NETWORK:-}" ] ;;
+  "-m ipykernel") echo "${*:3}" >> "$FAKE_LOG.kernel" ;;
   "-m papermill")
     echo "papermill ${*:3}" >> "$FAKE_LOG"
     echo "IPKernelApp: Kernel is running over TCP without encryption" >&2
@@ -82,6 +83,17 @@ def test_set_up_happens_once_and_again_when_its_list_changes(clone):
     later = time.time() + 5
     os.utime(clone.folder / "pyproject.toml", (later, later))
     assert clone.make("setup")[::2] == (0, ["pip"])
+
+
+def test_kernels_let_others_work_whoever_starts_them(clone):
+    clone.make("setup")
+    kernel = clone.log.with_name("log.kernel")
+    assert "install --sys-prefix" in kernel.read_text() and "--env OMP_WAIT_POLICY PASSIVE" in kernel.read_text()
+    kernel.unlink()
+    (clone.folder / "pyproject.toml").touch()
+    os.utime(clone.folder / "pyproject.toml", (time.time() + 5,) * 2)
+    clone.make("setup", OMP_WAIT_POLICY="ACTIVE")
+    assert "--env OMP_WAIT_POLICY ACTIVE" in kernel.read_text(), "what the user has set stays"
 
 
 def test_a_good_environment_needs_no_good_python(clone):
