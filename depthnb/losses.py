@@ -387,12 +387,7 @@ def scale_shift_invariant(
     >>> round(upside_down().item(), 3), round(upside_down(robust=True).item(), 3)
     (0.0, 0.333)
     """
-    if not robust:
-        return _mean(_fitted_residual(pred, depth, valid).square() / 2, valid, per_image)
-    sizes = torch.where(valid, _normalised_residual(pred, depth, valid).abs(), torch.inf).flatten(1).sort(1).values
-    count = valid.flatten(1).sum(1, keepdim=True)
-    rank = torch.arange(sizes.shape[1], device=sizes.device)
-    return _mean(torch.where(rank < 4 * count // 5, sizes, 0.0) / 2, rank < count, per_image)
+    return _sizes(_residual(pred, depth, valid, robust), valid, robust, per_image)
 
 
 @_masked
@@ -421,12 +416,7 @@ def gradient_matching(
     >>> gradient_matching(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-6
     True
     """
-    residual = (_normalised_residual if robust else _fitted_residual)(pred, depth, valid)
-    total = residual.new_zeros(())
-    for k in range(scales):
-        coarse, mask = residual[..., :: 2**k, :: 2**k], valid[..., :: 2**k, :: 2**k]
-        total = total + _mean(_steps(coarse, mask), mask, per_image)
-    return total
+    return _gradients(_residual(pred, depth, valid, robust), valid, scales, per_image)
 
 
 @_masked
@@ -465,11 +455,35 @@ def midas(
         bottom = torch.where(valid, 1 / depth, torch.inf).amin((1, 2, 3), keepdim=True)
         # the fitted shift takes care of the rest: only the width of the range matters
         depth = depth * torch.where(top > bottom, top - bottom, 1.0)
-    options = {"pred": pred, "depth": depth, "valid": valid, "robust": robust, "per_image": True}
-    loss = scale_shift_invariant(**options)
+    residual = _residual(pred, depth, valid, robust)  # of both terms
+    loss = _sizes(residual, valid, robust, per_image=True)
     if alpha:
-        loss = loss + alpha * gradient_matching(**options, scales=scales)
+        loss = loss + alpha * _gradients(residual, valid, scales, per_image=True)
     return loss
+
+
+def _sizes(residual: Tensor, valid: Tensor, robust: bool, per_image: bool) -> Tensor:
+    """Half the mean squared residual; with `robust` half the mean absolute one without each image's largest fifth."""
+    if not robust:
+        return _mean(residual.square() / 2, valid, per_image)
+    sizes = torch.where(valid, residual.abs(), torch.inf).flatten(1).sort(1).values
+    count = valid.flatten(1).sum(1, keepdim=True)
+    rank = torch.arange(sizes.shape[1], device=sizes.device)
+    return _mean(torch.where(rank < 4 * count // 5, sizes, 0.0) / 2, rank < count, per_image)
+
+
+def _gradients(residual: Tensor, valid: Tensor, scales: int, per_image: bool) -> Tensor:
+    """The absolute differences of neighbours, summed over scales."""
+    total = residual.new_zeros(())
+    for k in range(scales):
+        coarse, mask = residual[..., :: 2**k, :: 2**k], valid[..., :: 2**k, :: 2**k]
+        total = total + _mean(_steps(coarse, mask), mask, per_image)
+    return total
+
+
+def _residual(pred: Tensor, depth: Tensor, valid: Tensor, robust: bool) -> Tensor:
+    """Prediction minus true inverse depth, scale and shift of each image left open."""
+    return (_normalised_residual if robust else _fitted_residual)(pred, depth, valid)
 
 
 def _fitted_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
