@@ -24,7 +24,7 @@ export MALLOC_TOP_PAD_ := 268435456
 export CUBLAS_WORKSPACE_CONFIG := :4096:8
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # threads that wait let others work: beside one other busy process a training of two threads took over five times as long
-# without, and alone it takes the same
+# without, and alone it takes a few percent more
 export OMP_WAIT_POLICY ?= PASSIVE
 # the kernel of this environment, not one of the same name in the user's home
 export JUPYTER_PREFER_ENV_PATH := 1

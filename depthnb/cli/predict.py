@@ -163,7 +163,12 @@ def _film(given, path, read, nets, folders, _known, device) -> None:
     for net, folder in zip(nets, folders, strict=True):
         with Progress() as progress:
             depth = photos.predict_film(
-                net, film, folder, formats=given.formats or (), device=device, progress=progress.show
+                net,
+                film,
+                folder,
+                formats=given.formats or (),
+                device=device,
+                progress=lambda done, total: progress.show(done // 2, total // 2),  # every frame is read twice
             )
         _report(photos.describe_film(depth), depth.said, depth.files, path, as_json=given.json)
 

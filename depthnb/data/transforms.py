@@ -149,6 +149,12 @@ def resize(sample: dict, size: Sequence[int]) -> dict:
     return {**sample, "image": image, "depth": depth, "valid": valid, "intrinsics": intrinsics}
 
 
+def stacked(frames: Sequence[dict], size: Sequence[int]) -> dict[str, Tensor]:
+    """Frames of any sizes, each resized to (H, W), as one batch: image, depth and valid [B,C,H,W]."""
+    resized = [resize(frame, size) for frame in frames]
+    return {key: torch.stack([frame[key] for frame in resized]) for key in ("image", "depth", "valid")}
+
+
 def crop(sample: dict, top: int, left: int, height: int, width: int) -> dict:
     """Cut a window out of a sample or batch; the principal point moves with it.
 

@@ -2,7 +2,8 @@
 
 Own code instead of `kornia.metrics.ssim`, which the tests hold it against: the Gaussian is a product with two banded
 matrices, block by block along the band. On a CPU that is several times as fast forward and backward as the convolution of a
-single channel, and on a GPU it stays in full float32 where convolutions may silently run in TF32.
+single channel, and on a GPU it stays in full float32 (unless `torch.set_float32_matmul_precision` says otherwise) where
+convolutions may silently run in TF32.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from depthnb import files, metrics, plotting
-from depthnb.photos.films import Film
+from depthnb.photos.films import Film, pyav
 from depthnb.photos.nets import Net
 from depthnb.photos.prediction import beyond, of_answer
 from depthnb.photos.reading import Photo
@@ -39,7 +39,8 @@ class FilmDepth:
         photo: the first frame.
         frames: how many were read.
         range: 1st percentile, median and 99th percentile of all frames: metres, or inverse depth without a unit.
-        flicker: one row a frame that has two neighbours: frame, seconds, whole, parts (`metrics.flicker`).
+        flicker: one row a frame that has two neighbours: frame, seconds, apart (seconds after the one before), and whole and
+            parts of `metrics.flicker`.
         notes: what there is to be known of the depth, in sentences.
         files: kind -> path: `film`, `npy`, `csv`, `json`; with formats also `frames`, a folder.
     """
@@ -94,7 +95,7 @@ def predict_film(
         ValueError: for a film without frames, formats that cannot be written, and answers that are not finite.
         OSError: if a file cannot be written; then the folder is as it was.
     """
-    _av()
+    pyav()
     check(formats)
     final = Path(folder) / f"{film.name}-film"
     with _made(final) as place:
@@ -206,17 +207,9 @@ def _flicker(answers: np.ndarray, times: Sequence[float], reach: float | None) -
     return pd.DataFrame(rows, columns=["frame", "seconds", "apart", "whole", "parts"])
 
 
-def _av():
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError("a film takes the package av: pip install 'depthnb[video]'") from error
-    return av
-
-
 def _write_film(path: Path, film: Film, answers: np.ndarray, limits, metric: bool, progress) -> None:
     """Picture and depth beside each other, above the colour bar, each frame at its own time."""
-    av = _av()
+    av = pyav()
     with av.open(str(path), "w") as container:
         stream = None
         for number, (seconds, pixels) in enumerate(_pages(film, answers, limits, metric)):
@@ -226,10 +219,8 @@ def _write_film(path: Path, film: Film, answers: np.ndarray, limits, metric: boo
                 stream.height, stream.width, stream.pix_fmt = *pixels.shape[:2], "yuv420p"
                 coded = stream.codec_context
                 coded.time_base, coded.thread_count = _TICK, 0
-                coded.colorspace = coded.color_primaries = coded.color_trc = (
-                    1  # BT.709, said so that players do not guess
-                )
-                coded.color_range = 1  # as television has it
+                # said, so that players do not guess: BT.709, in the range of television
+                coded.colorspace = coded.color_primaries = coded.color_trc = coded.color_range = 1
                 if codec == "libx264":
                     stream.options = {"crf": "20", "preset": "veryfast"}
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(

@@ -89,10 +89,10 @@ def film(
         stream = container.streams.video[0]
         told = stream.average_rate or stream.guessed_rate
         seconds = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+        rate = float(told or _USUAL_RATE)
+        count = stream.frames or math.ceil(seconds * rate)
     if not told:
         notes.append(f"the file does not say how many frames a second it has; {_USUAL_RATE:g} are supposed")
-    rate = float(told or _USUAL_RATE)
-    count = stream.frames or math.ceil(seconds * rate)
     if every > 1:
         notes.append(f"one frame of {every}")
 
@@ -177,11 +177,17 @@ def _natural(path: Path) -> tuple:
     return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts)
 
 
-def _opened(path: Path):
+def pyav():
+    """The package av, which only films need; ImportError that says how to get it."""
     try:
         import av
     except ImportError as error:
-        raise ImportError(f"{path}: a video takes the package av: pip install 'depthnb[video]'") from error
+        raise ImportError("a film takes the package av: pip install 'depthnb[video]'") from error
+    return av
+
+
+def _opened(path: Path):
+    av = pyav()
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -196,8 +202,7 @@ def _decoded(
     path: Path, every: int, rate: float, notes: list[str]
 ) -> Iterator[tuple[float, np.ndarray, tuple[int, int]]]:
     """Seconds of each frame; uint8 [H,W,3], upright, reduced; and (H, W) of the file's upright picture."""
-    import av
-
+    av = pyav()
     with _opened(path) as container:
         stream, number, damaged = container.streams.video[0], 0, 0
         stream.thread_type = "AUTO"

@@ -104,8 +104,9 @@ def find(places: Sequence[str | os.PathLike]) -> list[Path]:
         path = Path(os.path.expanduser(place))  # a ~name that nobody has stays as it is
         if path.is_dir():
             files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
+            wanted = ", ".join(SUFFIXES)
             lacking = (
-                f"no picture in the folder {path}; expected files that end in {', '.join(SUFFIXES)} (films are named)"
+                f"no picture in the folder {path}; expected files that end in {wanted}; a film has to be named itself"
             )
         elif path.exists():
             files, lacking = [path], ""

@@ -73,7 +73,9 @@ def _one_map(values: np.ndarray, near_is_large: bool) -> tuple[Normalize, Colorm
 
 
 @house_style
-def colour_bar(limits: tuple[float, float], width: int, *, label: str = DEPTH_LABEL, near_is_large: bool = False):
+def colour_bar(
+    limits: tuple[float, float], width: int, *, label: str = DEPTH_LABEL, near_is_large: bool = False
+) -> np.ndarray:
     """The colour bar of `depth_colours` as pixels, uint8 [H,width,3], to be laid below pictures.
 
     limits: the ends of the colours; values beyond them have the colours of the ends.

@@ -98,12 +98,8 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
     if not samples:
         return None
     size = tuple(samples[0]["image"].shape[-2:])
-    maps = [transforms.resize_depth(one["depth"], one["valid"], size) for one in samples]
-    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
     return {
-        "image": torch.stack([transforms.resize_image(one["image"], size) for one in samples]),
-        "depth": depth,
-        "valid": valid,
+        **transforms.stacked(samples, size),
         "preds": {name: _stack([preds[key] for key in chosen]) for name, (_, preds) in kept.items()},
         "column_titles": [one["scene_type"] for one in samples],
     }

@@ -64,19 +64,17 @@ def pictures(nets: Sequence[Path], root: str, *, frames: int = 4) -> dict:
     chosen = sorted(nth.sort_values(kind="stable").index[:frames])
     native = test.native()
     samples = [native[index] for index in chosen]
-    maps = [transforms.resize_depth(one["depth"], one["valid"], size) for one in samples]
-    depth, valid = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    shown = transforms.stacked(samples, size)
+    truth = {name: shown[name] for name in ("depth", "valid")}
     rule, preds = metrics.protocol(test.protocol), {}
     for net in map(photos.net, nets):
         name, metric = METHODS[net.run.folder.parent.name], net.kind == METRIC
         answers = [evaluation.upsample(net.ask(photos.of_frame(one))[None], size) for one in samples]
         fitted = rule if metric else rule.with_alignment(evaluation.ALIGNED)
         preds[name if metric else f"{name}, aligned"] = metrics.aligned(
-            pred=torch.cat(answers), depth=depth, valid=valid, protocol=fitted, kind=net.kind
+            pred=torch.cat(answers), **truth, protocol=fitted, kind=net.kind
         )
-    image = torch.stack([transforms.resize_image(one["image"], size) for one in samples])
-    titles = [one["scene"] for one in samples]
-    return {"image": image, "depth": depth, "valid": valid, "preds": preds, "column_titles": titles}
+    return {**shown, "preds": preds, "column_titles": [one["scene"] for one in samples]}
 
 
 def judged(dataset: str) -> dict[str, pd.DataFrame]:

@@ -334,7 +334,7 @@ def test_films_in_a_folder_are_left_out_and_that_is_said(tmp_path, capsys):
     assert "films in a folder are left out" in capsys.readouterr().err
     (tmp_path / "me.png").unlink()
     assert cli.main(["predict", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
-    assert "films are named" in capsys.readouterr().err
+    assert "a film has to be named itself" in capsys.readouterr().err
 
 
 def test_the_command_makes_a_film_of_pictures(tmp_path, capsys):

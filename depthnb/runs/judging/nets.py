@@ -21,10 +21,9 @@ def judge_run(
 ) -> keeping.Judgement:
     """Score the net of a finished run, or a published one, on another data set, and keep it as a run of its own.
 
-    The frames are shown to the net at as many pixels as in its training, all in one shape, that of most of them, with their
-    cameras. A net of
-    metric depth is scored in metres and aligned. The opponents are the constants of the set that it was trained on, where
-    that is here, else those of the other one.
+    The frames are shown to the net at as many pixels as in its training, all in one shape, the median of theirs, with
+    their cameras. A net of metric depth is scored in metres and aligned. The opponents are the constants of the set that it was
+    trained on, where that is here, else those of the other one.
 
     Args:
         run: folder of the run, as for `runs.trained.trained`; or `hub:` and a published network, as for `foreign.referred`. Of
