@@ -9,9 +9,10 @@ from depthnb.cli.progress import Progress
 
 HELP = "what is wrong with an RGB-D folder"
 DESCRIPTION = (
-    "Looks for what a training would not notice: wrong units, cameras, masks and splits, copies, files that cannot be read, "
-    "values that stand for 'nothing there', inverse depth, ray lengths, and depth that is not registered to its image. "
-    "Of the frames it reads a few of each split; the index and the names and copies of files are looked at whole. "
+    "Looks for what a training would not notice: wrong units, cameras, masks and splits, copies, neighbours of one video "
+    "in two splits, files that cannot be read, values that stand for 'nothing there', inverse depth, ray lengths, and depth "
+    "that is not registered to its image. Of the frames it reads a few of each split; the index, the names and copies of "
+    "files, and the pictures (of a large set some) are looked at whole. "
     "Exit status 1 if something cannot be right, 0 if not, 2 if the words make no sense."
 )
 EXAMPLES = """examples:

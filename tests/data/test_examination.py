@@ -243,7 +243,7 @@ def test_all_frames_are_read_only_when_asked_for(root, monkeypatch):
     told = []
     (finding,) = found(root, every=True, told=lambda *counts: told.append(counts))
     assert finding.lines == (4,) and finding.mends[0].leaves_out
-    assert told[0] == (1, 16) and told[-1][1] == 16 and [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[0] == (1, 24) and told[-1][1] == 24 and [done for done, _ in told] == sorted(done for done, _ in told)
 
 
 # ---- the index

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from depthnb.data.inspection import copies, inspect, numbers, truth
+from depthnb.data.inspection import copies, inspect, likeness, numbers, truth
 from depthnb.data.inspection.findings import Finding
 from depthnb.data.inspection.index import look_at_index
 from depthnb.data.inspection.pairs import Pairs
@@ -45,13 +45,15 @@ def examine_source(
     """What is in a data set that a reader has opened, and what is wrong with it or may be.
 
     Args:
-        source: the data set. every: look at every frame. told: as in `survey.look`; frames are read twice, and both count.
+        source: the data set. every: look at every frame. told: as in `survey.look`; frames are read twice, and pictures of all
+            splits once more, small; all of that counts.
     """
     counts = source.index["split"].value_counts()
     parts = ", ".join(f"{counts[part]} {part}" for part in ("train", "val", "test") if part in counts)
     frames, scenes = plural(len(source.index), "frame"), plural(source.index["scene"].nunique(), "scene")
     said = f"{frames} of {scenes} ({parts}); {source.unit}"
-    total = 2 * len(rows_to_look_at(source, every=every))
+    frames_read = len(rows_to_look_at(source, every=every))
+    total = 2 * frames_read + len(likeness.rows_compared(source, every=every))
 
     def tell(done: int, before: int) -> None:
         if told:
@@ -59,7 +61,8 @@ def examine_source(
 
     looked = look(source, every=every, told=lambda done, _: tell(done, 0))
     findings = [*truth.unreadable(source, looked), *copies.copies(source)]
-    seen = _views(source, looked.rows.tolist(), lambda done: tell(done, total // 2))
+    seen = _views(source, looked.rows.tolist(), lambda done: tell(done, frames_read))
+    seen += likeness.alike(source, every=every, told=lambda done: tell(done, 2 * frames_read))
     findings += [*numbers.numbers(source, looked), *seen, *inspect(source, looked)]
     if any("inverse depth" in finding.found for finding in seen):  # then no factor makes depth of it
         findings = [_without_scales(finding) for finding in findings]

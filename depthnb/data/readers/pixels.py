@@ -12,7 +12,7 @@ from torch import Tensor
 from depthnb.data.readers import arrays
 
 _DEPTH_16_BIT = ("I;16", "I;16B", "I;16L", "I")
-_MOST_PIXELS = 64_000_000  # no depth camera has so many, and a damaged header can ask for any number
+MOST_PIXELS = 64_000_000  # no depth camera has so many, and a damaged header can ask for any number
 LARGEST_16_BIT = 65535  # what a saturated sensor stores, and a renderer for the sky: no depth
 
 
@@ -20,9 +20,9 @@ def _open_image(path: Path, wanted: str) -> Image.Image:
     """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
     try:
         picture = Image.open(path)
-        if picture.width * picture.height > _MOST_PIXELS:  # before it takes gigabytes
+        if picture.width * picture.height > MOST_PIXELS:  # before it takes gigabytes
             size = f"{picture.width} x {picture.height} pixels"
-            raise Image.DecompressionBombError(f"{size}, at most {_MOST_PIXELS:,} in all")
+            raise Image.DecompressionBombError(f"{size}, at most {MOST_PIXELS:,} in all")
         picture.load()
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
