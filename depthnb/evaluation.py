@@ -45,12 +45,15 @@ class Evaluation:
     by_distance: pd.DataFrame
     predictions: dict[str, Tensor]
 
-    def ranked(self, metric: str = "abs_rel") -> tuple[int, int, int]:
+    def ranked(self, metric: str = "abs_rel", *, among: Sequence[int] | None = None) -> tuple[int, int, int]:
         """Positions in the data set of the best, the median and the worst image: a fixed rule, so nobody picks.
 
         Frames without the metric do not take part; ties go to the earlier frame. Raises ValueError when no frame has it.
+
+        Args:
+            metric: one of the columns of `per_image`. among: of these positions alone, such as `kept_frames`.
         """
-        order = self._order(metric)
+        order = self._order(metric, among)
         return order[0], order[len(order) // 2], order[-1]
 
     def spread(self, count: int, metric: str = "abs_rel") -> list[int]:
@@ -61,10 +64,11 @@ class Evaluation:
         order = self._order(metric)
         return [order[int((number + 0.5) / count * len(order))] for number in range(count)]
 
-    def _order(self, metric: str) -> list[int]:
+    def _order(self, metric: str, among: Sequence[int] | None = None) -> list[int]:
         """Positions from the best to the worst frame that has a value."""
         best_first = metrics.BETTER[metric] == "lower"
-        order = self.per_image[metric].dropna().sort_values(kind="stable", ascending=best_first).index.tolist()
+        values = self.per_image[metric] if among is None else self.per_image[metric].iloc[list(among)]
+        order = values.dropna().sort_values(kind="stable", ascending=best_first).index.tolist()
         if not order:
             raise ValueError(f"no frame has a value of {metric} (no valid pixel, window or edge): nothing to rank")
         return order
