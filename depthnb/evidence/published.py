@@ -12,6 +12,8 @@ from importlib.resources import files
 
 import pandas as pd
 
+from depthnb import metrics
+
 COLUMNS = (
     "document", "table", "row", "method", "dataset", "split", "protocol", "metric", "value", "source", "note",
 )  # fmt: skip
@@ -23,6 +25,14 @@ AUTHORS = {  # of the five source documents, which have no year
     "004": "Niu",
 }
 DOCUMENTS = (*AUTHORS, "paper")
+_COUNTERPARTS = {  # the published data sets whose scenes are like those of ours
+    "rooms": ("nyu-v1", "nyu-v2"),
+    "folder-10": ("nyu-v1", "nyu-v2"),  # a folder goes by the range of its depths
+    "folder-80": ("kitti",),
+    "folder-300": ("diode",),
+    "streets": ("kitti",),
+    "nyu-v2-50k": ("nyu-v2-50k", "nyu-v2"),  # the same test frames
+}
 _SUFFIXES = {"": 1.0, "k": 1e3, "M": 1e6}
 
 
@@ -57,6 +67,26 @@ def load(document: str | None = None, method: str | None = None) -> pd.DataFrame
     if method is not None:
         frame = frame[frame["method"].str.contains(method, case=False, regex=False)]
     return frame.reset_index(drop=True)
+
+
+def like(dataset: str, protocol: metrics.Protocol | None = None) -> pd.DataFrame:
+    """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
+
+    protocol: of results on it; it tells an indoor folder from one outdoors.
+    Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed. They were measured
+    on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand in published.csv.
+    """
+    rows = load()
+    names = _COUNTERPARTS.get(protocol.base if protocol else dataset, _COUNTERPARTS.get(dataset, (dataset,)))
+    rows = rows[rows["dataset"].isin(names) & rows["metric"].isin(metrics.NAMES)]
+    rows = rows[rows["split"] != "train"]
+    keys = ["document", "table", "method", "dataset", "split", "protocol"]
+    wide = rows.groupby([*keys, "metric"], sort=False)["value"].first().unstack("metric", sort=False).reset_index()
+    wide["source"] = (
+        wide["document"].map(lambda name: f"{AUTHORS[name]}, table " if name in AUTHORS else "") + wide["table"]
+    )
+    wide.columns.name = None
+    return wide[["method", "dataset", "split", "protocol", "source", *(n for n in metrics.NAMES if n in wide)]]
 
 
 def table(document: str, name: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from depthnb.runs.prose import say
 
-from . import results, tables
+from . import elsewhere, results, tables
 from .page import build
 
-__all__ = ["build", "results", "say", "tables"]
+__all__ = ["build", "elsewhere", "results", "say", "tables"]

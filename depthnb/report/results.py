@@ -26,7 +26,7 @@ METHODS: Mapping[str, str] = {
     "07_midas": "MiDaS recipe",
     "08_style_transfer": "Style transfer",
     "09_gan": "GAN",
-    "11_today": "Today",
+    "11_today": "Today's recipe",
 }
 BEST = (
     "rooms-full",
@@ -137,26 +137,46 @@ def load(dataset: str) -> tuple[list[Result], list[str]]:
     Unfinished runs do not exist. A damaged run folder is left out and named, so that one bad file does not hide the rest;
     so is a second run of the same method, parameters, seed and first weights.
     """
-    results, notes, bare = [], [], 0
-    for record in runs.finished(problems=notes):
-        folder = record["folder"]
-        if record.get("dataset") != dataset or SCORED not in record.get("metrics", {}):
-            continue
-        if preset_of(folder.name) == "ablation" and not (folder / "per_image.csv").exists():
-            bare += 1
-            continue
-        try:
-            results.append(_result(record))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
-            label = f"{folder.parent.name}/{folder.name}"
-            notes.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
+    notes: list[str] = []
+    records = runs.finished(problems=notes)
+    found = read_all(records, dataset, notes)
     notes.sort()
+    bare = sum(_bare(record) for record in records if _scored(record, dataset))
     if bare:
         notes.append(
             f"runs of ablations with run.json alone, as git keeps them: {bare}, in the ablations and not in the tables"
         )
-    return _without_repeats(results, notes), notes
+    return found, notes
+
+
+def read_all(records: Sequence[Mapping[str, Any]], dataset: str, problems: list[str]) -> list[Result]:
+    """The results among finished runs that were judged on the test split of a data set.
+
+    Args:
+        records: their run.json, as `runs.finished` gives them.
+        problems: gets a sentence for each whose folder is damaged. Ablations of which git keeps run.json alone are no results.
+    """
+    found = []
+    for record in records:
+        folder = record["folder"]
+        if not _scored(record, dataset) or _bare(record):
+            continue
+        try:
+            found.append(_result(record))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
+            label = f"{folder.parent.name}/{folder.name}"
+            problems.append(f"{label} is damaged and left out ({reason}); delete this folder and train again")
+    return _without_repeats(found, problems)
+
+
+def _scored(record: Mapping[str, Any], dataset: str) -> bool:
+    return record.get("dataset") == dataset and SCORED in record.get("metrics", {})
+
+
+def _bare(record: Mapping[str, Any]) -> bool:
+    """Whether it is an ablation of which only run.json is there."""
+    return preset_of(record["folder"].name) == "ablation" and not (record["folder"] / "per_image.csv").exists()
 
 
 def _result(content: Mapping[str, Any]) -> Result:

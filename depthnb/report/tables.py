@@ -10,6 +10,7 @@ import pandas as pd
 from depthnb import metrics
 from depthnb.evidence.verdicts import beats
 from depthnb.report.results import Result, groups
+from depthnb.report.words import count
 
 # what a method costs: column of a table -> how it is called for people, and its digits
 _COSTS = {
@@ -92,7 +93,7 @@ def readable(frame: pd.DataFrame, columns: Sequence[str] = ("abs_rel", "rmse", "
             for mean, std, kind in zip(frame[name], frame[f"{name}_std"], frame["kind"], strict=True)
         ]
     shown["beats baselines"] = frame["beats_baselines"]
-    shown["parameters"] = frame["parameters"].map(_count)
+    shown["parameters"] = frame["parameters"].map(count)
     for name, (title, digits) in _COSTS.items():
         if name in frame and frame[name].notna().any():
             shown[title] = frame[name].map(
@@ -111,12 +112,6 @@ def _image(size: tuple[int, int] | None) -> str:
 def _mean_std(mean: float, std: float) -> str:
     """As text; the deviation only where there is one."""
     return "--" if pd.isna(mean) else f"{mean:.3f}" + ("" if pd.isna(std) else f" ± {std:.3f}")
-
-
-def _count(n: float) -> str:
-    if pd.isna(n):
-        return ""
-    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e3 else f"{n:.0f}"
 
 
 def nets(results: Sequence[Result], columns: Sequence[str] = ("abs_rel", "rmse", "delta1")) -> pd.DataFrame:

@@ -23,7 +23,6 @@ from depthnb.evidence import (
     Claim,
     Effect,
     fact,
-    published,
     untested,
 )
 from depthnb.evidence.scenes import bootstrap
@@ -34,14 +33,6 @@ from depthnb.metrics import surfaces
 from depthnb.report.results import METHODS, Result, comparable, groups, measured
 from depthnb.report.tables import images, table
 
-COUNTERPARTS: Mapping[str, tuple[str, ...]] = {  # the published data sets whose scenes are like those of ours
-    "rooms": ("nyu-v1", "nyu-v2"),
-    "folder-10": ("nyu-v1", "nyu-v2"),  # a folder goes by the range of its depths
-    "folder-80": ("kitti",),
-    "folder-300": ("diode",),
-    "streets": ("kitti",),
-    "nyu-v2-50k": ("nyu-v2-50k", "nyu-v2"),  # the same test frames
-}
 TRANSFER = "05_densenet"  # whose claim is about ImageNet weights
 EQUAL = "base-equal"  # the line of evidence.txt that gives every method the same steps and images
 _SIZE = (60, 80)  # (H, W) at which the mean image is made where a run does not say
@@ -219,27 +210,6 @@ def _stack(preds: list[Tensor]) -> Tensor:
     return torch.cat(
         [evaluation.upsample(each[None], size) if each.shape[-2:] != size else each[None] for each in preds]
     )
-
-
-def published_rows(dataset: str, protocol: metrics.Protocol | None = None) -> pd.DataFrame:
-    """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
-
-    protocol: of results on it; it tells an indoor folder from one outdoors.
-    Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed. They were measured
-    on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand in published.csv.
-    """
-    rows = published.load()
-    like = COUNTERPARTS.get(protocol.base if protocol else dataset, COUNTERPARTS.get(dataset, (dataset,)))
-    rows = rows[rows["dataset"].isin(like) & rows["metric"].isin(metrics.NAMES)]
-    rows = rows[rows["split"] != "train"]
-    keys = ["document", "table", "method", "dataset", "split", "protocol"]
-    wide = rows.groupby([*keys, "metric"], sort=False)["value"].first().unstack("metric", sort=False).reset_index()
-    wide["source"] = (
-        wide["document"].map(lambda name: f"{published.AUTHORS[name]}, table " if name in published.AUTHORS else "")
-        + wide["table"]
-    )
-    wide.columns.name = None
-    return wide[["method", "dataset", "split", "protocol", "source", *(n for n in metrics.NAMES if n in wide)]]
 
 
 def claims(results: Sequence[Result], metric: str = "abs_rel") -> list[Claim]:

@@ -1,25 +1,24 @@
-"""From simulation to reality: nets judged on data that they were not trained on (`depthnb evaluate --net`), in notebook 10."""
+"""From simulation to reality: judging every net that is here on a folder of real frames, and pictures of it; notebook 10.
+
+The table of such runs is `report.elsewhere`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
 
-from depthnb import data, evaluation, files, metrics, models, photos, runs
+from depthnb import data, evaluation, metrics, models, photos, runs
 from depthnb.data import transforms
-from depthnb.evidence.scenes import ratio
 from depthnb.report.results import METHODS
 from depthnb.runs import judging
 from depthnb.runs.trained import METRIC
 
-_RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
 _PIXELS = 240 * 320  # of a frame that is shown
 
 
@@ -30,7 +29,9 @@ def trained_here(run: str = "rooms-full") -> list[Path]:
 
 
 def judge_all(nets: Sequence[Path], root: str) -> None:
-    """Judge nets on all frames of an RGB-D folder, as `depthnb evaluate --net` does; each leaves a run that `judged` shows.
+    """Judge nets on all frames of an RGB-D folder, as `depthnb evaluate --net` does.
+
+    Each leaves a run that `report.elsewhere` shows.
 
     Args:
         nets: run folders.
@@ -75,91 +76,3 @@ def pictures(nets: Sequence[Path], root: str, *, frames: int = 4) -> dict:
             pred=torch.cat(answers), **truth, protocol=fitted, kind=net.kind
         )
     return {**shown, "preds": preds, "column_titles": [one["scene"] for one in samples]}
-
-
-def judged(dataset: str) -> dict[str, pd.DataFrame]:
-    """What nets that were trained on one data set score on others.
-
-    Args:
-        dataset: that of the training; published nets, whose training data are not here, are taken too.
-
-    Returns:
-        Label of the other data, with a hash of its content where two have one label -> one row a net, the best first: net,
-        frames, scenes; `at home` (abs_rel in metres on the test frames of its own data), `there`; the same aligned by scale and
-        shift in inverse depth (`aligned at home`, `aligned there`); `against the mean image`, the change of its metric abs_rel
-        against the mean image in percent, and `aligned against it`, that of the aligned one against the mean image, aligned
-        too; both with `low` and `high`, 95 % when the scenes are drawn again. NaN where a net knows no metres, a run does not
-        say, or there is one scene.
-    """
-    tables: dict[tuple[str, str], list[dict]] = {}
-    for record in runs.finished():
-        asked = record.get("asked")
-        if not asked or record.get("dataset") == dataset or asked["trained_on"] not in (dataset, None):
-            continue
-        try:
-            by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
-            row = _row(record, asked, by_image)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            print(f"{record['folder'].parent.name} is damaged and left out ({error}); judge that net again")
-            continue
-        content = str((record.get("content") or {}).get("test", ""))
-        tables.setdefault((_label(record, row["frames"]), content), []).append(row)
-    order = {"by": "aligned there", "ignore_index": True}
-    labels = [label for label, _ in tables]
-    return {
-        f"{label} ({content})" if labels.count(label) > 1 else label: pd.DataFrame(rows).sort_values(**order)
-        for (label, content), rows in sorted(tables.items())
-    }
-
-
-def sentences(table: pd.DataFrame) -> list[str]:
-    """What a table of `judged` shows."""
-    said = []
-    for row in table.to_dict("records"):
-        parts = []
-        if np.isfinite(row["there"]):
-            home = f"{row['at home']:.3f} at home, " if np.isfinite(row["at home"]) else ""
-            parts.append(f"abs_rel {home}{row['there']:.3f} here{_against(row, 'against the mean image')}")
-        if np.isfinite(row["aligned there"]):
-            parts.append(f"aligned {row['aligned there']:.3f}{_against(row, 'aligned against it')}")
-        said.append(f"{row['net']}: {'; '.join(parts)}.")
-    return said
-
-
-def _against(row: Mapping, name: str) -> str:
-    change, low, high = (row[f"{name}{ending}"] for ending in ("", " low", " high"))
-    if not np.isfinite(change):
-        return ""
-    sure = "" if low > 0 or high < 0 else " (other scenes may turn that round)"
-    sure = sure if np.isfinite(low) else " (one scene, so no interval)"
-    return f", {abs(change):.0f} % {'lower' if change < 0 else 'higher'} than the mean image{sure}"
-
-
-def _label(record: Mapping, frames: int) -> str:
-    place = str(record["params"].get("data_root") or "").rpartition("/")[2]
-    return f"{record['dataset']}{f' {place}' if place else ''}, {frames} frames"
-
-
-def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
-    notebook = asked["net"].partition("/")[0]
-    name = METHODS.get(notebook, asked["net"])
-    row = {"net": name, "frames": by_image["id"].nunique(), "scenes": by_image["scene"].nunique()}
-    metric, home = asked["kind"] == METRIC, asked["at_home"]
-    nan = float("nan")
-    row["at home"] = (home.get("test") or {}).get("abs_rel", nan) if metric else nan
-    row["there"] = record["metrics"]["test"]["abs_rel"] if metric else nan
-    row["aligned at home"] = (home.get("aligned" if metric else "test") or {}).get("abs_rel", nan)
-    row["aligned there"] = record["metrics"]["aligned" if metric else "test"]["abs_rel"]
-    direct, aligned = ("direct", "aligned") if metric else (None, "direct")
-    row |= _changes(by_image, direct, _RIVAL, "against the mean image")
-    return row | _changes(by_image, aligned, _RIVAL, "aligned against it")
-
-
-def _changes(by_image: pd.DataFrame, measured: str | None, opponent: str, name: str) -> dict[str, float]:
-    """Change of the mean abs_rel against an opponent in percent, and its interval over scenes."""
-    part = by_image[by_image["measured"] == measured].pivot(index="id", columns="prediction", values="abs_rel").dropna()
-    if measured is None or opponent not in part or not len(part):
-        return dict.fromkeys((name, f"{name} low", f"{name} high"), float("nan"))
-    scene = by_image.drop_duplicates("id").set_index("id")["scene"].loc[part.index]
-    changes = [100 * (each - 1) for each in ratio(part[opponent], part["net"], scene)]
-    return dict(zip((name, f"{name} low", f"{name} high"), changes, strict=True))

@@ -113,7 +113,7 @@ def changed():
     changes = [("base", 0, "unchanged"), ("wall-dark", 0, "dark walls"), ("view-90", 0, "wider view (90°)")]
     changes += [(name, strength, name) for name in ("noise", "motion") for strength in (1, 2, 3)]
     rows = []
-    for i, method in enumerate(["U-Net", "Today", "Today, not told"]):
+    for i, method in enumerate(["U-Net", "Today's recipe", "Today's recipe, not told"]):
         for j, (change, strength, said) in enumerate(changes):
             ratio = 1.0 if change == "base" else 1.1 + 0.2 * i + 0.1 * j
             columns = {"method": method, "change": change, "strength": strength, "said": said, "ratio": ratio}
@@ -531,12 +531,12 @@ def test_seeds_that_agree_are_all_drawn(runs):
 
 def test_changes_are_drawn_at_their_ratio_and_white_where_the_mean_image_is_as_good():
     table = changed()
-    figure = plotting.changes(table[table["method"] != "Today, not told"])
+    figure = plotting.changes(table[table["method"] != "Today's recipe, not told"])
     ax = figure.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["dark walls", "wider view (90°)"]
     drawn = {float(x) for line in ax.lines if line.get_marker() in "os" for x in line.get_xdata()}
     assert {1.2, 1.3, 1.4, 1.5} <= {round(x, 6) for x in drawn}
-    assert "the largest, 1.5 times, is that of Today with wider view (90°)" in figure.alt
+    assert "the largest, 1.5 times, is that of Today's recipe with wider view (90°)" in figure.alt
     whites = [
         line for ax in plotting.corrupted(table).axes for line in ax.lines if line.get_markerfacecolor() == "white"
     ]
@@ -546,7 +546,7 @@ def test_changes_are_drawn_at_their_ratio_and_white_where_the_mean_image_is_as_g
 def test_a_net_that_is_not_told_its_camera_has_the_colour_of_the_one_that_is():
     ax = plotting.fields_of_view(of_views()).axes[0]
     labels = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
-    told, untold = labels["Today"], labels["Today, not told"]
+    told, untold = labels["Today's recipe"], labels["Today's recipe, not told"]
     assert told.get_color() == untold.get_color() != labels["U-Net"].get_color()
     assert (told.get_linestyle(), untold.get_linestyle()) == ("-", "--")
 

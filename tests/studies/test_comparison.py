@@ -99,9 +99,9 @@ def test_metres_and_what_knows_none_stand_beside_each_other_when_both_are_aligne
     found, without = results.as_aligned(load())
     assert without == ["04_unet/quick", "08_style_transfer/quick"]
     table = tables.table(found, by="abs_rel").set_index("method")
-    assert list(table.index[:2]) == ["MiDaS recipe", "Today"], "equal errors in the notebooks' order"
-    assert table.loc["Today", "abs_rel"] == pytest.approx(0.15) and table.loc["Today", "steps"] == 150
-    assert table.loc["Today", "image"] == "128 x 96" and table.loc["MiDaS recipe", "image"] == ""
+    assert list(table.index[:2]) == ["MiDaS recipe", "Today's recipe"], "equal errors in the notebooks' order"
+    assert table.loc["Today's recipe", "abs_rel"] == pytest.approx(0.15) and table.loc["Today's recipe", "steps"] == 150
+    assert table.loc["Today's recipe", "image"] == "128 x 96" and table.loc["MiDaS recipe", "image"] == ""
     assert table.loc["mean_image", "abs_rel"] == pytest.approx(
         0.4
     )  # the mean of what the three runs say: 0.6, 0.3, 0.3
@@ -576,7 +576,7 @@ def test_walls_of_a_constant_are_flat_and_of_noise_are_not(folder_runs, reports,
 def test_parameters_of_nets_beside_the_method_make_no_second_method(reports):
     finish("11_today", "rooms-full", [0.12] * 6)
     finish("11_today", "rooms-full-seed1", [0.13] * 6, seed=1, members=4, foundation="depth-anything-v2-small")
-    assert list(results.groups(results.load("rooms")[0])) == ["Today"]
+    assert list(results.groups(results.load("rooms")[0])) == ["Today's recipe"]
 
 
 def test_the_equal_budget_takes_runs_of_the_same_steps_and_size(reports):
@@ -602,12 +602,12 @@ def test_the_equal_budget_takes_runs_of_the_same_steps_and_size(reports):
 
 
 def test_published_rows_keep_to_the_kind_of_scene():
-    rooms, streets = study.published_rows("rooms"), study.published_rows("streets")
+    rooms, streets = published.like("rooms"), published.like("streets")
     assert set(rooms["dataset"]) == {"nyu-v1", "nyu-v2"} and set(streets["dataset"]) == {"kitti"}
-    assert set(study.published_rows("nyu-v2-50k")["dataset"]) == {"nyu-v2"}, "the same test frames"
-    near, far = (study.published_rows("folder", metrics.protocol(f"folder-{end}/median")) for end in (10, 80))
+    assert set(published.like("nyu-v2-50k")["dataset"]) == {"nyu-v2"}, "the same test frames"
+    near, far = (published.like("folder", metrics.protocol(f"folder-{end}/median")) for end in (10, 80))
     assert set(near["dataset"]) == {"nyu-v1", "nyu-v2"} and set(far["dataset"]) == {"kitti"}
-    assert study.published_rows("folder").empty
+    assert published.like("folder").empty
     assert "train" not in set(rooms["split"]), "training errors stand beside nothing"
     known = published.load("paper", method="BTS ResNet50")
     known = known[(known["dataset"] == "nyu-v2") & (known["metric"] == "abs_rel")]["value"].item()
@@ -617,7 +617,7 @@ def test_published_rows_keep_to_the_kind_of_scene():
 
 def test_published_numbers_never_share_a_panel_with_ours(reports):
     finish("02_bn_cnn", "quick", [0.3] * 6)
-    table, printed = tables.table(load()), study.published_rows("rooms")
+    table, printed = tables.table(load()), published.like("rooms")
     figure = beside.beside_published(table, printed, measured="rooms, 6 test frames")
     panels = [[text.get_text() for text in ax.get_yticklabels()] for ax in figure.axes]
     titles = [ax.get_title(loc="left") for ax in figure.axes]
@@ -716,7 +716,7 @@ def test_the_notebook_with_two_runs_and_a_damaged_one(folder_runs, reports):
     folder = reports / "10_comparison" / "quick"
     figures = {file.stem for file in folder.glob("figures/*.png")}
     assert figures == {
-        "comparison", "pairs", "seeds", "cost", "by_distance", "by_scene_type", "same_images", "published",
+        "comparison", "seeds", "cost", "by_distance", "by_scene_type", "same_images", "published",
     }  # fmt: skip
     table = pd.read_csv(folder / "tables" / "comparison.csv")
     assert set(table["method"]) == {"BN-CNN", "Eigen", "mean_depth", "mean_image"}

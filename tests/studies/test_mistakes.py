@@ -27,8 +27,8 @@ def test_a_fit_lowers_the_error_and_pixels_that_no_sensor_saw_raise_it(today):
     right = rows[mistakes.RIGHT]
     assert rows["scaled by each image's true median"] < right and rows["scale and shift fitted, depth"] < right
     assert rows["truth filled where the sensor saw nothing"] > right
-    said = mistakes.said("Today", today)
-    assert said.startswith(f"Today: abs_rel is {right:.3f} by the protocol") and f"{rows.min():.3f}" in said
+    said = mistakes.said("Today's recipe", today)
+    assert said.startswith(f"Today's recipe: abs_rel is {right:.3f} by the protocol") and f"{rows.min():.3f}" in said
 
 
 def test_inverse_depth_that_is_not_treated_as_such_is_worse():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from depthnb import evaluation, metrics, plotting, runs
+from depthnb.report import elsewhere
 from depthnb.runs.judging import keeping
 from depthnb.studies import reality
 
@@ -71,11 +72,11 @@ def test_nets_of_one_data_set_on_others(kept):
     kept("07_midas", 1.0, kind="affine-inverse", at_home={"test": {"abs_rel": 0.2}})
     kept("far", 1.5, trained_on="streets")
     kept("published", 1.0, kind="affine-inverse", trained_on=None)
-    (label, table), *others = reality.judged("rooms").items()
+    (label, table), *others = elsewhere.judged("rooms").items()
     assert not others and label == "folder mine, 6 frames" and set(table["scenes"]) == {3}
     rows = table.set_index("net")
-    assert set(rows.index) == {"Today", "MiDaS recipe", "published/rooms-full"}
-    today = rows.loc["Today"]
+    assert set(rows.index) == {"Today's recipe", "MiDaS recipe", "published/rooms-full"}
+    today = rows.loc["Today's recipe"]
     assert today["at home"] == 0.05 and today["there"] == pytest.approx(0.1, abs=1e-4)
     assert today["aligned at home"] == 0.02 and today["aligned there"] == pytest.approx(0, abs=1e-4)
     assert today["against the mean image"] == pytest.approx(-90, abs=0.1), "0.1 instead of 1"
@@ -85,14 +86,14 @@ def test_nets_of_one_data_set_on_others(kept):
     relative = rows.loc["MiDaS recipe"]
     assert np.isnan(relative["at home"]) and np.isnan(relative["against the mean image"])
     assert relative["aligned at home"] == 0.2 and relative["aligned there"] == pytest.approx(0, abs=1e-3)
-    said = "\n".join(reality.sentences(table))
-    assert "Today: abs_rel 0.050 at home, 0.100 here, 90 % lower than the mean image;" in said
+    said = "\n".join(elsewhere.sentences(table))
+    assert "Today's recipe: abs_rel 0.050 at home, 0.100 here, 90 % lower than the mean image;" in said
     assert "MiDaS recipe: aligned 0.000" in said
-    assert list(reality.judged("streets")) == [label], "the net of the streets, and the published one"
+    assert list(elsewhere.judged("streets")) == [label], "the net of the streets, and the published one"
 
 
 def test_without_such_a_run_there_is_no_table(reports):
-    assert reality.judged("rooms") == {}
+    assert elsewhere.judged("rooms") == {}
 
 
 def test_a_folder_of_frames_is_judged_by_every_net_that_is_here_and_shown(tmp_path, reports):
@@ -102,7 +103,7 @@ def test_a_folder_of_frames_is_judged_by_every_net_that_is_here_and_shown(tmp_pa
     assert len(nets) == 2, "they come with the clone"
     root = str(tmp_path / "my frames")
     reality.judge_all(nets, root)
-    ((label, table),) = reality.judged("rooms").items()
+    ((label, table),) = elsewhere.judged("rooms").items()
     frames = int(table["frames"].iloc[0])
     assert (
         label.startswith("folder my frames")
@@ -119,10 +120,10 @@ def test_a_folder_of_frames_is_judged_by_every_net_that_is_here_and_shown(tmp_pa
     other.mkdir(parents=True)
     data_fixtures.write_folder(other, {"d": "train"})
     reality.judge_all(nets[:1], str(other))
-    tables = reality.judged("rooms")
+    tables = elsewhere.judged("rooms")
     assert len(tables) == 2, "another folder of the same name is another table"
     reality.judge_all(nets[:1], f"{root}/")
-    assert reality.judged("rooms").keys() == tables.keys()
+    assert elsewhere.judged("rooms").keys() == tables.keys()
 
 
 def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
@@ -132,6 +133,6 @@ def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
         for i in range(2)
         for name, error in (("net", net), ("mean_image", 0.2))
     ]
-    changes = reality._changes(pd.DataFrame(rows), "direct", "mean_image", "change")
+    changes = elsewhere._changes(pd.DataFrame(rows), "direct", "mean_image", "change")
     assert changes["change"] == pytest.approx(2.5) and changes["change low"] < 0 < changes["change high"]
-    assert "may turn that round" in reality._against(changes, "change")
+    assert "may turn that round" in elsewhere._against(changes, "change")
