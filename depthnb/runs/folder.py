@@ -22,7 +22,7 @@ from depthnb.runs import place
 from depthnb.runs.prose import say
 from depthnb.runs.provenance import code, commit, device_name, fingerprint, inputs, versions
 from depthnb.runs.records import RECORD, STARTED, read, reports_dir
-from depthnb.runs.values import plain, rounded, without_path
+from depthnb.runs.values import latex_columns, plain, rounded, without_path
 from depthnb.training.launch import is_first, launched
 from depthnb.weights.origin import Origin
 
@@ -151,11 +151,11 @@ class Run:
     def save_table(self, table: pd.DataFrame, name: str, *, digits: int = 3, index: bool = False) -> pd.DataFrame:
         """Write tables/<name>.csv (full precision) and .tex (rounded to `digits`), and return the table for display.
 
-        In LaTeX a number too small for `digits` keeps two significant ones, and NaN becomes a dash.
+        In LaTeX a number too small for `digits` keeps two significant ones, and NaN becomes a dash; the packages booktabs
+        and array are needed.
         """
         self._write_text(self.folder / "tables" / f"{name}.csv", table.to_csv(index=index, lineterminator="\n"))
-        columns = ["r" if pd.api.types.is_numeric_dtype(kind) else "l" for kind in table.dtypes]
-        layout = "".join(["l"] * (table.index.nlevels if index else 0) + columns)
+        layout = "l" * (table.index.nlevels if index else 0) + latex_columns(table)
         latex = table.map(lambda value: rounded(value, digits)).to_latex(index=index, escape=True, column_format=layout)
         self._write_text(self.folder / "tables" / f"{name}.tex", latex)
         return table

@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 
@@ -51,3 +52,31 @@ def rounded(value: Any, digits: int) -> Any:
     if not math.isfinite(value):
         return "--" if math.isnan(value) else str(value)
     return f"{value:.{digits}f}" if value == 0 or abs(value) >= 0.5 * 10**-digits else f"{value:.2g}"
+
+
+_LONG, _SHARE = (
+    30,
+    0.6,
+)  # characters of a cell that is broken into lines; share of the line that such columns have together
+
+
+def latex_columns(table: pd.DataFrame) -> str:
+    """Kinds of the columns of a LaTeX table: numbers to the right, words to the left, long texts broken into lines.
+
+    >>> latex_columns(pd.DataFrame({"method": ["U-Net"], "rmse": [0.7], "claim": ["it was trained for so many epochs"]}))
+    'lr>{\\\\raggedright\\\\arraybackslash}p{0.60\\\\linewidth}'
+    """
+    longest = {
+        place: table.iloc[:, place].astype(str).str.len().max()
+        for place, kind in enumerate(table.dtypes)
+        if not pd.api.types.is_numeric_dtype(kind) and len(table)
+    }
+    long = {place: min(int(length), 200) for place, length in longest.items() if length > _LONG}
+    kinds = []
+    for place, kind in enumerate(table.dtypes):
+        if place in long:
+            width = _SHARE * long[place] / sum(long.values())
+            kinds.append(rf">{{\raggedright\arraybackslash}}p{{{width:.2f}\linewidth}}")
+        else:
+            kinds.append("r" if pd.api.types.is_numeric_dtype(kind) else "l")
+    return "".join(kinds)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -384,6 +385,26 @@ def test_a_table_is_written_for_machines_and_for_papers(reports):
     assert latex.startswith("\\begin{tabular}{lrrr}\n")
     run.save_table(table.set_index("method"), "scores", index=True)
     assert (folder / "scores.tex").read_text().startswith("\\begin{tabular}{lrrr}\n")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
+def test_tables_compile_in_latex_and_long_texts_are_broken_into_lines(reports, tmp_path):
+    run = start()
+    claim = "the loss falls by 50 % & more, from 0.3 \u00b1 0.1 to x_y {or} ~ #1 \\ $ ^"
+    table = pd.DataFrame(
+        {"claim": [claim] * 2, "here": ["so it does, in every one of the five seeds"] * 2, "p": [0.01, math.nan]}
+    )
+    run.save_table(table, "claims")
+    run.save_table(table.set_index("claim"), "indexed", index=True)
+    for name in ("claims", "indexed"):
+        content = (run.folder / "tables" / f"{name}.tex").read_text()
+        page = "\\documentclass{article}\\usepackage{booktabs,array}\\begin{document}\n" + content + "\\end{document}\n"
+        (tmp_path / f"{name}.tex").write_text(page)
+        call = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", f"{name}.tex"]
+        made = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert made.returncode == 0, made.stdout[-2000:]
+        if name == "claims":
+            assert "Overfull" not in made.stdout, made.stdout
 
 
 def test_a_write_that_fails_leaves_nothing_half_written(reports, monkeypatch):
