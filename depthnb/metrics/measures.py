@@ -17,7 +17,8 @@ from torch import Tensor
 from depthnb.metrics.alignment import align
 from depthnb.metrics.checks import check_finite, check_maps
 from depthnb.metrics.protocols import AVERAGES, Protocol, protocol
-from depthnb.metrics.sums import EDGE_THRESHOLDS, RELATIVE_EDGE_THRESHOLDS, edge_counts, pixel_sums, ssim_sums
+from depthnb.metrics.sums import pixel_sums
+from depthnb.metrics.windows import EDGE_THRESHOLDS, RELATIVE_EDGE_THRESHOLDS, edge_counts, ssim_sums
 
 KINDS = ("metric", "affine-inverse")
 PIXEL_NAMES = (
@@ -366,24 +367,39 @@ def _scored(
 ) -> Iterator[tuple[Protocol, Tensor, Tensor, Tensor]]:
     """Prediction, truth and the pixels that count, a few images at a time, as they are scored: cropped, aligned and clipped.
 
-    Where a pixel does not count both maps are 1, so every error there is exactly 0.
+    Both maps are finite and within the range of the protocol everywhere, also where a pixel does not count.
     """
     scoring = protocol(which)
     _check_kind(scoring, kind)
     check_maps(pred=pred, depth=depth, valid=valid)
     height, width = depth.shape[-2:]
     top, bottom, left, right = scoring.crop_box(height, width)
-    inside = (..., slice(top, bottom), slice(left, right))
-    step = max(1, _PIXELS_AT_ONCE["cpu" if depth.device.type == "cpu" else "other"] // max(1, height * width))
+    cropped = [x.detach()[..., top:bottom, left:right] for x in (pred, depth, valid)]
+    on_cpu, finite = depth.device.type == "cpu", []
+    step = max(1, _PIXELS_AT_ONCE["cpu" if on_cpu else "other"] // max(1, height * width))
     for start in range(0, max(1, len(depth)), step):
-        guess, truth, mask = (x[start : start + step].detach() for x in (pred, depth, valid))
-        counts = scoring.counts(depth=truth, valid=mask)
-        if not torch.isfinite(torch.where(counts, guess, 0).sum()):  # one cheap pass; the exact check names the image
-            check_finite(pred=pred, depth=depth, valid=scoring.counts(depth=depth, valid=valid))
-        guess, truth, counts = guess[inside], truth[inside], counts[inside]
-        dtype = torch.promote_types(guess.dtype, torch.float32)
-        guess, truth = guess.to(dtype), truth.to(dtype)
-        guess = _in_metres(guess, truth, counts, scoring, kind)
-        one = torch.ones((), dtype=dtype, device=truth.device)
-        guess = torch.where(counts, guess, one).clamp_(scoring.min_depth, scoring.max_depth)
-        yield scoring, guess, torch.where(counts, truth, one), counts
+        guess, truth, mask = (x[start : start + step] for x in cropped)
+        counts = scoring.in_range(depth=truth, valid=mask)
+        guess = guess.to(torch.promote_types(guess.dtype, torch.float32))
+        guess, truth = _filled(guess, counts), _filled(truth.to(guess.dtype), counts)
+        finite.append(torch.isfinite(guess.sum()))
+        aligns = scoring.alignment != "none"
+        if (on_cpu or aligns) and not finite[-1]:
+            _check_counted(*cropped, scoring)
+        if aligns:  # NaN where there is nothing to align with
+            guess = _filled(_in_metres(guess, truth, counts, scoring, kind), counts)
+        yield scoring, *(x.clamp(scoring.min_depth, scoring.max_depth) for x in (guess, truth)), counts
+    if not torch.stack(finite).all():  # only now: a GPU would have to be waited for at every step
+        _check_counted(*cropped, scoring)
+
+
+def _check_counted(pred: Tensor, depth: Tensor, valid: Tensor, scoring: Protocol) -> None:
+    """Raise for the first image that has a NaN or an infinity on a pixel that counts."""
+    check_finite(pred=pred, depth=depth, valid=scoring.in_range(depth=depth, valid=valid))
+
+
+def _filled(x: Tensor, counts: Tensor) -> Tensor:
+    """A map with 1 where a pixel does not count; as it is where that is not needed: it is finite, and a glance is cheap."""
+    if x.device.type == "cpu" and torch.isfinite(x.sum()):
+        return x
+    return torch.where(counts, x, torch.ones((), dtype=x.dtype, device=x.device))
