@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from depthnb.metrics.checks import check_maps
 from depthnb.metrics.protocols import Protocol
 from depthnb.metrics.ssim import trusted_windows
+from depthnb.metrics.sums import ENOUGH_WHOLE
 from depthnb.metrics.variation import log_as_scored
-from depthnb.metrics.windows import ENOUGH_WHOLE
 
 
 def boundary_f1(

@@ -57,30 +57,43 @@ def ssim_map(*, pred: Tensor, depth: Tensor, data_range: float, window: int = 11
     return similarity.permute(1, 0, 2, 3).flatten(2)[:, None, :, : width - window + 1]
 
 
-def ssim_strip(*, pred: np.ndarray, depth: np.ndarray, data_range: float, window: int) -> np.ndarray:
-    """What `ssim_map` gives, for a few rows of one image at a time, without a gradient.
+class Room:
+    """Memory for results that is used again while it is large enough: new memory is slow to come by."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Tensor] = {}
+
+    def take(self, name: str, size: int, like: Tensor) -> Tensor:
+        """[size] of the dtype and the device of another tensor, with whatever it held last."""
+        part = self._parts.get(name)
+        if part is None or len(part) < size:
+            part = self._parts[name] = like.new_empty(size)
+        return part[:size]
+
+
+def ssim_strip(maps: np.ndarray, room: Room, *, data_range: float, window: int) -> np.ndarray:
+    """What `ssim_map` gives, for a few rows of one image, without a gradient and in memory that is there.
 
     Args:
-        pred, depth: float32 or float64 [H, W], as for `ssim_map`; H and W are not smaller than `window`.
+        maps: float32 or float64 [4, H, W], contiguous rows: the prediction, the truth, and room for two more; H and W are not
+            smaller than `window`.
+        room: the same for all strips.
         data_range, window: as for `ssim_map`.
 
     Returns:
-        Array [H - window + 1, W - window + 1].
+        Array [H - window + 1, W - window + 1 or more]; the further columns mean nothing.
 
-    >>> x = np.linspace(0, 1, 144).reshape(12, 12)
-    >>> ssim_strip(pred=x, depth=x, data_range=1.0, window=11).shape
+    >>> x = np.linspace(0, 1, 4 * 144).reshape(4, 12, 12)
+    >>> ssim_strip(x, Room(), data_range=1.0, window=11).shape
     (2, 2)
     """
-    height, width = pred.shape
-    framed = _frame(4, (height, 1, width), window, torch.from_numpy(pred))
-    maps = framed.numpy()[:, :height, 0, :width]
-    maps[0], maps[1] = pred, depth
-    np.multiply(pred, pred, out=maps[2])
-    maps[2] += np.multiply(depth, depth, out=maps[3])
-    np.multiply(pred, depth, out=maps[3])
-    moments = _products(framed, window)[:, : height - window + 1, 0].numpy()
+    pred, depth, squares, product = maps
+    np.multiply(pred, pred, out=squares)
+    squares += np.multiply(depth, depth, out=product)
+    np.multiply(pred, depth, out=product)
+    moments = _products(torch.from_numpy(maps)[:, :, None], window, room)[:, :, 0].numpy()
     similarity = _similarity(*moments, data_range)
-    return similarity.reshape(len(similarity), -1)[:, : width - window + 1]
+    return similarity.reshape(len(similarity), -1)
 
 
 def _similarity(mean_p: Values, mean_d: Values, squares: Values, product: Values, data_range: float) -> Values:
@@ -108,10 +121,10 @@ def wholly_valid(valid: Tensor, window: int) -> Tensor:
     if min(valid.shape[-2:]) < window:
         height, width = valid.shape[-2:]
         return valid[..., : max(0, height - window + 1), : max(0, width - window + 1)]
-    return torch.from_numpy(_runs(valid.numpy(), window)) if valid.device.type == "cpu" else _runs(valid, window)
+    return torch.from_numpy(runs(valid.numpy(), window)) if valid.device.type == "cpu" else runs(valid, window)
 
 
-def _runs(valid: Tensor | np.ndarray, window: int) -> Tensor | np.ndarray:
+def runs(valid: Values, window: int) -> Values:
     """[...,H,W] -> [...,H - window + 1,W - window + 1]: whether so many rows and columns from here on are valid."""
     # runs of 1, 2, 4, ... valid pixels: each step ands two overlapping runs, so log2(window) steps and no float
     run = 1
@@ -175,32 +188,42 @@ _BLOCK = 32  # results of one product; larger ones multiply more zeros, smaller 
 def _blurred(maps: Sequence[Tensor], window: int, around: int = 0) -> Tensor:
     """What `_Blur` says, of maps [H,B,W] with so many zeros around them."""
     height, batch, width = maps[0].shape
-    framed = _frame(len(maps), (height + 2 * around, batch, width + 2 * around), window, maps[0])
+    framed = maps[0].new_zeros(len(maps), height + 2 * around, batch, width + 2 * around)
     for some, out in zip(maps, framed, strict=True):
         out[around : around + height, :, around : around + width] = some
-    return _products(framed, window)[:, : height + 2 * around - window + 1]
+    return _products(framed, window, Room())
 
 
-def _frame(count: int, size: tuple[int, int, int], window: int, like: Tensor) -> Tensor:
-    """Room [count,H,B,W] for maps of that size, and zeros for what the last blocks reach over."""
-    height, batch, width = size
-    (down, rows), (across, columns) = (_blocks(side - window + 1) for side in (height, width))
-    return like.new_zeros(count, down * rows + window - 1, batch, across * columns + window - 1)
-
-
-def _products(framed: Tensor, window: int) -> Tensor:
-    """From `_frame` to what `_Blur` says: products of blocks with the band, down and across, of views that are not copied."""
-    count, height, batch, width = framed.shape
-    (down, rows), (across, columns) = (_blocks(side - window + 1) for side in (height, width))
-    half = framed.new_empty(count, down, rows, batch * width)
+def _products(maps: Tensor, window: int, room: Room) -> Tensor:
+    """From maps [maps,H,B,W] to what `_Blur` says: products of blocks with the band, of overlapping views, uncopied."""
+    count, height, batch, width = maps.shape
+    length = height - window + 1
+    across, columns = _blocks(width - window + 1)
+    more = across * columns + window - 1 - width  # what the last blocks of the very last row reach over
+    half = room.take("half", count * length * batch * width + more, maps)
+    half[len(half) - more :] = 0
     with torch.autocast(half.device.type, enabled=False):  # eight binary digits are too few for a variance
-        band = _gaussian_band(rows + window - 1, window, half.dtype, half.device).expand(down, -1, -1)
-        for some, out in zip(framed.flatten(2), half, strict=True):
-            torch.bmm(band, some.unfold(0, rows + window - 1, rows).transpose(1, 2), out=out)
+        for some, out in zip(maps, half[: len(half) - more].view(count, length, batch * width), strict=True):
+            _down(some.reshape(height, batch * width), out, window)
         band = _gaussian_band(columns + window - 1, window, half.dtype, half.device).T.expand(across, -1, -1)
-        lines = half.view(count * down * rows * batch, width).unfold(1, columns + window - 1, columns)
-        blocks = torch.bmm(lines.transpose(0, 1), band)
-    return blocks.view(across, count, down * rows, batch, columns).permute(1, 2, 3, 0, 4)
+        # a block that reaches over the end of its row meets weights of 0 there
+        lines = half.as_strided((across, count * length * batch, columns + window - 1), (columns, width, 1))
+        blocks = room.take("blocks", across * count * length * batch * columns, maps)
+        torch.bmm(lines, band, out=blocks.view(across, count * length * batch, columns))
+    return blocks.view(across, count, length, batch, columns).permute(1, 2, 3, 0, 4)
+
+
+def _down(rows: Tensor, out: Tensor, window: int) -> None:
+    """The weighted mean along the columns of [H,N], written to out [H - window + 1,N]."""
+    length = len(out)
+    block = min(_BLOCK, length)
+    band = _gaussian_band(block + window - 1, window, rows.dtype, rows.device)
+    blocks = length // block
+    views = rows[: blocks * block + window - 1].unfold(0, block + window - 1, block).transpose(1, 2)
+    torch.bmm(band.expand(blocks, -1, -1), views, out=out[: blocks * block].view(blocks, block, -1))
+    rest = length - blocks * block
+    if rest:
+        torch.mm(band[:rest, : rest + window - 1], rows[blocks * block :], out=out[blocks * block :])
 
 
 def _blocks(length: int) -> tuple[int, int]:
