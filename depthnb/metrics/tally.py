@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_SEEN = (torch.bool, torch.float16, torch.float32, torch.float64)  # NumPy has no bfloat16
+_KINDS = {torch.float16: np.float16, torch.float32: np.float32, torch.float64: np.float64}  # NumPy has no bfloat16
 
 
 def between(x: Tensor, low: float, high: float) -> Tensor:
@@ -48,6 +48,25 @@ def number(mask: Tensor) -> Tensor:
     return torch.tensor([np.count_nonzero(np.ascontiguousarray(image)) for image in array], dtype=torch.int64)
 
 
+def weights(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """1 where a mask is True, else 0.
+
+    Args:
+        mask: bool, any shape.
+        dtype: of the result, floating point.
+
+    Returns:
+        Tensor of the same shape.
+
+    >>> weights(torch.tensor([True, False]), torch.float32)
+    tensor([1., 0.])
+    """
+    array = _array(mask)
+    if array is None or dtype not in _KINDS:
+        return mask.to(dtype)
+    return torch.from_numpy(array.astype(_KINDS[dtype]))
+
+
 def _array(x: Tensor) -> np.ndarray | None:
     """A tensor of the CPU as NumPy sees it, without a copy; None for what NumPy cannot see."""
-    return x.detach().numpy() if x.device.type == "cpu" and x.dtype in _SEEN else None
+    return x.detach().numpy() if x.device.type == "cpu" and (x.dtype == torch.bool or x.dtype in _KINDS) else None
