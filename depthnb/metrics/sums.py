@@ -126,8 +126,8 @@ def window_sums(pred: Tensor, depth: Tensor, counts: Tensor, data_range: float) 
     whole = trusted_windows(counts, SSIM_WINDOW, ENOUGH_WINDOWS)
     similarity = ssim_map(pred=pred, depth=depth, data_range=data_range, window=SSIM_WINDOW)
     sums = [(similarity * whole).sum((1, 2, 3), dtype=torch.float64), whole.sum((1, 2, 3))]
-    whole = F.pad(trusted_windows(counts, 3, ENOUGH_WHOLE), (0, 2)).flatten(1)[:, :-2]
-    if whole.shape[1]:
+    if min(pred.shape[-2:]) >= 3:
+        whole = F.pad(trusted_windows(counts, 3, ENOUGH_WHOLE), (0, 2)).flatten(1)[:, :-2]
         found = edges(torch, pred.flatten(1), depth.flatten(1), whole, pred.shape[-1])
         sums += [torch.count_nonzero(edge, dim=1) for edge in found]
     else:  # smaller than the operator
