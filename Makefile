@@ -188,7 +188,7 @@ $(RENDERER)/$(BPY):
 	touch $@
 
 bench: | $(READY)
-	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	for script in benchmarks/bench_*.py; do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python $$script; done
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache *.egg-info

@@ -9,11 +9,12 @@ Flip 0.5, rotation +-5 degrees and channel permutation 0.25, on image, depth and
 from __future__ import annotations
 
 import argparse
-import time
+import itertools
 import warnings
 
 import kornia.augmentation as K
 import torch
+from turns import compare
 
 from depthnb.data.transforms import augment
 
@@ -26,23 +27,9 @@ def example(batch: int, height: int, width: int, device: str) -> dict:
     return {**{key: value.to(device) for key, value in out.items()}, "id": [f"frame_{i}" for i in range(batch)]}
 
 
-def milliseconds(works: dict, device: str, repeats: int) -> dict[str, float]:
-    """Least time of one call of each over `repeats`, taken in turn so that a busy machine troubles all alike."""
-    best = dict.fromkeys(works, float("inf"))
-    for number in range(repeats + 3):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work(number)
-            if device != "cpu":
-                torch.cuda.synchronize()
-            if number >= 3:  # the first ones warm up
-                best[name] = min(best[name], 1e3 * (time.perf_counter() - start))
-    return best
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("batch", 16), ("height", 120), ("width", 160), ("repeats", 60)):
+    for name, default in (("batch", 16), ("height", 120), ("width", 160), ("turns", 7)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
@@ -55,19 +42,20 @@ def main() -> None:
         same_on_batch=False,
     )
     shuffle = K.RandomChannelShuffle(p=0.25)
+    wait = torch.cuda.synchronize if args.device != "cpu" else lambda: None
 
-    def theirs(_: int) -> None:
+    def theirs() -> None:
         image, _depth, _valid = geometry(batch["image"], batch["depth"], batch["valid"].float())
         shuffle(image)
+        wait()
 
     def ours(number: int) -> None:
         augment(batch, seed=0, epoch=number, rotate=5.0, flip=0.5, channel_permutation=0.25)
+        wait()
 
-    times = milliseconds({"depthnb": ours, "kornia": theirs}, args.device, args.repeats)
-    print(f"{args.device}, {torch.get_num_threads()} threads, {args.batch} frames of {args.height}x{args.width}")
-    for name, value in times.items():
-        print(f"{name:8s} {value:8.2f} ms a batch, {value / args.batch:6.3f} ms a frame")
-    print(f"kornia takes {times['kornia'] / times['depthnb']:.1f} x as long")
+    print(f"augmentation, {args.batch} frames of {args.width}x{args.height} on {args.device}; ours / peer")
+    numbers = itertools.count()
+    compare("one batch, against kornia's", lambda: ours(next(numbers)), theirs, turns=args.turns)
 
 
 if __name__ == "__main__":

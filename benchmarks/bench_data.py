@@ -1,10 +1,9 @@
-"""Batches per second from the memory map against a data loader that decodes the files each time.
+"""Frames a second that a training is fed with: from the memory map, against decoding each frame again by PIL and torchvision.
 
-    python benchmarks/bench_data.py [--height 120 --width 160 --batch 16 --workers 2]
+    python benchmarks/bench_data.py [--frames 64] [--batch 16] [--sizes 96x128 240x320] [--turns 5] [--root FOLDER]
 
-The naive side is what most tutorials do: `__getitem__` opens JPEG and PNG and resizes (with the same functions), and
-`torch.utils.data.DataLoader` collates, here without workers and with `--workers` of them (started before timing). Both
-sides give the same tensors; that is checked. Preparing the map is timed too: it is paid once.
+Both sides give batches of the same frames, flipped, or rotated by up to 5 degrees and flipped. Preparing the map is paid once;
+its time is printed.
 """
 
 from __future__ import annotations
@@ -15,67 +14,51 @@ import tempfile
 import time
 
 import numpy as np
-import torch
+from decoding import Frames
 from torch.utils.data import DataLoader
+from turns import Goal, compare
 
-from depthnb import data
+from depthnb import data, files
 from depthnb.data import transforms
 
-
-class Naive:
-    """Decode and resize on every access."""
-
-    def __init__(self, native: data.Dataset, size: tuple[int, int]):
-        self.native, self.size = native, size
-
-    def __len__(self) -> int:
-        return len(self.native)
-
-    def __getitem__(self, i: int) -> dict:
-        return transforms.resize(self.native[i], self.size)
-
-
-def rate(batches, frames: int) -> float:
-    """Frames per second of an iterable of batches that is already running."""
-    start = time.perf_counter()
-    seen = sum(len(batch["id"]) for batch in batches)
-    assert seen == frames
-    return seen / (time.perf_counter() - start)
+FLIP, ROTATE = 0.5, 5.0
+SMALL = 128 * 96  # pixels; larger images have a goal of their own where they are rotated
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("height", 120), ("width", 160), ("batch", 16), ("workers", 2), ("passes", 5)):
+    for name, default in (("frames", 64), ("batch", 16), ("turns", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--sizes", nargs="+", default=["96x128", "240x320"], help="height x width")
     parser.add_argument("--root", default=None, help="another RGB-D folder than the embedded rooms")
     args = parser.parse_args()
-    size, name = (args.height, args.width), "folder" if args.root else "rooms"
+    name = "folder" if args.root else "rooms"
+    print(f"input frames a second, {name}, batches of {args.batch}; times as fast as the peer")
     with tempfile.TemporaryDirectory() as cache:
         os.environ["DEPTHNB_CACHE"] = cache
-        native = data.open(name, args.root)
-        start = time.perf_counter()
-        mapped = data.open(name, args.root, size=size)
-        seconds = time.perf_counter() - start
-        frames = len(mapped) // args.batch * args.batch
-        print(f"{name} train: {len(mapped)} frames prepared at {size[0]}x{size[1]} in {seconds:.1f} s")
-        naive = Naive(native, size)
-        shown, expected = mapped[3], naive[3]
-        assert torch.equal(shown["depth"], expected["depth"]) and torch.equal(shown["valid"], expected["valid"])
-        assert (shown["image"] - expected["image"]).abs().max() < 1.01 / 255  # the map stores 8 bits
+        for text in args.sizes:
+            size = tuple(int(side) for side in text.split("x"))
+            begun = time.process_time()
+            mapped = data.open(name, args.root, size=size)
+            print(f"{len(mapped)} frames prepared at {text} in {time.process_time() - begun:.1f} s of CPU time")
+            mapped = mapped.subset(min(args.frames, len(mapped)))
+            rows = files.read_table(mapped.root / "index.csv").set_index("id").loc[mapped.frames["id"]]
+            for rotate in (0.0, ROTATE):
+                order = np.random.default_rng(0).permutation(len(mapped)).tolist()
+                batches = [order[i : i + args.batch] for i in range(0, len(order), args.batch)]
+                decoded = DataLoader(Frames(mapped.root, rows, size, rotate, FLIP), args.batch, sampler=order)
 
-        order = np.random.default_rng(0).permutation(len(mapped))[:frames].reshape(-1, args.batch)
-        [mapped.batch(rows) for rows in order]  # touch every page once: an epoch later all are in memory
-        rates = {"memory map": max(rate((mapped.batch(rows) for rows in order), frames) for _ in range(args.passes))}
-        for workers in (0, args.workers):
-            loader = DataLoader(
-                naive, args.batch, sampler=order.ravel().tolist(), num_workers=workers, persistent_workers=workers > 0
-            )
-            if workers:
-                rate(loader, frames)  # starts the workers
-            rates[f"decoding, {workers} workers"] = max(rate(loader, frames) for _ in range(2))
-    for label, value in rates.items():
-        ratio = rates["memory map"] / value
-        print(f"{label:22s} {value / args.batch:9.1f} batches/s of {args.batch}   memory map is {ratio:6.1f} x as fast")
+                def ours(batches=batches, mapped=mapped, rotate=rotate) -> None:
+                    for chosen in batches:
+                        transforms.augment(mapped.batch(chosen), seed=0, epoch=0, rotate=rotate, flip=FLIP)
+
+                def peer(decoded=decoded) -> None:
+                    for _ in decoded:
+                        pass
+
+                goal = Goal(at_least=3.0 if rotate and size[0] * size[1] > SMALL else 8.0)
+                label = f"{text}, {'rotated and flipped' if rotate else 'flipped'}, against PIL and torchvision"
+                compare(label, ours, peer, turns=args.turns, goal=goal, rate=True)
 
 
 if __name__ == "__main__":

@@ -1,53 +1,59 @@
-"""Time `metrics.per_image` against the naive way: a numpy loop over the images, one metric after the other.
+"""Time the metrics against the numpy loop of most depth repositories: the pixel metrics, all of them, and all with bands.
 
-    python benchmarks/bench_metrics.py [--images 32] [--height 240] [--width 320] [--repeats 5]
+    python benchmarks/bench_metrics.py [--images 12] [--height 480] [--width 640] [--turns 7]
 
-Both sides run in this process on the same arrays and must agree; the ratio of their best times is printed. The naive loop
-takes SSIM and the Sobel edges from kornia. `evaluation.evaluate` also sums in bands of distance, for which the naive
-loop has nothing. The ten pixel metrics and SSIM are timed alone, SSIM with its gradient too, as a loss needs it.
+Both sides score the same frames, one after the other, and must agree. At 640x480 with the crop of Eigen et al., as NYU is
+evaluated. The loop has nothing for SSIM, edges and bands of distance; ours with them is still held against it. One further line
+gives the loop SSIM and edges by kornia.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 
 import kornia
 import numpy as np
 import torch
 import torch.nn.functional as F
+from turns import Goal, compare
 
 from depthnb import evaluation, metrics
-from depthnb.metrics.ssim import ssim_map
 
 
-def naive(pred: np.ndarray, depth: np.ndarray, valid: np.ndarray, low: float, high: float) -> list[dict[str, float]]:
-    """The loop found in most depth repositories: index the valid pixels of one image, then one line a metric."""
-    rows = []
-    for p, d, v in zip(pred[:, 0], depth[:, 0], valid[:, 0], strict=True):
-        v = v & (d > low) & (d < high)
-        p, d = np.clip(p, low, high)[v], d[v]
-        worse = np.maximum(p / d, d / p)
-        log = np.log(p) - np.log(d)
-        rows.append(
-            {
-                "abs_rel": np.mean(np.abs(p - d) / d),
-                "sq_rel": np.mean((p - d) ** 2 / d),
-                "rmse": np.sqrt(np.mean((p - d) ** 2)),
-                "rmse_log": np.sqrt(np.mean((np.log(p) - np.log(d)) ** 2)),
-                "log10": np.mean(np.abs(np.log10(p) - np.log10(d))),
-                "silog": 100 * np.sqrt(np.mean(log**2) - np.mean(log) ** 2),
-                "si_rmse_log": np.sqrt(np.mean(log**2) - np.mean(log) ** 2),
-                **{f"delta{i}": np.mean(worse < 1.25**i) for i in (1, 2, 3)},
-            }
-        )
-    return rows
+def loop(pred: np.ndarray, depth: np.ndarray, valid: np.ndarray, rule: metrics.Protocol) -> dict[str, float]:
+    """One image [H,W] as BTS and its successors score it: index the pixels that count, then one line a metric."""
+    low, high = rule.min_depth, rule.max_depth
+    pred = pred.copy()
+    pred[pred < low] = low
+    pred[pred > high] = high
+    pred[np.isinf(pred)] = high
+    pred[np.isnan(pred)] = low
+    top, bottom, left, right = rule.crop_box(*depth.shape)
+    inside = np.zeros(depth.shape)
+    inside[top:bottom, left:right] = 1
+    mask = np.logical_and(np.logical_and(depth > low, depth < high) & valid, inside)
+    d, p = depth[mask], pred[mask]
+    worse = np.maximum(d / p, p / d)
+    log = np.log(p) - np.log(d)
+    silog = np.sqrt(np.mean(log**2) - np.mean(log) ** 2)
+    return {
+        "abs_rel": np.mean(np.abs(d - p) / d),
+        "sq_rel": np.mean((d - p) ** 2 / d),
+        "rmse": np.sqrt(((d - p) ** 2).mean()),
+        "rmse_log": np.sqrt(((np.log(d) - np.log(p)) ** 2).mean()),
+        "log10": np.mean(np.abs(np.log10(p) - np.log10(d))),
+        "silog": 100 * silog,
+        "si_rmse_log": silog,
+        **{f"delta{i}": (worse < 1.25**i).mean() for i in (1, 2, 3)},
+    }
 
 
-def naive_images(pred: torch.Tensor, depth: torch.Tensor, valid: torch.Tensor, low: float, high: float) -> list[dict]:
+def loop_with_windows(maps: dict[str, torch.Tensor], rule: metrics.Protocol) -> list[dict[str, float]]:
     """The numpy loop, then SSIM and edge F1 image by image with kornia's filters."""
-    rows = naive(pred.numpy(), depth.numpy(), valid.numpy(), low, high)
+    low, high = rule.min_depth, rule.max_depth
+    rows = [loop(*each, rule) for each in zip(*(x[:, 0].numpy() for x in maps.values()), strict=True)]
+    top, bottom, left, right = rule.crop_box(*maps["depth"].shape[-2:])
+    pred, depth, valid = (x[..., top:bottom, left:right] for x in maps.values())
     for i, row in enumerate(rows):
         v = valid[i : i + 1] & (depth[i : i + 1] > low) & (depth[i : i + 1] < high)
         p, d = (torch.where(v, x[i : i + 1].clamp(low, high), 1.0) for x in (pred, depth))
@@ -68,17 +74,6 @@ def naive_images(pred: torch.Tensor, depth: torch.Tensor, valid: torch.Tensor, l
     return rows
 
 
-def best_time(run: Callable[[], object], repeats: int) -> float:
-    """Smallest wall time of a few calls, in seconds; the first call warms up and is not counted."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def make_maps(images: int, height: int, width: int) -> dict[str, torch.Tensor]:
     """Smooth depth with a step, a noisy prediction and a mask with a shadow and a border, as a depth sensor leaves."""
     random = torch.Generator().manual_seed(0)
@@ -93,51 +88,43 @@ def make_maps(images: int, height: int, width: int) -> dict[str, torch.Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("images", 32), ("height", 240), ("width", 320), ("repeats", 5)):
+    for name, default in (("images", 12), ("height", 480), ("width", 640), ("turns", 7)):
         parser.add_argument(f"--{name}", type=int, default=default)
     args = parser.parse_args()
 
     maps = make_maps(args.images, args.height, args.width)
-    arrays = {name: x.numpy() for name, x in maps.items()}
-    low, high = metrics.PROTOCOLS["rooms"].min_depth, metrics.PROTOCOLS["rooms"].max_depth
-    expected, found = naive_images(**maps, low=low, high=high), metrics.per_image(**maps, protocol="rooms")
+    eigen = metrics.PROTOCOLS["nyu-eigen"]
+    rule = eigen if (args.height, args.width) == (480, 640) else metrics.Protocol("whole", 1e-3, eigen.max_depth)
+    edges, everything = evaluation.distance_edges(rule), (0.0, 2 * rule.max_depth)
+    expected, found = loop_with_windows(maps, rule), metrics.per_image(**maps, protocol=rule)
     for name in metrics.NAMES:
         assert np.allclose([row[name] for row in expected], found[name], rtol=1e-4), name
 
-    def kornia_ssim(pred: torch.Tensor) -> torch.Tensor:
-        return kornia.metrics.ssim(pred, maps["depth"], 11, max_val=high, padding="valid")
+    frames = [dict(zip(maps, each, strict=True)) for each in zip(*(x.split(1) for x in maps.values()), strict=True)]
+    arrays = [tuple(x[0, 0].numpy() for x in frame.values()) for frame in frames]
 
-    def own_ssim(pred: torch.Tensor) -> torch.Tensor:
-        return ssim_map(pred=pred, depth=maps["depth"], data_range=high)
+    def theirs() -> None:
+        for each in arrays:
+            loop(*each, rule)
 
-    edges = evaluation.distance_edges(metrics.PROTOCOLS["rooms"])
-    leaf = maps["pred"].clone().requires_grad_()
-    pairs = {
-        f"per_image, all {len(metrics.NAMES)} metrics": (
-            lambda: naive_images(**maps, low=low, high=high),
-            lambda: metrics.per_image(**maps, protocol="rooms"),
-        ),
-        "the same and ten bands of distance": (
-            lambda: naive_images(**maps, low=low, high=high),
-            lambda: metrics.all_statistics(**maps, protocol="rooms", edges=edges),
-        ),
-        "the 10 pixel metrics": (
-            lambda: naive(**arrays, low=low, high=high),
-            lambda: metrics.band_statistics(**maps, protocol="rooms", edges=(0, 2 * high)),
-        ),
-        "SSIM map": (lambda: kornia_ssim(maps["pred"]), lambda: own_ssim(maps["pred"])),
-        "SSIM and its gradient": (
-            lambda: kornia_ssim(leaf).mean().backward(),
-            lambda: own_ssim(leaf).mean().backward(),
-        ),
-    }
-    print(
-        f"{args.images} images of {args.width}x{args.height}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    def pixels() -> None:
+        for frame in frames:
+            metrics.band_statistics(**frame, protocol=rule, edges=everything)
+
+    def banded(borders: tuple[float, ...]) -> None:
+        for frame in frames:
+            metrics.all_statistics(**frame, protocol=rule, edges=borders)
+
+    print(f"metrics, {args.images} images of {args.width}x{args.height}, {rule.crop} crop; ours / peer")
+    turns = {"turns": args.turns}
+    compare("the 10 pixel metrics, against the numpy loop", pixels, theirs, goal=Goal(at_most=0.4), **turns)
+    compare(f"all {len(metrics.NAMES)}, against the loop's 10", lambda: banded(()), theirs, **turns)
+    goal = Goal(at_most=1.5)
+    compare(
+        "all and ten bands as evaluate does, against the loop's 10", lambda: banded(edges), theirs, goal=goal, **turns
     )
-    print(f"{'ms an image':36}{'naive':>10}{'depthnb':>10}{'ratio':>8}")
-    for label, (theirs, ours) in pairs.items():
-        slow, fast = best_time(theirs, args.repeats), best_time(ours, args.repeats)
-        print(f"{label:36}{1000 * slow / args.images:10.2f}{1000 * fast / args.images:10.2f}{slow / fast:8.2f}")
+    label = f"all {len(metrics.NAMES)}, against the loop and kornia"
+    compare(label, lambda: banded(()), lambda: loop_with_windows(maps, rule), **turns)
 
 
 if __name__ == "__main__":

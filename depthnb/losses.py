@@ -21,13 +21,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from depthnb.metrics.alignment import fit_scale_shift
+from depthnb.metrics.alignment import centred_fit
 from depthnb.metrics.checks import check_maps
 from depthnb.metrics.processes import sum_over_processes
 from depthnb.metrics.ssim import ssim_map, wholly_valid
+from depthnb.metrics.tally import weights
 
 Loss = Callable[..., Tensor]
 _LEAST_SPREAD = 1e-3  # mean absolute deviation as part of the median; nets of ours begin, untrained, at ten times that
@@ -41,22 +43,37 @@ def _masked(loss: Loss) -> Loss:
         check_maps(pred=pred, depth=depth, valid=valid)
         dtype = torch.promote_types(torch.promote_types(pred.dtype, depth.dtype), torch.float32)
         with torch.autocast(pred.device.type, enabled=False):
-            one = torch.ones((), dtype=dtype, device=pred.device)
-            # replaced, not multiplied by 0: NaN times 0 is NaN, in the gradient too
-            pred, depth = torch.where(valid, pred.to(dtype), one), torch.where(valid, depth.to(dtype), one)
+            pred, depth = _replaced(pred.to(dtype), depth.to(dtype), valid)
             return loss(pred=pred, depth=depth, valid=valid, **options)
 
     return checked
 
 
+def _replaced(pred: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Two maps with 1 under the mask, where their gradient is 0."""
+    one = torch.ones((), dtype=pred.dtype, device=pred.device)
+    if pred.device.type == "cpu" and (pred.detach().sum() + depth.detach().sum()).isfinite():
+        weight = weights(valid, pred.dtype)
+        # exactly the one or the other, several times as fast as `where` on a CPU
+        return torch.lerp(one, pred, weight), torch.lerp(one, depth, weight)
+    # chosen, not multiplied by 0: NaN times 0 is NaN, in the gradient too
+    return torch.where(valid, pred, one), torch.where(valid, depth, one)
+
+
 def _mean(values: Tensor, weight: Tensor, per_image: bool = False) -> Tensor:
     """Mean over the weighted pixels of the batch, or of each image and then over the images that have any."""
+    if weight.dtype == torch.bool:
+        weight = weights(weight, values.dtype)
+    return _ratio((values * weight).sum((1, 2, 3)), weight.sum((1, 2, 3)), per_image)
+
+
+def _ratio(sums: Tensor, counts: Tensor, per_image: bool) -> Tensor:
+    """Sums over counts of each image [B]: of the batch together, or of each image and then over those that have a count."""
     if not per_image:
-        total = sum_over_processes(weight.sum())
-        return sum_over_processes((values * weight).sum()) / torch.where(total > 0, total, torch.ones_like(total))
-    total = weight.flatten(1).sum(1)
-    means = (values * weight).flatten(1).sum(1) / torch.where(total > 0, total, torch.ones_like(total))
-    return sum_over_processes(means.sum()) / sum_over_processes((total > 0).sum()).clamp_min(1)
+        total = sum_over_processes(counts.sum())
+        return sum_over_processes(sums.sum()) / torch.where(total > 0, total, torch.ones_like(total))
+    means = sums / torch.where(counts > 0, counts, torch.ones_like(counts))
+    return sum_over_processes(means.sum()) / sum_over_processes((counts > 0).sum()).clamp_min(1)
 
 
 @_masked
@@ -387,7 +404,8 @@ def scale_shift_invariant(
     >>> round(upside_down().item(), 3), round(upside_down(robust=True).item(), 3)
     (0.0, 0.333)
     """
-    return _sizes(_residual(pred, depth, valid, robust), valid, robust, per_image)
+    weight = weights(valid, pred.dtype)
+    return _sizes(_residual(pred, depth, weight, robust), weight, robust, per_image)
 
 
 @_masked
@@ -416,7 +434,8 @@ def gradient_matching(
     >>> gradient_matching(pred=5 / depth - 2, depth=depth, valid=depth > 0).item() < 1e-6
     True
     """
-    return _gradients(_residual(pred, depth, valid, robust), valid, scales, per_image)
+    weight = weights(valid, pred.dtype)
+    return _gradients(_residual(pred, depth, weight, robust), weight, scales, per_image)
 
 
 @_masked
@@ -450,64 +469,103 @@ def midas(
     >>> abs(far - near).item() < 1e-6
     True
     """
+    weight = weights(valid, pred.dtype)
     if not robust:
-        top = torch.where(valid, 1 / depth, -torch.inf).amax((1, 2, 3), keepdim=True)
-        bottom = torch.where(valid, 1 / depth, torch.inf).amin((1, 2, 3), keepdim=True)
+        top = (weight / depth).amax((1, 2, 3), keepdim=True)
+        bottom = 1 / (weight * depth).amax((1, 2, 3), keepdim=True)
         # the fitted shift takes care of the rest: only the width of the range matters
         depth = depth * torch.where(top > bottom, top - bottom, 1.0)
-    residual = _residual(pred, depth, valid, robust)  # of both terms
-    loss = _sizes(residual, valid, robust, per_image=True)
+    residual = _residual(pred, depth, weight, robust)  # of both terms
+    loss = _sizes(residual, weight, robust, per_image=True)
     if alpha:
-        loss = loss + alpha * _gradients(residual, valid, scales, per_image=True)
+        loss = loss + alpha * _gradients(residual, weight, scales, per_image=True)
     return loss
 
 
-def _sizes(residual: Tensor, valid: Tensor, robust: bool, per_image: bool) -> Tensor:
+def _sizes(residual: Tensor, weight: Tensor, robust: bool, per_image: bool) -> Tensor:
     """Half the mean squared residual; with `robust` half the mean absolute one without each image's largest fifth."""
+    counts = weight.sum((1, 2, 3))
     if not robust:
-        return _mean(residual.square() / 2, valid, per_image)
-    sizes = torch.where(valid, residual.abs(), torch.inf).flatten(1).sort(1).values
-    count = valid.flatten(1).sum(1, keepdim=True)
-    rank = torch.arange(sizes.shape[1], device=sizes.device)
-    return _mean(torch.where(rank < 4 * count // 5, sizes, 0.0) / 2, rank < count, per_image)
+        return _ratio(residual.square().sum((1, 2, 3)) / 2, counts, per_image)
+    sizes = residual.abs()
+    return _ratio((sizes * _smallest(sizes.detach(), weight)).sum((1, 2, 3)) / 2, counts, per_image)
 
 
-def _gradients(residual: Tensor, valid: Tensor, scales: int, per_image: bool) -> Tensor:
-    """The absolute differences of neighbours, summed over scales."""
+def _smallest(sizes: Tensor, weight: Tensor) -> Tensor:
+    """1 for the four fifths of each image's pixels that are smallest, 0 for the others; equal ones at the border share it."""
+    kept = weight.flatten(1).sum(1).long() * 4 // 5
+    largest = _ranked(sizes, weight, kept - 1)
+    below, equal = (
+        compare(sizes, largest, out=torch.empty_like(sizes)).mul_(weight) for compare in (torch.lt, torch.eq)
+    )
+    missing = kept.view(-1, 1, 1, 1) - below.sum((1, 2, 3), keepdim=True)
+    share = missing / equal.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    return torch.where((kept > 0).view(-1, 1, 1, 1), share, 0.0) * equal + below
+
+
+def _ranked(x: Tensor, weight: Tensor, rank: Tensor) -> Tensor:
+    """The value [B, 1, 1, 1] of that rank [B], from 0, among the weighted pixels of each image; -inf for a negative rank."""
+    if x.device.type == "cpu":
+        inside = zip(x.numpy(), weight.numpy(), rank.tolist(), strict=True)
+        found = [
+            np.partition(each[among > 0], place)[place] if place >= 0 else -np.inf for each, among, place in inside
+        ]
+        return torch.tensor(found, dtype=x.dtype).view(-1, 1, 1, 1)
+    ordered = torch.where(weight > 0, x, torch.inf).flatten(1).sort(1).values  # NaN last
+    found = ordered.gather(1, rank.clamp_min(0)[:, None])[:, 0]
+    return torch.where(rank >= 0, found, -torch.inf).view(-1, 1, 1, 1)
+
+
+def _gradients(residual: Tensor, weight: Tensor, scales: int, per_image: bool) -> Tensor:
+    """The absolute differences of neighbours, summed over scales; the residual is 0 where the weight is."""
     total = residual.new_zeros(())
     for k in range(scales):
-        coarse, mask = residual[..., :: 2**k, :: 2**k], valid[..., :: 2**k, :: 2**k]
-        total = total + _mean(_steps(coarse, mask), mask, per_image)
+        coarse, here = residual[..., :: 2**k, :: 2**k], weight[..., :: 2**k, :: 2**k]
+        sums = residual.new_zeros(len(residual))
+        for dim in (-2, -1):
+            length = coarse.shape[dim] - 1
+            both = here.narrow(dim, 0, length) * here.narrow(dim, 1, length)
+            step = coarse.narrow(dim, 1, length) - coarse.narrow(dim, 0, length)
+            sums = sums + (step.abs() * both).sum((1, 2, 3))
+        total = total + _ratio(sums, here.sum((1, 2, 3)), per_image)
     return total
 
 
-def _residual(pred: Tensor, depth: Tensor, valid: Tensor, robust: bool) -> Tensor:
-    """Prediction minus true inverse depth, scale and shift of each image left open."""
-    return (_normalised_residual if robust else _fitted_residual)(pred, depth, valid)
+def _residual(pred: Tensor, depth: Tensor, weight: Tensor, robust: bool) -> Tensor:
+    """Prediction minus true inverse depth, scale and shift of each image left open; 0 where the weight is."""
+    return (_normalised_residual if robust else _fitted_residual)(pred, depth, weight)
 
 
-def _fitted_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
+def _fitted_residual(pred: Tensor, depth: Tensor, weight: Tensor) -> Tensor:
     """Prediction after the least-squares scale and shift, minus true inverse depth."""
-    target = 1 / depth
-    scale, shift = fit_scale_shift(pred=pred, target=target, valid=valid)
-    return scale * pred + shift - target
+    scale, (_, centred), (_, truth) = centred_fit(pred, 1 / depth, weight)
+    return scale * centred - truth  # the shift brings the means together
 
 
-def _normalised_residual(pred: Tensor, depth: Tensor, valid: Tensor) -> Tensor:
-    """Prediction minus true inverse depth, each with median 0 and mean absolute deviation 1; 0 where invalid."""
-    return _normalised(pred, valid) - _normalised(1 / depth, valid)
+def _normalised_residual(pred: Tensor, depth: Tensor, weight: Tensor) -> Tensor:
+    """Prediction minus true inverse depth, each with median 0 and mean absolute deviation 1."""
+    return _normalised(pred, weight) - _normalised(1 / depth, weight)
 
 
-def _normalised(x: Tensor, valid: Tensor) -> Tensor:
-    """Each image with median 0 and mean absolute deviation 1, less where it hardly varies; 0 where invalid."""
-    median = torch.where(valid, x, torch.nan).flatten(1).nanmedian(1).values.nan_to_num()[:, None, None, None]
-    centred = torch.where(valid, x - median, 0.0)
-    spread = centred.abs().sum((1, 2, 3), keepdim=True) / valid.sum((1, 2, 3), keepdim=True).clamp_min(1)
+def _normalised(x: Tensor, weight: Tensor) -> Tensor:
+    """Each image with median 0 and mean absolute deviation 1, less where it hardly varies; 0 where the weight is."""
+    count = weight.sum((1, 2, 3), keepdim=True)
+    median = _median(x, weight, count)
+    centred = (x - median) * weight
+    spread = centred.abs().sum((1, 2, 3), keepdim=True) / count.clamp_min(1)
     # noise on a constant, divided by its own tiny deviation, would get a gradient without bound; the floor is a part of the
     # median and no fixed number, because the scale of a prediction is open
     spread = torch.maximum(spread, _LEAST_SPREAD * median.abs())
     # all pixels 0, or none valid: nothing to divide by. NaN compares as False and so remains NaN, which stops the training
     return centred / torch.where(spread <= torch.finfo(x.dtype).tiny ** 0.5, 1.0, spread)
+
+
+def _median(x: Tensor, weight: Tensor, count: Tensor) -> Tensor:
+    """The lower median [B, 1, 1, 1] of each image's weighted pixels, 0 without any; its gradient goes to one pixel."""
+    value = _ranked(x.detach(), weight, (count.flatten().long() - 1) // 2)
+    at = ((x.detach() == value) & (weight > 0)).flatten(1).to(torch.uint8).argmax(1, keepdim=True)
+    median = x.flatten(1).gather(1, at).view(-1, 1, 1, 1)
+    return torch.where(count > 0, median, 0.0)
 
 
 def _differences(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -559,3 +559,35 @@ def test_densedepth_loss_takes_plain_depth_too_and_another_range():
     assert awake > asleep
     with pytest.raises(ValueError, match="target is 'disparity'; expected 'inverse' or 'depth'"):
         losses.densedepth(pred=pred, **given, max_depth=10.0, target="disparity")
+
+
+@pytest.mark.parametrize("step", [0.25, 1.0, 50.0])
+def test_equal_residuals_at_the_border_of_the_trimmed_fifth_count_once(step):
+    """Rounded to a few values, most residuals are equal to others: how many of them count decides, not which."""
+    _, depth, valid = maps()
+    inverse = (
+        torch.randn(depth.shape, generator=torch.Generator().manual_seed(3), dtype=depth.dtype) / step
+    ).round() * step
+    leaf = inverse.clone().requires_grad_()
+    value = losses.scale_shift_invariant(
+        pred=leaf, depth=torch.ones_like(depth), valid=valid, robust=True, per_image=True
+    )
+    value.backward()
+    expected = []
+    for x, v in zip(inverse.numpy(), valid.numpy(), strict=True):
+        x = x - np.sort(x[v])[(v.sum() - 1) // 2]
+        spread = abs(x[v]).mean()
+        expected.append(np.sort(abs(x[v] / (spread or 1)))[: v.sum() * 4 // 5].sum() / 2 / v.sum())
+    assert value.item() == pytest.approx(np.mean(expected), rel=1e-12, abs=1e-15)
+    assert leaf.grad.isfinite().all() and not leaf.grad[~valid].any()
+
+
+def test_what_replaces_masked_values_is_the_same_whether_they_are_finite_or_not():
+    pred, depth, valid = maps()
+    results = []
+    for junk in (7.0, float("nan")):
+        leaf = pred.masked_fill(~valid, junk).requires_grad_()
+        value = losses.midas(pred=leaf, depth=depth.masked_fill(~valid, junk), valid=valid)
+        value.backward()
+        results.append((value.detach(), leaf.grad))
+    assert torch.equal(results[0][0], results[1][0]) and torch.equal(results[0][1], results[1][1])

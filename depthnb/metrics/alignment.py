@@ -11,6 +11,7 @@ from torch import Tensor
 
 from depthnb.metrics.checks import check_finite, check_maps
 from depthnb.metrics.protocols import ALIGNMENTS
+from depthnb.metrics.tally import weights
 
 
 def fit_scale_shift(*, pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,17 +34,32 @@ def fit_scale_shift(*, pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Ten
     >>> scale.item(), shift.item()
     (2.0, 1.0)
     """
-    zero = pred.new_zeros(())
-    count = valid.sum((1, 2, 3), keepdim=True).clamp_min(1)
-    pred_mean = torch.where(valid, pred, zero).sum((1, 2, 3), keepdim=True) / count
-    target_mean = torch.where(valid, target, zero).sum((1, 2, 3), keepdim=True) / count
-    centred = torch.where(valid, pred - pred_mean, zero)
-    variance = centred.square().sum((1, 2, 3), keepdim=True) / count
-    covariance = (centred * torch.where(valid, target - target_mean, zero)).sum((1, 2, 3), keepdim=True) / count
-    # the mean of equal numbers is exact only up to rounding, hence not `== 0`
-    constant = variance <= (4 * torch.finfo(pred.dtype).eps * pred_mean).square()
-    scale = torch.where(constant, zero, covariance / torch.where(constant, zero + 1, variance))
+    scale, (pred_mean, _), (target_mean, _) = centred_fit(pred, target, weights(valid, pred.dtype))
     return scale, target_mean - scale * pred_mean
+
+
+def centred_fit(
+    pred: Tensor, target: Tensor, weight: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The scale of `fit_scale_shift`, and of prediction and target the mean and the difference from it.
+
+    Args:
+        pred, target: as for `fit_scale_shift`.
+        weight: [B, 1, H, W], 1 on the pixels that are fitted, else 0.
+
+    Returns:
+        scale [B, 1, 1, 1]; twice a mean [B, 1, 1, 1] and the centred values [B, 1, H, W], which are 0 where weight is.
+    """
+    count = weight.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    means = [(x * weight).sum((1, 2, 3), keepdim=True) / count for x in (pred, target)]
+    centred, truth = ((x - mean) * weight for x, mean in zip((pred, target), means, strict=True))
+    variance = centred.square().sum((1, 2, 3), keepdim=True) / count
+    covariance = (centred * truth).sum((1, 2, 3), keepdim=True) / count
+    # the mean of equal numbers is exact only up to rounding, hence not `== 0`
+    constant = variance <= (4 * torch.finfo(pred.dtype).eps * means[0]).square()
+    zero = pred.new_zeros(())
+    scale = torch.where(constant, zero, covariance / torch.where(constant, zero + 1, variance))
+    return scale, (means[0], centred), (means[1], truth)
 
 
 def align(*, pred: Tensor, depth: Tensor, valid: Tensor, how: str, max_depth: float | None = None) -> Tensor:

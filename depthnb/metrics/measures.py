@@ -17,7 +17,15 @@ from torch import Tensor
 from depthnb.metrics.alignment import align
 from depthnb.metrics.checks import check_finite, check_maps
 from depthnb.metrics.protocols import AVERAGES, Protocol, protocol
-from depthnb.metrics.sums import EDGE_THRESHOLDS, RELATIVE_EDGE_THRESHOLDS, edge_counts, pixel_sums, ssim_sums
+from depthnb.metrics.strips import image_sums
+from depthnb.metrics.sums import (
+    EDGE_THRESHOLDS,
+    PIXEL_SUMS,
+    RELATIVE_EDGE_THRESHOLDS,
+    WINDOW_SUMS,
+    pixel_sums,
+    window_sums,
+)
 
 KINDS = ("metric", "affine-inverse")
 PIXEL_NAMES = (
@@ -28,8 +36,8 @@ BETTER: Mapping[str, str] = MappingProxyType(
     {name: "higher" if name.startswith(("delta", "ssim", "edge")) else "lower" for name in NAMES}
 )
 
-# A batch is worked through in pieces: those of a CPU fit its cache, and 654 NYU frames need no 10 GB anywhere.
-_PIXELS_AT_ONCE = MappingProxyType({"cpu": 100_000, "other": 4_000_000})
+# on a GPU: 654 NYU frames need no 10 GB
+_PIXELS_AT_ONCE = 4_000_000
 
 
 def evaluate(
@@ -214,11 +222,8 @@ def band_statistics(
     tensor([[1., 2.]], dtype=torch.float64)
     """
     _check_edges(edges)
-    pieces = [
-        pixel_sums(guess, truth, counts, edges)
-        for _, guess, truth, counts in _scored(pred, depth, valid, protocol, kind)
-    ]
-    return {name: values[:, :-1] for name, values in _joined(pieces).items()}
+    banded, _ = _sums(pred, depth, valid, protocol, kind, edges, windows=False)
+    return _named(PIXEL_SUMS, banded[:, :-1])
 
 
 def all_statistics(
@@ -249,14 +254,10 @@ def all_statistics(
     """
     if len(edges):
         _check_edges(edges)
-    pixels, others = [], []
-    for scoring, guess, truth, counts in _scored(pred, depth, valid, protocol, kind):
-        pixels.append(pixel_sums(guess, truth, counts, edges))
-        others.append(ssim_sums(guess, truth, counts, scoring.max_depth) | edge_counts(guess, truth, counts))
-    banded = _joined(pixels)
-    whole = {name: values[0] for name, values in pool({name: values.T for name, values in banded.items()}).items()}
-    bands = {name: values[:, :-1] for name, values in banded.items()} if len(edges) else {}
-    return whole | _joined(others), bands
+    banded, others = _sums(pred, depth, valid, protocol, kind, edges, windows=True)
+    whole = pool(_named(PIXEL_SUMS, banded.transpose(0, 1)))
+    whole = {name: values[0] for name, values in whole.items()} | _named(WINDOW_SUMS, others)
+    return whole, _named(PIXEL_SUMS, banded[:, :-1]) if len(edges) else {}
 
 
 def _check_edges(edges: Sequence[float]) -> None:
@@ -266,8 +267,9 @@ def _check_edges(edges: Sequence[float]) -> None:
         )
 
 
-def _joined(pieces: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.cat([piece[name] for piece in pieces]).cpu() for name in pieces[0]}
+def _named(names: Sequence[str], sums: Tensor) -> dict[str, Tensor]:
+    """Sums [...,names] as a dict."""
+    return dict(zip(names, sums.unbind(-1), strict=True))
 
 
 def pool(sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -361,29 +363,72 @@ def _in_metres(pred: Tensor, depth: Tensor, counts: Tensor, scoring: Protocol, k
     return align(pred=pred, depth=depth, valid=counts, how=scoring.alignment, max_depth=scoring.max_depth)
 
 
-def _scored(
-    pred: Tensor, depth: Tensor, valid: Tensor, which: str | Protocol, kind: str
-) -> Iterator[tuple[Protocol, Tensor, Tensor, Tensor]]:
-    """Prediction, truth and the pixels that count, a few images at a time, as they are scored: cropped, aligned and clipped.
-
-    Where a pixel does not count both maps are 1, so every error there is exactly 0.
-    """
+def _sums(
+    pred: Tensor,
+    depth: Tensor,
+    valid: Tensor,
+    which: str | Protocol,
+    kind: str,
+    edges: Sequence[float],
+    *,
+    windows: bool,
+) -> tuple[Tensor, Tensor]:
+    """`sums.pixel_sums` and, if wanted, `sums.window_sums` of all images under a protocol, on the CPU."""
     scoring = protocol(which)
     _check_kind(scoring, kind)
     check_maps(pred=pred, depth=depth, valid=valid)
+    low, high = scoring.min_depth, scoring.max_depth
+    banded = torch.zeros(len(depth), max(1, len(edges)), len(PIXEL_SUMS), dtype=torch.float64)
+    others = torch.zeros(len(depth), len(WINDOW_SUMS), dtype=torch.float64)
+    if depth.device.type == "cpu":
+        for image, (guess, truth, mask) in enumerate(_cropped(pred, depth, valid, scoring, kind, 1)):
+            maps = (x[0, 0].numpy() for x in (guess, truth, mask))
+            found = image_sums(*maps, low=low, high=high, borders=edges, windows=windows)
+            banded[image], others[image] = (torch.from_numpy(x) for x in found)
+        return banded, others
+    found = []
+    for guess, truth, counts in _cropped(pred, depth, valid, scoring, kind, _PIXELS_AT_ONCE):
+        clipped = (*(x.clamp(low, high) for x in (guess, truth)), counts)
+        found.append((pixel_sums(*clipped, edges), window_sums(*clipped, high) if windows else others[:0]))
+    banded, others = (torch.cat(each) for each in zip(*found, strict=True))
+    return banded.cpu(), others.cpu()
+
+
+def _cropped(
+    pred: Tensor, depth: Tensor, valid: Tensor, scoring: Protocol, kind: str, at_once: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Prediction, truth and mask inside the crop, aligned and finite everywhere, so many pixels (an image at least) at a time.
+
+    The mask holds at least what counts; on a GPU it holds nothing else.
+    """
     height, width = depth.shape[-2:]
     top, bottom, left, right = scoring.crop_box(height, width)
-    inside = (..., slice(top, bottom), slice(left, right))
-    step = max(1, _PIXELS_AT_ONCE["cpu" if depth.device.type == "cpu" else "other"] // max(1, height * width))
-    for start in range(0, max(1, len(depth)), step):
-        guess, truth, mask = (x[start : start + step].detach() for x in (pred, depth, valid))
-        counts = scoring.counts(depth=truth, valid=mask)
-        if not torch.isfinite(torch.where(counts, guess, 0).sum()):  # one cheap pass; the exact check names the image
-            check_finite(pred=pred, depth=depth, valid=scoring.counts(depth=depth, valid=valid))
-        guess, truth, counts = guess[inside], truth[inside], counts[inside]
-        dtype = torch.promote_types(guess.dtype, torch.float32)
-        guess, truth = guess.to(dtype), truth.to(dtype)
-        guess = _in_metres(guess, truth, counts, scoring, kind)
-        one = torch.ones((), dtype=dtype, device=truth.device)
-        guess = torch.where(counts, guess, one).clamp_(scoring.min_depth, scoring.max_depth)
-        yield scoring, guess, torch.where(counts, truth, one), counts
+    cropped = [x.detach()[..., top:bottom, left:right] for x in (pred, depth, valid)]
+    on_cpu, aligns, finite = depth.device.type == "cpu", scoring.alignment != "none", []
+    step = max(1, at_once // max(1, height * width))
+    for start in range(0, len(depth), step):
+        guess, truth, mask = (x[start : start + step] for x in cropped)
+        guess = guess.to(torch.promote_types(guess.dtype, torch.float32))
+        # a glance: a sum is finite only where every value is
+        if not on_cpu or aligns or not (guess.sum() + truth.sum()).isfinite():
+            mask = scoring.in_range(depth=truth, valid=mask)
+            guess, truth = _filled(guess, mask), _filled(truth, mask)
+            finite.append(guess.sum().isfinite())
+            if (on_cpu or aligns) and not finite[-1]:
+                _check_counted(*cropped, scoring)
+        truth = truth.to(guess.dtype)
+        if aligns:  # NaN where there is nothing to align with
+            guess = _filled(_in_metres(guess, truth, mask, scoring, kind), mask)
+        yield guess, truth, mask
+    if finite and not torch.stack(finite).all():  # only now: a GPU would have to be waited for at every step
+        _check_counted(*cropped, scoring)
+
+
+def _check_counted(pred: Tensor, depth: Tensor, valid: Tensor, scoring: Protocol) -> None:
+    """Raise for the first image that has a NaN or an infinity on a pixel that counts."""
+    check_finite(pred=pred, depth=depth, valid=scoring.in_range(depth=depth, valid=valid))
+
+
+def _filled(x: Tensor, counts: Tensor) -> Tensor:
+    """A map with 1 where a pixel does not count."""
+    return torch.where(counts, x, torch.ones((), dtype=x.dtype, device=x.device))

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from depthnb.metrics.tally import between
+
 ALIGNMENTS = ("none", "median", "scale", "scale-shift", "scale-shift-inverse")
 AVERAGES = ("image", "pixels")
 
@@ -182,7 +184,7 @@ class Protocol:
         Returns:
             bool of the same shape.
         """
-        return valid & (depth > self.min_depth) & (depth < self.max_depth)
+        return between(depth, self.min_depth, self.max_depth) & valid
 
     def clipped(self, pred: Tensor) -> Tensor:
         """A prediction in metres as it is scored: clipped to the closed depth range; float32 at least.

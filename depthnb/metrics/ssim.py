@@ -9,10 +9,15 @@ convolutions may silently run in TF32.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from depthnb.metrics.tally import number
+
+Values = Tensor | np.ndarray
 
 SIGMA = 1.5
 
@@ -44,12 +49,59 @@ def ssim_map(*, pred: Tensor, depth: Tensor, data_range: float, window: int = 11
     height, width = pred.shape[-2:]
     if min(height, width) < window:
         return pred[..., : max(0, height - window + 1), : max(0, width - window + 1)]  # empty, but part of the graph
-    mean_d, square_d = _Blur.apply(torch.cat([depth, depth * depth], 1), window).split(1, 1)  # of a truth: no gradient
-    mean_p, square_p, product = _Blur.apply(torch.cat([pred, pred * pred, pred * depth], 1), window).split(1, 1)
+    pred, depth = pred[:, 0].transpose(0, 1), depth[:, 0].transpose(0, 1)
+    (mean_d,) = _Blur.apply(window, depth)  # of a truth: no gradient
+    # of the two squares only the sum is asked for
+    mean_p, squares, product = _Blur.apply(window, pred, pred * pred + depth * depth, pred * depth)
+    similarity = _similarity(mean_p, mean_d, squares, product, data_range)
+    return similarity.permute(1, 0, 2, 3).flatten(2)[:, None, :, : width - window + 1]
+
+
+class Room:
+    """Memory for results that is used again while it is large enough: new memory is slow to come by."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Tensor] = {}
+
+    def take(self, name: str, size: int, like: Tensor) -> Tensor:
+        """[size] of the dtype and the device of another tensor, with whatever it held last."""
+        part = self._parts.get(name)
+        if part is None or len(part) < size:
+            part = self._parts[name] = like.new_empty(size)
+        return part[:size]
+
+
+def ssim_strip(maps: np.ndarray, room: Room, *, data_range: float, window: int) -> np.ndarray:
+    """What `ssim_map` gives, for a few rows of one image, without a gradient and in memory that is there.
+
+    Args:
+        maps: float32 or float64 [4, H, W], contiguous rows: the prediction, the truth, and room for two more; H and W are not
+            smaller than `window`.
+        room: the same for all strips.
+        data_range, window: as for `ssim_map`.
+
+    Returns:
+        Array [H - window + 1, W - window + 1 or more]; the further columns mean nothing.
+
+    >>> x = np.linspace(0, 1, 4 * 144).reshape(4, 12, 12)
+    >>> ssim_strip(x, Room(), data_range=1.0, window=11).shape
+    (2, 2)
+    """
+    pred, depth, squares, product = maps
+    np.multiply(pred, pred, out=squares)
+    squares += np.multiply(depth, depth, out=product)
+    np.multiply(pred, depth, out=product)
+    moments = _products(torch.from_numpy(maps)[:, :, None], window, room)[:, :, 0].numpy()
+    similarity = _similarity(*moments, data_range)
+    return similarity.reshape(len(similarity), -1)
+
+
+def _similarity(mean_p: Values, mean_d: Values, squares: Values, product: Values, data_range: float) -> Values:
+    """Structural similarity from the means over a window: of both maps, of the sum of their squares, of their product."""
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    means, squares = mean_p * mean_d, mean_p * mean_p + mean_d * mean_d
-    structure = (2 * (product - means) + c2) / (square_p + square_d - squares + c2)
-    return (2 * means + c1) / (squares + c1) * structure
+    means, of_means = mean_p * mean_d, mean_p * mean_p + mean_d * mean_d
+    structure = (2 * (product - means) + c2) / (squares - of_means + c2)
+    return (2 * means + c1) / (of_means + c1) * structure
 
 
 def wholly_valid(valid: Tensor, window: int) -> Tensor:
@@ -69,14 +121,18 @@ def wholly_valid(valid: Tensor, window: int) -> Tensor:
     if min(valid.shape[-2:]) < window:
         height, width = valid.shape[-2:]
         return valid[..., : max(0, height - window + 1), : max(0, width - window + 1)]
-    for dim in (-2, -1):
-        # runs of 1, 2, 4, ... valid pixels: each step ands two overlapping runs, so log2(window) steps and no float
-        run = 1
-        while run < window:
-            step = min(run, window - run)
-            length = valid.shape[dim] - step
-            valid = valid.narrow(dim, 0, length) & valid.narrow(dim, step, length)
-            run += step
+    return torch.from_numpy(runs(valid.numpy(), window)) if valid.device.type == "cpu" else runs(valid, window)
+
+
+def runs(valid: Values, window: int) -> Values:
+    """[...,H,W] -> [...,H - window + 1,W - window + 1]: whether so many rows and columns from here on are valid."""
+    # runs of 1, 2, 4, ... valid pixels: each step ands two overlapping runs, so log2(window) steps and no float
+    run = 1
+    while run < window:
+        step = min(run, window - run)
+        valid = valid[..., step:, :] & valid[..., :-step, :]
+        valid = valid[..., step:] & valid[..., :-step]
+        run += step
     return valid
 
 
@@ -102,46 +158,78 @@ def trusted_windows(valid: Tensor, window: int, share: float) -> Tensor:
     whole = wholly_valid(valid, window)
     edge = window // 2
     middles = valid[..., edge : valid.shape[-2] - edge, edge : valid.shape[-1] - edge]
-    return whole & (whole.sum((1, 2, 3), keepdim=True) >= share * middles.sum((1, 2, 3), keepdim=True))
+    return whole & (number(whole) >= share * number(middles)).view(-1, 1, 1, 1)
 
 
 class _Blur(torch.autograd.Function):
-    """Weighted mean over every window inside the maps, [B,C,H,W] -> [B,C,H - window + 1,W - window + 1].
+    """Weighted mean over every window inside each map [H,B,W]: [maps,H - window + 1,B,blocks,columns of a block].
+
+    The columns of a result stay in the blocks in which they were computed, one behind the other in memory: what is done with
+    them pixel by pixel needs no other order. The last block may end with columns that mean nothing.
 
     The weights are symmetric, so the gradient is the same mean over the incoming gradient with zeros around it.
     """
 
     @staticmethod
-    def forward(ctx, maps: Tensor, window: int) -> Tensor:
-        ctx.window = window
-        with torch.autocast(maps.device.type, enabled=False):  # eight binary digits are too few for a variance
-            return _along(_along(maps, -2, window), -1, window)
+    def forward(ctx, window: int, *maps: Tensor) -> Tensor:
+        ctx.window, ctx.width = window, maps[0].shape[-1]
+        return _blurred(maps, window)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         around = ctx.window - 1
-        return _Blur.apply(F.pad(gradient, (around, around, around, around)), ctx.window), None
+        gradient = gradient.flatten(3)[..., : ctx.width - around]
+        return None, *_blurred(gradient, ctx.window, around).flatten(3)[..., : ctx.width]
 
 
 _BLOCK = 32  # results of one product; larger ones multiply more zeros, smaller ones are more calls
-_ONE = 96  # up to so many results one product is fastest
 
 
-def _along(maps: Tensor, dim: int, window: int) -> Tensor:
-    """The weighted mean along the rows (dim -2) or the columns (-1) of [..., H, W], as products with blocks of the band."""
-    length = maps.shape[dim] - window + 1
-    block = _BLOCK if length > _ONE else length
-    band = _gaussian_band(block + window - 1, window, maps.dtype, maps.device)
-    if block == length:
-        return band @ maps if dim == -2 else maps @ band.T
-    shape = list(maps.shape)
-    shape[dim] = length
-    out = maps.new_empty(shape)
-    for start in range(0, length, block):
-        some = min(block, length - start)
-        part, here = band[:some, : some + window - 1], maps.narrow(dim, start, some + window - 1)
-        out.narrow(dim, start, some).copy_(part @ here if dim == -2 else here @ part.T)
-    return out
+def _blurred(maps: Sequence[Tensor], window: int, around: int = 0) -> Tensor:
+    """What `_Blur` says, of maps [H,B,W] with so many zeros around them."""
+    height, batch, width = maps[0].shape
+    framed = maps[0].new_zeros(len(maps), height + 2 * around, batch, width + 2 * around)
+    for some, out in zip(maps, framed, strict=True):
+        out[around : around + height, :, around : around + width] = some
+    return _products(framed, window, Room())
+
+
+def _products(maps: Tensor, window: int, room: Room) -> Tensor:
+    """From maps [maps,H,B,W] to what `_Blur` says: products of blocks with the band, of overlapping views, uncopied."""
+    count, height, batch, width = maps.shape
+    length = height - window + 1
+    across, columns = _blocks(width - window + 1)
+    more = across * columns + window - 1 - width  # what the last blocks of the very last row reach over
+    half = room.take("half", count * length * batch * width + more, maps)
+    half[len(half) - more :] = 0
+    with torch.autocast(half.device.type, enabled=False):  # eight binary digits are too few for a variance
+        for some, out in zip(maps, half[: len(half) - more].view(count, length, batch * width), strict=True):
+            _down(some.reshape(height, batch * width), out, window)
+        band = _gaussian_band(columns + window - 1, window, half.dtype, half.device).T.expand(across, -1, -1)
+        # a block that reaches over the end of its row meets weights of 0 there
+        lines = half.as_strided((across, count * length * batch, columns + window - 1), (columns, width, 1))
+        blocks = room.take("blocks", across * count * length * batch * columns, maps)
+        torch.bmm(lines, band, out=blocks.view(across, count * length * batch, columns))
+    return blocks.view(across, count, length, batch, columns).permute(1, 2, 3, 0, 4)
+
+
+def _down(rows: Tensor, out: Tensor, window: int) -> None:
+    """The weighted mean along the columns of [H,N], written to out [H - window + 1,N]."""
+    length = len(out)
+    block = min(_BLOCK, length)
+    band = _gaussian_band(block + window - 1, window, rows.dtype, rows.device)
+    blocks = length // block
+    views = rows[: blocks * block + window - 1].unfold(0, block + window - 1, block).transpose(1, 2)
+    torch.bmm(band.expand(blocks, -1, -1), views, out=out[: blocks * block].view(blocks, block, -1))
+    rest = length - blocks * block
+    if rest:
+        torch.mm(band[:rest, : rest + window - 1], rows[blocks * block :], out=out[blocks * block :])
+
+
+def _blocks(length: int) -> tuple[int, int]:
+    """Into how many blocks of which size, `_BLOCK` at most, a length is divided; together they may be a little longer."""
+    number = -(-length // _BLOCK)
+    return number, -(-length // number)
 
 
 @functools.lru_cache(16)  # a data set has few sizes, and is asked for each of them thousands of times

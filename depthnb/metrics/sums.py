@@ -1,18 +1,23 @@
-"""Sums over pixels, windows and edges, from which the metrics are made; maps come as `measures` scores them.
+"""Sums over pixels, windows and edges, from which the metrics are made. The formulas stand here once, for NumPy and for torch.
 
-`depth` and `pred` are 1 wherever `counts` is False, so that nothing there is an error, a zero or a NaN.
+What adds up differs by device. On a CPU `strips` takes a few rows of an image at a time, which stay in its cache, and of them
+what counts. On a GPU torch takes all images at once and never asks how many pixels there are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType, ModuleType
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from depthnb.metrics.ssim import ssim_map, trusted_windows
+
+Values = Tensor | np.ndarray
 
 EDGE_THRESHOLDS: Mapping[str, float] = MappingProxyType({"edge_f1_025": 0.25, "edge_f1_050": 0.5, "edge_f1_100": 1.0})
 # relative to the depth: the two sides of the pixel differ by more than this share, near or far. Four is what the Sobel operator
@@ -23,108 +28,108 @@ SSIM_WINDOW = 11
 # score. On LiDAR's sparse truth the few whole ones are where two scan lines meet, nearly all of them "edges" of a large
 # threshold, and noise scores better than the truth under a blur.
 ENOUGH_WHOLE, ENOUGH_WINDOWS = 0.5, 0.05
-_TERMS = ("pixels", "log_mean", "abs_rel", "sq_rel", "square", "log_abs", "delta1", "delta2", "delta3")
-_PIECE = 64  # pixels that are added in the maps' own precision; pieces are added in float64
+
+PIXEL_SUMS = ("pixels", "log_mean", "log_m2", "abs_rel", "sq_rel", "square", "log_abs", "delta1", "delta2", "delta3")
+WINDOW_SUMS = (
+    "ssim",
+    "ssim_windows",
+    *(f"{name}_{side}" for name in (*EDGE_THRESHOLDS, *RELATIVE_EDGE_THRESHOLDS) for side in ("true", "pred", "both")),
+)
 
 
-def pixel_sums(pred: Tensor, depth: Tensor, counts: Tensor, edges: Sequence[float] = ()) -> dict[str, Tensor]:
-    """Sums over the pixels of each image, in bands of true distance.
+def terms(library: ModuleType, pred: Values, depth: Values) -> tuple[Values, ...]:
+    """Of every pixel the log ratio, the relative error's size, it and the error, the log ratio's size, and the three deltas.
+
+    In the order of `PIXEL_SUMS`; sq_rel is the sum of relative error times error, and square that of error times error.
 
     Args:
-        pred, depth: [B,1,H,W] metres.
+        library: numpy or torch, whichever the maps belong to.
+        pred, depth: metres, above 0.
+    """
+    difference, ratio = pred - depth, pred / depth
+    relative, log = difference / depth, library.log(ratio)
+    worse = library.maximum(ratio, depth / pred)
+    return log, abs(relative), relative, difference, abs(log), *(worse < 1.25**i for i in (1, 2, 3))
+
+
+def edges(library: ModuleType, pred: Values, depth: Values, whole: Values, width: int) -> Iterator[Values]:
+    """Where an edge is: in the truth, in the prediction, in both, for each threshold in turn.
+
+    Args:
+        library: numpy or torch, whichever the maps belong to.
+        pred, depth: [...,H * W] metres, above 0, row after row.
+        whole: bool [...,(H - 2) * W - 2], whether the 3x3 neighbourhood that begins here counts wholly.
+        width: W.
+    """
+    for thresholds, relative in ((EDGE_THRESHOLDS, False), (RELATIVE_EDGE_THRESHOLDS, True)):
+        true, guess = (_sobel_square(library.log(x) if relative else x, width) for x in (depth, pred))
+        for threshold in thresholds.values():
+            in_truth, in_pred = ((square > threshold**2) & whole for square in (true, guess))
+            yield from (in_truth, in_pred, in_truth & in_pred)
+
+
+def _sobel_square(x: Values, width: int) -> Values:
+    """[...,H * W] -> [...,(H - 2) * W - 2], squared magnitude of the Sobel gradient of the 3x3 pixels that begin here.
+
+    The plain operator, not divided by 8, as Hu et al. use it: a step of 1 m has magnitude 4. Row after row, so that all
+    differences are of one long line: what reaches over the end of a row means nothing. Own code, because kornia's pads and
+    convolves, which takes about ten times as long on a CPU.
+    """
+    right, lower = x[..., 2:] - x[..., :-2], x[..., 2 * width :] - x[..., : -2 * width]
+    # twice the sum of two neighbours is the weights 1, 2, 1
+    right, lower = right[..., width:] + right[..., :-width], lower[..., 1:] + lower[..., :-1]
+    across, down = right[..., width:] + right[..., :-width], lower[..., 1:] + lower[..., :-1]
+    across *= across
+    down *= down
+    across += down
+    return across
+
+
+def pixel_sums(pred: Tensor, depth: Tensor, counts: Tensor, borders: Sequence[float]) -> Tensor:
+    """Sums over the pixels of each image, in bands of true distance, without a wait for a GPU.
+
+    Args:
+        pred, depth: [B,1,H,W] metres, finite and above 0 everywhere.
         counts: bool [B,1,H,W].
-        edges: metres, rising; bands are [edges[i], edges[i + 1]). Without any all pixels are one band.
+        borders: metres, rising; bands are [borders[i], borders[i + 1]). Without any all pixels are one band.
 
     Returns:
-        dict of float64 tensors [B,bands + 1]; the last column holds the pixels of no band. "pixels", sums of errors, "log_mean"
-        and "log_m2": mean and centred square sum of the log ratio.
+        float64 [B,bands + 1,sums] in the order of `PIXEL_SUMS`; the last band holds the pixels of none. "log_mean" and "log_m2"
+        are mean and centred square sum of the log ratio, the mean NaN without a pixel.
     """
-    member = _members(depth.flatten(1), counts.flatten(1), edges)
-    terms = _terms(pred.flatten(1), depth.flatten(1))
-    sums = dict(zip(_TERMS, _product(terms.transpose(0, 1), member).unbind(1), strict=True))
-    sums["log_mean"] = sums["log_mean"] / sums["pixels"]
-    own = torch.nan_to_num(sums["log_mean"]).to(terms.dtype)
-    centred = (terms[1] - (own[:, None] @ member)[:, 0]).square_()  # of every pixel the mean of its band
-    sums["log_m2"] = _product(centred[:, None], member)[:, 0]
-    return sums
+    pred, depth, counts = (x.flatten(1) for x in (pred, depth, counts))
+    limits = torch.tensor([float(border) for border in borders], dtype=depth.dtype, device=depth.device)
+    band = torch.bucketize(depth, limits, right=True) - 1  # -1 before the first, as beyond the last: in no band
+    columns = max(1, len(borders))
+    number = torch.arange(columns, device=depth.device)
+    # a product of float32 may silently be one of ten binary digits
+    member = (((band % columns)[:, None] == number[:, None]) & counts[:, None]).double()  # [B,bands + 1,pixels]
+    log, abs_rel, relative, difference, *others = (term.double() for term in terms(torch, pred, depth))
+    errors = (abs_rel, relative * difference, difference.square(), *others)
+    pixels = member.sum(-1)
+    mean = (member @ log[..., None])[..., 0] / pixels
+    centred = log - (mean.nan_to_num()[:, None] @ member)[:, 0]  # of every pixel the mean of its band
+    sums = member @ torch.stack([centred.square(), *errors], -1)
+    return torch.cat([torch.stack([pixels, mean], -1), sums], -1)
 
 
-def _members(depth: Tensor, counts: Tensor, edges: Sequence[float]) -> Tensor:
-    """[B,bands + 1,N]: 1 where a pixel is in a band, else 0; a sum over a band is then a matrix product."""
-    if not len(edges):
-        return counts[:, None].to(depth.dtype)
-    borders = torch.tensor([float(edge) for edge in edges], dtype=depth.dtype, device=depth.device)
-    after = torch.bucketize(depth, borders, right=True, out_int32=True)  # how many borders lie before a pixel
-    after.masked_fill_(after == len(edges), 0)  # beyond the last is in no band, as before the first
-    after = torch.where(counts, after, -1).to(depth.dtype)
-    number = torch.arange(1, len(edges) + 1, dtype=depth.dtype, device=depth.device) % len(edges)
-    return torch.eq(after[:, None], number[:, None], out=depth.new_empty(len(depth), len(edges), depth.shape[-1]))
+def window_sums(pred: Tensor, depth: Tensor, counts: Tensor, data_range: float) -> Tensor:
+    """Sums over the wholly valid windows of each image, and its numbers of edge pixels, without a wait for a GPU.
 
+    Args:
+        pred, depth, counts: as for `pixel_sums`.
+        data_range: of SSIM.
 
-def _terms(pred: Tensor, depth: Tensor) -> Tensor:
-    """What is summed, of every pixel: [terms,B,N] in the order of `_TERMS`."""
-    terms = pred.new_empty(len(_TERMS), *pred.shape)
-    difference = pred - depth
-    ratio = pred / depth
-    terms[0] = 1
-    torch.log(ratio, out=terms[1])
-    relative = difference / depth
-    torch.abs(relative, out=terms[2])
-    torch.mul(relative, difference, out=terms[3])
-    torch.mul(difference, difference, out=terms[4])
-    torch.abs(terms[1], out=terms[5])
-    worse = torch.maximum(ratio, torch.div(depth, pred, out=relative), out=ratio)
-    for i in (1, 2, 3):
-        torch.lt(worse, 1.25**i, out=terms[5 + i])
-    return terms
-
-
-def _product(terms: Tensor, member: Tensor) -> Tensor:
-    """[B,K,N] and [B,G,N] -> float64 [B,K,G], the sum of every term over every group."""
-    if member.device.type != "cpu":  # where a product of float32 may silently be one of ten binary digits
-        return terms.double() @ member.double().transpose(1, 2)
-    whole = terms.shape[-1] // _PIECE * _PIECE
-    rest = (terms[..., whole:] @ member[..., whole:].transpose(1, 2)).double()
-    if not whole:
-        return rest
-    pieces = (each[..., :whole].unflatten(-1, (-1, _PIECE)).transpose(1, 2) for each in (terms, member))
-    left, right = pieces
-    return (left @ right.transpose(-2, -1)).double().sum(1) + rest
-
-
-def ssim_sums(pred: Tensor, depth: Tensor, counts: Tensor, data_range: float) -> dict[str, Tensor]:
-    """Sum of SSIM over, and number of, the windows of each image that are wholly valid."""
+    Returns:
+        float64 [B,sums] in the order of `WINDOW_SUMS`, 0 where too few windows are whole.
+    """
     whole = trusted_windows(counts, SSIM_WINDOW, ENOUGH_WINDOWS)
-    windows = whole.sum((1, 2, 3)).double()
-    if not windows.any():  # sparse truth (LiDAR) or tiny images
-        return {"ssim": torch.zeros_like(windows), "ssim_windows": windows}
     similarity = ssim_map(pred=pred, depth=depth, data_range=data_range, window=SSIM_WINDOW)
-    return {"ssim": (similarity * whole).sum((1, 2, 3), dtype=torch.float64), "ssim_windows": windows}
-
-
-def edge_counts(pred: Tensor, depth: Tensor, counts: Tensor) -> dict[str, Tensor]:
-    """Numbers of edge pixels of each image: in the truth, in the prediction, in both."""
-    whole = trusted_windows(counts, 3, ENOUGH_WHOLE)
-    numbers = {}
-    for thresholds, unit in ((EDGE_THRESHOLDS, torch.positive), (RELATIVE_EDGE_THRESHOLDS, torch.log)):
-        if not whole.any():  # sparse truth, or maps smaller than the operator
-            true = guess = torch.zeros_like(whole, dtype=depth.dtype)
-        else:  # 0, no edge, where the neighbourhood is not whole
-            true, guess = (_sobel_square(unit(each)).mul_(whole) for each in (depth, pred))
-        for name, threshold in thresholds.items():
-            in_truth, in_pred = true > threshold**2, guess > threshold**2
-            for part, edge in (("true", in_truth), ("pred", in_pred), ("both", in_truth & in_pred)):
-                numbers[f"{name}_{part}"] = torch.count_nonzero(edge, dim=(1, 2, 3)).double()
-    return numbers
-
-
-def _sobel_square(x: Tensor) -> Tensor:
-    """[B,1,H,W] -> [B,1,H - 2,W - 2], squared magnitude of the Sobel gradient.
-
-    The plain operator, not divided by 8, as Hu et al. use it: a step of 1 m has magnitude 4. Own code, because kornia's
-    pads and convolves, which takes about ten times as long on a CPU.
-    """
-    right, lower = x[..., 2:] - x[..., :-2], x[..., 2:, :] - x[..., :-2, :]
-    across = (right[..., :-2, :] + right[..., 2:, :]).add_(right[..., 1:-1, :], alpha=2)
-    down = (lower[..., :-2] + lower[..., 2:]).add_(lower[..., 1:-1], alpha=2)
-    return across.square_().addcmul_(down, down)
+    sums = [(similarity * whole).sum((1, 2, 3), dtype=torch.float64), whole.sum((1, 2, 3))]
+    if min(pred.shape[-2:]) >= 3:
+        whole = F.pad(trusted_windows(counts, 3, ENOUGH_WHOLE), (0, 2)).flatten(1)[:, :-2]
+        found = edges(torch, pred.flatten(1), depth.flatten(1), whole, pred.shape[-1])
+        sums += [torch.count_nonzero(edge, dim=1) for edge in found]
+    else:  # smaller than the operator
+        sums += [torch.zeros_like(sums[1])] * (len(WINDOW_SUMS) - len(sums))
+    return torch.stack([each.double() for each in sums], -1)

@@ -91,3 +91,22 @@ def test_autocast_takes_no_digits_away():
     alone = ssim_map(pred=pred, depth=depth, data_range=10.0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(ssim_map(pred=pred, depth=depth, data_range=10.0), alone)
+
+
+@pytest.mark.parametrize("size", [(43, 44), (42, 75), (108, 11)])
+def test_values_and_gradients_across_blocks_equal_those_of_a_convolution(size):
+    """Sizes of several blocks, one of them not full, and of a last row and column beyond them."""
+    random = torch.Generator().manual_seed(6)
+    depth = 1 + 5 * torch.rand(2, 1, *size, generator=random, dtype=torch.float64)
+    pred = depth + torch.rand(depth.shape, generator=random, dtype=torch.float64)
+    weight = torch.randn(2, 1, size[0] - 10, size[1] - 10, generator=random, dtype=torch.float64)
+    results = []
+    for similarity in (
+        lambda x: ssim_map(pred=x, depth=depth, data_range=10.0),
+        lambda x: kornia.metrics.ssim(x, depth, 11, max_val=10.0, padding="valid", eps=0.0),
+    ):
+        leaf = pred.clone().requires_grad_()
+        value = (similarity(leaf) * weight).sum()
+        value.backward()
+        results.append((value.detach(), leaf.grad))
+    torch.testing.assert_close(*results)
