@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +47,9 @@ def write(file: str | os.PathLike, model: str, config: Mapping[str, Any], tensor
         try:
             save_file(stored, part, metadata={"model": model, "config": json.dumps(config)})
         except SafetensorError as error:  # as which safetensors reports a full disk
-            raise OSError(str(error)) from error
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code) if number else str(error)) from error
 
     return files.write(file, writer)
 

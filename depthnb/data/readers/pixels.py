@@ -16,13 +16,18 @@ _MOST_PIXELS = 64_000_000  # no depth camera has so many, and a damaged header c
 LARGEST_16_BIT = 65535  # what a saturated sensor stores, and a renderer for the sky: no depth
 
 
+def refuse_huge(picture: Image.Image) -> None:
+    """Raise DecompressionBombError for a picture that was opened and not yet decoded, before it takes gigabytes."""
+    if picture.width * picture.height > _MOST_PIXELS:
+        size = f"{picture.width} x {picture.height} pixels"
+        raise Image.DecompressionBombError(f"{size}, at most {_MOST_PIXELS:,} in all")
+
+
 def _open_image(path: Path, wanted: str) -> Image.Image:
     """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
     try:
         picture = Image.open(path)
-        if picture.width * picture.height > _MOST_PIXELS:  # before it takes gigabytes
-            size = f"{picture.width} x {picture.height} pixels"
-            raise Image.DecompressionBombError(f"{size}, at most {_MOST_PIXELS:,} in all")
+        refuse_huge(picture)
         picture.load()
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
