@@ -80,7 +80,13 @@ def test_a_checkpoint_and_weights_tell_what_to_do(code, tmp_path, monkeypatch):
     assert error.value.errno == code
     monkeypatch.setattr(os, "replace", refuses(code))
     net, told = Net(), rf"checkpoint of epoch 1 to .*{FAULTS[code]}.*the same command again"
-    how = {"loss": l1, "optimizer": torch.optim.SGD(net.parameters(), lr=0.1), "device": "cpu", "progress": False}
+    how = {
+        "loss": l1,
+        "optimizer": torch.optim.SGD(net.parameters(), lr=0.1),
+        "batch_size": 4,
+        "device": "cpu",
+        "progress": False,
+    }
     with pytest.raises(OSError, match=told):
         training.fit(net, Toy(), None, epochs=1, checkpoint=tmp_path / "m.ckpt", **how)
     assert list(tmp_path.iterdir()) == []
