@@ -128,7 +128,7 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
     else:
         stored = read_depth_png(path)
         valid = (stored > 0) & (stored != LARGEST_16_BIT)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     valid &= (depth > 0) & (depth < np.inf)  # a scale may make a number so small or so large that it is none any more
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]
