@@ -140,8 +140,8 @@ $(REPORTS)/%/run.json: | $(READY)
 
 # What is looked at between two commits: files whose tests take seconds, less what is marked slow in them, and one notebook
 # that trains on 15 small frames. A new file in these folders is looked at too; `make test` runs everything.
-FAST := data embedded evidence files metrics report test_damage.py test_losses.py test_makefile.py test_masks.py \
-	test_notebooks.py test_params.py test_pointcloud.py models/test_models.py runs/test_identity.py runs/test_runs.py
+FAST := data evidence files metrics report test_damage.py test_losses.py test_makefile.py test_notebooks.py test_params.py \
+	test_pointcloud.py models/test_models.py runs/test_identity.py runs/test_runs.py
 SMOKE := tests/test_notebooks_folder.py::test_runs_on_a_folder_of_several_sizes[03_eigen]
 # the same on every machine: no notebook looks for weights on the network while it is tested
 check test: export DEPTHNB_OFFLINE := 1
@@ -151,7 +151,7 @@ check: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" "$(SMOKE)" $(FAST:%=tests/%)
-	@echo "left out: all notebooks but one, doctests, and the tests of trainings, networks, studies, weights, pictures and the command depthnb; make test has them"
+	@echo "left out: all notebooks but one, doctests, and the tests of trainings, most networks, studies, weights, pictures, the embedded data and the command depthnb; make test has them"
 
 # Checked with the net that comes with the clone, because its training takes longest; tests/test_notebooks_folder.py trains it.
 SHIPPED := 11_today

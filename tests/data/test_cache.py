@@ -206,6 +206,7 @@ def start(cache):
     return subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_counts_as_not_there(cache):
     process = start(cache)
     for _ in range(5):
@@ -219,6 +220,7 @@ def test_killed_in_the_middle_counts_as_not_there(cache):
     assert len(prepared_folders(cache)) == 1 and ".tmp-" not in prepared_folders(cache)[0]  # the rubbish is swept
 
 
+@pytest.mark.slow
 def test_two_processes_prepare_once_and_agree(cache):
     first = start(cache)
     begun = first.stdout.readline()

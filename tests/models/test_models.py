@@ -309,9 +309,7 @@ def test_a_file_cannot_lead_to_other_weights(tmp_path, where):
     asked = (
         ("UNet", config) if where == "plain" else ("CanonicalCamera", {"net": "UNet", "config": config, "focal": 9.0})
     )
-    with pytest.raises(
-        ValueError, match=r"asks for other weights, pretrained '.*private\.pth'; expected its own alone"
-    ):
+    with pytest.raises(ValueError, match=r"asks for other weights, pretrained '/.+; expected its own alone"):
         models.load(crafted(tmp_path / "m.safetensors", *asked))
 
 

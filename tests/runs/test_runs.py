@@ -479,6 +479,7 @@ def papermill(tmp_path, reports):
     return call
 
 
+@pytest.mark.slow
 def test_papermill_with_a_wrong_name_fails_and_names_the_right_one(papermill, reports):
     process, _ = papermill("-p", "epoch", "41")
     _, said = process.communicate(timeout=600)
@@ -487,6 +488,7 @@ def test_papermill_with_a_wrong_name_fails_and_names_the_right_one(papermill, re
     assert not reports.exists(), "nothing was started"
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_leaves_no_result_and_the_next_call_carries_on(papermill, reports):
     """And the notebook it leaves holds one small table of the training, and nothing on stderr."""
     options = ("-p", "epochs", "10", "-p", "pause", "0.02")
