@@ -37,10 +37,11 @@ ifeq ($(filter $(PRESET),quick rooms-full paper),)
 $(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for what the verdicts rest on: make evidence)
 endif
 
-.PHONY: help setup report test lab notebooks evidence rooms-more bench clean again
+.PHONY: help setup report check test lab notebooks evidence rooms-more bench clean again
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
+	@echo "make check       lint, the fast unit tests and one notebook at smoke size, in about two minutes: between two commits"
 	@echo "make test        lint, unit tests, doctests, every notebook under nbval (JOBS=2 processes)"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
@@ -137,12 +138,23 @@ $(REPORTS)/%/run.json: | $(READY)
 	$(call papermill,$(notebook_of),evidence/$*,-f $(PARAMS)/$(notebook_of)-$(preset_of).yaml \
 		$(changes_of) $(doubled_of) -p seed $(seed_of) -p run $(notdir $*))
 
+# What is looked at between two commits: files whose tests take seconds, less what is marked slow in them, and one notebook
+# that trains on 15 small frames. A new file in these folders is looked at too; `make test` runs everything.
+FAST := data evidence files metrics report test_damage.py test_losses.py test_makefile.py test_notebooks.py test_params.py \
+	test_pointcloud.py models/test_models.py runs/test_identity.py runs/test_runs.py
+SMOKE := tests/test_notebooks_folder.py::test_runs_on_a_folder_of_several_sizes[03_eigen]
+# the same on every machine: no notebook looks for weights on the network while it is tested
+check test: export DEPTHNB_OFFLINE := 1
+# processes of one thread each, whole files at a time: two of them are faster than one with two threads
+check test: export OMP_NUM_THREADS := 1
+check: | $(READY)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" "$(SMOKE)" $(FAST:%=tests/%)
+	@echo "left out: all notebooks but one, doctests, and the tests of trainings, most networks, studies, weights, pictures, the embedded data and the command depthnb; make test has them"
+
 # Checked with the net that comes with the clone, because its training takes longest; tests/test_notebooks_folder.py trains it.
 SHIPPED := 11_today
-# the same on every machine: no notebook looks for weights on the network while it is tested
-test: export DEPTHNB_OFFLINE := 1
-# processes of one thread each, whole files at a time: two of them are faster than one with two threads
-test: export OMP_NUM_THREADS := 1
 test: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .

@@ -329,6 +329,9 @@ def mare(*, pred: Tensor, depth: Tensor, valid: Tensor, edge_weighting: bool = F
     return _mean((pred - depth).abs() / depth, weight)
 
 
+_STEEPEST = 80.0  # whose exponential leaves room for the sums of a float32
+
+
 @_masked
 def keras_example(*, pred: Tensor, depth: Tensor, valid: Tensor, data_range: float, window: int = 7) -> Tensor:
     r"""The loss of Keras' example "Monocular depth estimation": 0.85 (1 - SSIM) + 0.1 L1 + 0.9 smoothness.
@@ -348,7 +351,8 @@ def keras_example(*, pred: Tensor, depth: Tensor, valid: Tensor, data_range: flo
         ValueError: as `ssim`.
 
     Source: V. Basu, "Monocular depth estimation", Keras code examples, 2021. Deviations: masks; the constants of the SSIM
-    are those of `ssim`; depth is what it is given, here metres.
+    are those of `ssim`; depth is what it is given, here metres; a mean slope above 80 counts as 80, since the exponential of 89
+    is more than a float32 holds.
 
     >>> depth = torch.tensor([[[[1.0, 2.0]]]])
     >>> found = keras_example(pred=2 * depth, depth=depth, valid=depth > 0, data_range=10.0)
@@ -360,7 +364,7 @@ def keras_example(*, pred: Tensor, depth: Tensor, valid: Tensor, data_range: flo
         length = pred.shape[dim] - 1
         both = (valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length)).to(pred.dtype)
         true, predicted = (_mean(x.diff(dim=dim).abs(), both) for x in (depth, pred))
-        smoothness = smoothness + predicted * true.exp()
+        smoothness = smoothness + predicted * true.clamp(max=_STEEPEST).exp()
     given = {"pred": pred, "depth": depth, "valid": valid}
     dissimilarity = 2 * ssim(**given, data_range=data_range, window=window)
     return 0.85 * dissimilarity + 0.1 * l1(**given) + 0.9 * smoothness

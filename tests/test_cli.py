@@ -173,3 +173,18 @@ def test_fix_without_anything_to_fix_and_where_there_is_no_index(tmp_path, capsy
     with pytest.raises(SystemExit) as stopped:
         cli.main(["check"])
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("word", ["a" * 100_000, "a/" * 3000, "a\0b"])
+@pytest.mark.parametrize("command", ["check", "predict", "import"])
+def test_a_word_that_is_no_path_is_one_short_line(command, word, capsys):
+    assert cli.main([command, word, "--out", "o"] if command != "check" else [command, word]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and len(said) < 300 and said.startswith("depthnb: a word of the command has ")
+
+
+def test_a_name_that_no_disk_takes_is_one_short_line(tmp_path, capsys):
+    for words in (["predict", "a" * 300], ["import", "a" * 300, "--out", str(tmp_path / "out")]):
+        assert cli.main(words) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and len(said) < 300 and "300 characters" in said and "shorter one" in said

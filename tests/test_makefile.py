@@ -30,6 +30,10 @@ case "$1 $2" in
     echo "IPKernelApp: Kernel is running over TCP without encryption" >&2
     case "$3" in *"${FAKE_KILLED:-nothing}"*) echo "Kernel died" >&2; exit 138 ;; esac
     echo '{"status": "completed"}' > "$4" ;;
+  "-m ruff") echo "ruff ${*:3}" >> "$FAKE_LOG" ;;
+  "-m pytest")
+    echo "pytest ${*:3}" >> "$FAKE_LOG"
+    [ -z "${FAKE_FAILS:-}" ] ;;
   "data/render/"*) echo "$*" >> "$FAKE_LOG"; echo "   0 bedroom_1000       2 views, as the renderer says it" ;;
   *) echo "not expected: $*" >&2; exit 1 ;;
 esac
@@ -201,6 +205,25 @@ def test_a_changed_notebook_is_run_again_and_the_comparison_after_it(clone):
 def test_an_unknown_preset_is_refused(clone):
     status, said, asked = clone.make("report", "PRESET=quik")
     assert status != 0 and "PRESET is quick, rooms-full or paper, not 'quik'" in said and asked == []
+
+
+def test_check_lints_runs_what_is_fast_and_says_what_it_leaves_out(clone):
+    status, said, asked = clone.make("check")
+    assert (status, asked) == (0, ["venv", "pip", "ruff", "ruff", "pytest"])
+    last = clone.log.read_text().splitlines()[-1]
+    assert last.startswith("pytest -q -n 2 --dist loadfile -m not slow tests/")
+    paths = [word for word in last.split() if word.startswith("tests/")]
+    assert len(paths) > 10
+    for path in paths:
+        file, _, case = path.partition("::")
+        assert (ROOT / file).exists(), f"{path} is not there any more"
+        if case:
+            name, _, notebook = case.removesuffix("]").partition("[")
+            assert f"def {name}(" in (ROOT / file).read_text() and (ROOT / f"notebooks/{notebook}.ipynb").is_file()
+    assert [line for line in said.splitlines() if line.startswith("left out: ") and line.endswith("make test has them")]
+    status, said, _ = clone.make("check", FAKE_FAILS="1")
+    assert status != 0 and "left out" not in said
+    assert "make check" in clone.make("help")[1]
 
 
 def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(clone):

@@ -93,6 +93,7 @@ def test_short_and_explained(notebook):
     assert len(defining) <= 1, "functions belong into depthnb; only the cell of the one idea may define one"
 
 
+@pytest.mark.slow
 def test_a_wrong_name_fails_and_names_the_right_one(tmp_path):
     done = papermill(
         ROOT / "notebooks/03_eigen.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports", epoch=41

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from depthnb import __version__
 from depthnb.cli import check, evaluate, export, import_, predict
-from depthnb.cli.words import one_line
+from depthnb.cli.words import one_line, refuse_endless
 
 _COMMANDS = {"predict": predict, "import": import_, "check": check, "evaluate": evaluate, "export": export}
 
@@ -24,7 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: something could not be done, each with one line on standard error. 2: the words make no sense.
     """
     parser = _parser()
-    given = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        refuse_endless(words)
+    except ValueError as error:
+        print(f"depthnb: {one_line(error)}", file=sys.stderr)
+        return 2
+    given = parser.parse_args(words)
     if given.run is None:
         parser.print_help()
         return 2

@@ -56,6 +56,7 @@ _OPTIONS = {
     "kitti-raw": {"truth": "raw", "name": "kitti-raw"},
 }
 NAMES = tuple(_MODULES)
+_LONGEST = 4000  # characters; no file system takes a longer path
 
 
 def open(
@@ -115,6 +116,9 @@ def _read_source(name: str, root: Path | str | None, truth: str | None = None) -
             has = f"one of {', '.join(choices)}" if choices else "None, since this set stores one truth"
             raise ValueError(f"truth of {name} is {truth!r}; expected {has}")
         options["truth"] = truth
+    if root and (len(str(root)) > _LONGEST or "\0" in str(root)):
+        found = f"{len(str(root)):,} characters" if len(str(root)) > _LONGEST else "a NUL character"
+        raise ValueError(f"root has {found} and begins with {str(root)[:40]!r}; expected the path of a folder or file")
     module = importlib.import_module(f"depthnb.data.readers.{_MODULES[name]}")
     return module.open_source(root or None, **options)
 

@@ -23,6 +23,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,8 +56,14 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("depthnb"))
 
 
+_MOST_OPEN = (
+    32  # splits mapped at a time, each with four files; 1,024 files are all that many systems let a process open
+)
+_mapped: deque[weakref.ref[Prepared]] = deque()  # the oldest first
+
+
 class Prepared:
-    """Arrays of one prepared split, mapped into memory when first needed (again in each process)."""
+    """Arrays of one prepared split, mapped into memory when needed (again in each process), the last `_MOST_OPEN` kept so."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -72,9 +79,14 @@ class Prepared:
 
     def rows(self, numbers: np.ndarray) -> dict[str, Tensor]:
         """Copy rows out of the map: image uint8, depth float32, valid bool, intrinsics float32, each [B, ...]."""
-        if self._arrays is None:
-            self._arrays = {key: np.load(self.folder / f"{key}.npy", mmap_mode="r") for key in ARRAYS}
-        return {key: torch.from_numpy(array[numbers]) for key, array in self._arrays.items() if key != "counts"}
+        arrays = self._arrays  # another thread may close it meanwhile
+        if arrays is None:
+            arrays = self._arrays = {key: np.load(self.folder / f"{key}.npy", mmap_mode="r") for key in READ}
+            _mapped.append(weakref.ref(self))
+            while len(_mapped) > _MOST_OPEN:
+                if (oldest := _mapped.popleft()()) not in (None, self):
+                    oldest._arrays = None  # mapped anew when it is asked
+        return {key: torch.from_numpy(array[numbers]) for key, array in arrays.items()}
 
     def counts(self) -> np.ndarray:
         """What each frame holds at its native size, int64 [N,3]: pixels, valid ones, and those beyond the range."""

@@ -23,7 +23,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from depthnb import metrics
 from depthnb.evaluation import MATTERS
@@ -79,7 +79,7 @@ class Effect:
         """The mean's t-interval as changes in percent; without limits for fewer than two pairs."""
         if self.pairs < 2:
             return -100.0, math.inf
-        reach = float(stats.t.ppf(0.5 + level / 2, self.pairs - 1) * stats.sem(self.ratios))
+        reach = float(special.stdtrit(self.pairs - 1, 0.5 + level / 2) * self._error)
         return tuple(100 * math.expm1(self.mean + sign * reach) for sign in (-1, 1))
 
     @cached_property
@@ -87,10 +87,14 @@ class Effect:
         """Two-sided, of the paired t-test; 1 for fewer than two pairs."""
         if self.pairs < 2:
             return 1.0
-        error = float(stats.sem(self.ratios))
-        if error == 0:
+        if self._error == 0:
             return 1.0 if self.mean == 0 else 0.0
-        return float(2 * stats.t.sf(abs(self.mean) / error, self.pairs - 1))
+        return float(2 * special.stdtr(self.pairs - 1, -abs(self.mean) / self._error))
+
+    @cached_property
+    def _error(self) -> float:
+        """Of the mean; Student's t comes from scipy.special, since scipy.stats takes a second to import."""
+        return float(np.std(self.ratios, ddof=1) / math.sqrt(self.pairs))
 
     @property
     def small(self) -> bool:

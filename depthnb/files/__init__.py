@@ -116,7 +116,13 @@ def read_table(file: str | os.PathLike, *, text: Collection[str] = NAMES) -> pd.
         raise ValueError(f"{Path(file).name} has more than {_MOST_COLUMNS} columns, so it is no table of ours")
     import pandas as pd  # reading the records of runs, which imports this module, shall not wait for it
 
-    table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")
+        if any("\0" in name for name in table.columns):  # what a disk leaves of a file whose writing it did not end
+            raise ValueError("it holds zero bytes")
+    except ValueError as error:  # pandas' own errors are such, and UnicodeDecodeError is
+        said = " ".join(str(error).split())
+        raise ValueError(f"{Path(file).name} is no whole table in UTF-8 ({said}); make it again") from None
     for name in table.columns:
         if name not in text:
             table[name] = _numbers(table[name])

@@ -32,6 +32,7 @@ class Lock:
         self.file = file
         self._lease = SoftFileLease(file, lease_duration=LEASE, thread_local=False)
         self._since = file.with_name(file.name + ".since")
+        self._let_go = False
 
     def take(self, *, wait: Callable[[str], None] | None = None) -> None:
         """Hold the lock.
@@ -58,20 +59,27 @@ class Lock:
                     self._lease.acquire(timeout=LEASE + 15, poll_interval=1)
                 except Timeout:
                     raise InUse(holder) from None
+        self._let_go = False
         with contextlib.suppress(OSError):  # it is for people only
             self._since.write_text(time.strftime("%Y-%m-%d %H:%M:%S"))
 
     def release(self) -> None:
-        """Let go; without effect where the lock was lost meanwhile."""
+        """Let go; without effect where the lock was lost meanwhile.
+
+        Nothing is raised where the disk has become read-only: that error would hide the one because of which the work ended.
+        The file then stays behind, as after a killed process, and nobody waits for it longer.
+        """
         if self.held:  # else the note is another's
             with contextlib.suppress(OSError):
                 self._since.unlink(missing_ok=True)
-        self._lease.release(force=True)
+        self._let_go = True
+        with contextlib.suppress(OSError):
+            self._lease.release(force=True)
 
     @property
     def held(self) -> bool:
         """Whether this process holds it still; a process that slept for longer than `LEASE` may have lost it."""
-        return self._lease.is_locked and self._lease.is_lock_held_by_us
+        return not self._let_go and self._lease.is_locked and self._lease.is_lock_held_by_us
 
     def holder(self) -> str:
         """Who holds it: process, host, and since when, as far as that is written."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from depthnb.models.blocks import describe, parameter_count
 from depthnb.models.bn_cnn import BNCNN
+from depthnb.models.bounds import as_large_as, without_other_files
 from depthnb.models.camera import CanonicalCamera
 from depthnb.models.densenet import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
@@ -78,7 +79,8 @@ def load(run_folder: str | os.PathLike) -> nn.Module:
     """The trained model of a run folder (or of one `.safetensors` file), in eval mode on the CPU.
 
     Raises FileNotFoundError that names the command which trains it anew when the weights are not there (they are not kept
-    in git), and ValueError for a damaged or foreign file.
+    in git), and ValueError for a damaged or foreign file, weights that are not finite, and a configuration that does not
+    belong to the weights beside it: one that asks for more of them than the file holds, or for those of another file.
     """
     folder = Path(run_folder)
     file = folder if folder.suffix == ".safetensors" else folder / WEIGHTS
@@ -86,10 +88,23 @@ def load(run_folder: str | os.PathLike) -> nn.Module:
         raise FileNotFoundError(f"no weights at {file}; make them with: {_command(folder)}")
     stored = trained.read(file)
     try:
-        model = build(stored.model, stored.config)
+        with as_large_as(stored.tensors):
+            model = build(stored.model, without_other_files(stored.config))
         model.load_state_dict(stored.tensors)
-    except (ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ValueError(f"{file} does not fit this version of depthnb ({error}); delete it and train again") from error
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        RuntimeError,
+        OverflowError,
+        AttributeError,
+        AssertionError,
+        MemoryError,
+    ) as error:
+        said = str(error) or type(error).__name__
+        raise ValueError(
+            f"{file} does not fit this version of depthnb ({said[:300]}); delete it and train again"
+        ) from error
     return model.eval()
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+DEEPEST = 16  # how often an image can be halved at most: the side of what is left of one of 65,536 pixels is 1
 LIMIT = 12.0  # natural logarithms, see `positive_depth`
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB values of ImageNet
 

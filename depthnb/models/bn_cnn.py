@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
-from depthnb.models.blocks import check_image, conv_bn_relu
+from depthnb.models.blocks import DEEPEST, check_image, conv_bn_relu
 
 
 class BNCNN(nn.Module):
@@ -17,11 +19,18 @@ class BNCNN(nn.Module):
     per metre of the training target (1 metres, 100 centimetres, 1000 millimetres): the net predicts in that unit and the
     forward pass divides by it, so that a loss in any unit can be studied while everybody outside sees metres.
 
+    Raises ValueError for options out of range.
+
     Source: Akondi, section 2.2.1 (it names the layer types; counts, widths and kernel sizes are ours).
     """
 
     def __init__(self, *, width: int = 32, depth: int = 4, unit: float = 1.0) -> None:
         super().__init__()
+        if width < 1 or depth not in range(1, DEEPEST + 1) or not 0 < unit < math.inf:
+            raise ValueError(
+                f"width {width}, depth {depth} and unit {unit}: expected at least 1, 1 to {DEEPEST}, and units per metre "
+                "above 0"
+            )
         self.config = {"width": width, "depth": depth, "unit": unit}
         self.unit = unit
         widths = [width * 2**i for i in range(depth)]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from depthnb.metrics.processes import sum_over_processes
-from depthnb.models.blocks import check_image, positive_depth
+from depthnb.models.blocks import DEEPEST, check_image, positive_depth
 from depthnb.models.unet import UNet
 from depthnb.weights.origin import Kind, Origin
 
@@ -48,9 +48,10 @@ class Pix2PixGenerator(nn.Module):
 
     def __init__(self, *, channels: int = 64, steps: int = 8, start: float = 1.0) -> None:
         super().__init__()
-        if channels < 1 or steps < 2 or not 0 < start < math.inf:
+        if channels < 1 or steps not in range(2, DEEPEST + 1) or not 0 < start < math.inf:
             raise ValueError(
-                f"channels {channels}, steps {steps} and start {start}: expected at least 1, at least 2, and metres above 0"
+                f"channels {channels}, steps {steps} and start {start}: expected at least 1, 2 to {DEEPEST}, and metres "
+                "above 0"
             )
         self.config = {"channels": channels, "steps": steps, "start": start}
         self.start = start
@@ -167,9 +168,10 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, *, channels: int = 32, layers: int = 2, max_depth: float = 10.0, spectral: bool = False) -> None:
         super().__init__()
-        if channels < 1 or layers < 1 or not 0 < max_depth < math.inf:
+        if channels < 1 or layers not in range(1, DEEPEST + 1) or not 0 < max_depth < math.inf:
             raise ValueError(
-                f"channels {channels}, layers {layers} and max_depth {max_depth}: expected at least 1, at least 1, and metres"
+                f"channels {channels}, layers {layers} and max_depth {max_depth}: expected at least 1, 1 to {DEEPEST}, and "
+                "metres"
             )
         self.config = {"channels": channels, "layers": layers, "max_depth": max_depth, "spectral": spectral}
         self.max_depth = max_depth

@@ -137,7 +137,6 @@ def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
 def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None = None) -> list[Path]:
     """Write `stem`.png and `stem`.pdf (see `printed`) atomically and return both paths."""
     stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     contents = printed(figure, dpi=dpi)
     return [files.write_bytes(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
 

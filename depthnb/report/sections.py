@@ -67,12 +67,12 @@ def section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems:
     run, *others = found
     folder = run["folder"]
     # by stem: "comparison" before "comparison-rooms-median"
-    files = {file.stem: file for file in folder.glob("tables/*.csv") if file.name != CLAIMS}
+    files = {file.stem: file for file in _listed(folder, "tables/*.csv", problems) if file.name != CLAIMS}
     tables = {stem: _read_table(files[stem], reports_dir, problems) for stem in sorted(files)}
     tables = {stem: table for stem, table in tables.items() if table is not None}
     scores, verdict = _scores(run)
     claims, claims_title = _claims(found, reports_dir, problems)
-    figures = {file.stem: file for file in folder.glob("figures/*.png")}
+    figures = {file.stem: file for file in _listed(folder, "figures/*.png", problems)}
     order = [*(stem for stem in FIRST if stem in figures), *sorted(stem for stem in figures if stem not in FIRST)]
     return Section(
         name=name,
@@ -92,14 +92,23 @@ def section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems:
     )
 
 
+def _listed(folder: Path, pattern: str, problems: list[str]) -> list[Path]:
+    """The files of a run that match; none, and a sentence among the problems, where the disk does not say."""
+    try:
+        return list(folder.glob(pattern))
+    except OSError as error:
+        problems.append(f"{folder.parent.name}/{folder.name}/{pattern.partition('/')[0]}: {short(error)}")
+        return []
+
+
 def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str]) -> tuple[pd.DataFrame | None, str]:
     """The claims of the first run that has them, named where it is not the one shown.
 
     They are judged by several runs, so a run in git keeps none: its table would be out of date with the next one.
     """
     for run in found:
-        file = run["folder"] / "tables" / CLAIMS
-        table = _read_table(file, reports_dir, problems) if file.is_file() else None
+        there = _listed(run["folder"], f"tables/{CLAIMS}", problems)
+        table = _read_table(there[0], reports_dir, problems) if there else None
         if table is not None:
             other = "" if run is found[0] else f" (run {run['folder'].name})"
             table = table.drop(columns="appendix", errors="ignore").dropna(axis="columns", how="all")

@@ -18,10 +18,15 @@ RULES = {  # parameter name -> what its value must be; a notebook uses those it 
     "height": (lambda v: v == 0 or v >= 16, "0 or at least 16 pixels"),
     "width": (lambda v: v == 0 or v >= 16, "0 or at least 16 pixels"),
     "learning_rate": (lambda v: 0 < v < 10, "between 0 and 10"),
-    "seed": (lambda v: v >= 0, "0 or more"),
+    "seed": (lambda v: 0 <= v < 2**32, "0 or more, below 2**32"),
     "device": (lambda v: v in ("auto", "cpu", "cuda", "mps"), "auto, cpu, cuda or mps"),
-    "run": (lambda v: re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", v), "a letter, then letters, digits, - and _"),
+    "run": (
+        lambda v: re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{,99}", v),
+        "a letter, then letters, digits, - and _, at most 100 in all",
+    ),
 }
+_LARGEST = 2**63 - 1  # torch and NumPy take no larger whole number
+_LONGEST = 4000  # characters; no file system takes a longer path
 
 
 def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: Collection[str]) -> dict[str, Any]:
@@ -57,6 +62,16 @@ def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: C
             hint = " (in YAML write 1.0e-3, not 1e-3)" if kind is float and isinstance(value, str) else ""
             raise ValueError(
                 f"parameter {name!r} must be {kind.__name__}, found {type(value).__name__} {value!r}{hint}"
+            )
+        if kind is int and abs(value) > _LARGEST:
+            raise ValueError(
+                f"parameter {name!r} must be at most {_LARGEST}, found a number of {value.bit_length()} bits"
+            )
+        if kind is str and (len(value) > _LONGEST or "\0" in value):
+            found = f"{len(value):,} characters" if len(value) > _LONGEST else "a NUL character"
+            raise ValueError(
+                f"parameter {name!r} must be a text of at most {_LONGEST:,} characters without NUL, found {found}; it begins "
+                f"with {value[:40]!r}"
             )
         if name in RULES and not RULES[name][0](value):
             raise ValueError(f"parameter {name!r} must be {RULES[name][1]}, found {value!r}")

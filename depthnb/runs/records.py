@@ -45,7 +45,15 @@ def finished(
         One dict a run: what its run.json holds, and its `folder`.
     """
     records, damaged = [], []
-    for file in sorted((reports or reports_dir()).glob(f"{notebook or '*'}/{run}/{RECORD}")):
+    place = reports or reports_dir()
+    try:
+        there = sorted(place.glob(f"{notebook or '*'}/{run}/{RECORD}"))
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"cannot look for runs in {place} ({error.strerror}); make its folders readable, or copy them elsewhere",
+        ) from error
+    for file in there:
         if "." in file.parent.name:  # on its way to become a run, or to go
             continue
         try:

@@ -38,9 +38,12 @@ def save(file: Path, parts: Mapping[str, Any], *, rows: list[dict], settings: di
         files.write(file, writer)
     except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError that says something else
         reason = error.__context__ if isinstance(error.__context__, OSError) else error
+        known = isinstance(reason, OSError)
+        remedy = files.remedy(reason) if known else "free some space"
         raise OSError(
-            f"could not write the checkpoint of epoch {rows[-1]['epoch']} to {file.parent} ({reason}); free some space "
-            "and start the same command again: it continues after the last epoch that was saved"
+            f"could not write the checkpoint of epoch {rows[-1]['epoch']} to {file.parent} "
+            f"({reason.strerror or reason if known else reason}); {remedy}. Then start the same command again: it continues "
+            "after the last epoch that was saved"
         ) from error
 
 

@@ -88,6 +88,7 @@ class Loop:
         with _left_as_found(self.models.values(), self.engine.device):
             self._set_up()
             with self._journal() as journal:
+                self._refuse_bad_weights("before its first epoch", begun=False)
                 for epoch in journal.epochs():
                     with undone_when_stopped(self.parts):
                         learning_rate = max(group["lr"] for group in first.optimizer.param_groups)
@@ -120,9 +121,9 @@ class Loop:
                         optimizer.step()
                 journal.batch(epoch, number)
         measured = means.result()  # first: a loss that is not finite tells more than a weight
-        for name, model in self.models.items():
+        for model in self.models.values():
             share_statistics(model, engine)
-            refuse_bad_weights(model, f"{name} " if len(self.models) > 1 else "", epoch)
+        self._refuse_bad_weights(f"after epoch {epoch}", begun=True)
         return measured
 
     @torch.no_grad()
@@ -137,6 +138,10 @@ class Loop:
             with one_batch(self.engine.world_size, belongs=part > 0):
                 self.objective.judge(batch, means.note)
         return means.result() | self.objective.after_validation()
+
+    def _refuse_bad_weights(self, when: str, *, begun: bool) -> None:
+        for name, model in self.models.items():
+            refuse_bad_weights(model, f"{name} " if len(self.models) > 1 else "", when, begun=begun)
 
     def _set_up(self) -> None:
         """Device, precision and processes; what the engine sets up shares its weights with the model of the caller."""

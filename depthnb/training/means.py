@@ -79,12 +79,27 @@ class Means:
         self.unseen.clear()
 
 
-def refuse_bad_weights(model: nn.Module, whose: str, epoch: int) -> None:
-    """A gradient can be infinite where the loss is not: look before such weights are validated and saved."""
+def refuse_bad_weights(model: nn.Module, whose: str, when: str, *, begun: bool) -> None:
+    """A gradient can be infinite where the loss is not: look before such weights are validated and saved.
+
+    Args:
+        model: is looked at with its buffers, such as the statistics of batch normalisation.
+        whose: in front of the weight's name, where several models are trained.
+        when: in words, the first of the sentence.
+        begun: whether this training has made the weights; else they came to it as they are.
+
+    Raises:
+        NonFiniteLoss: that names the first weight which is NaN or infinite, and what to do.
+    """
     for name, value in model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
+            if not begun:
+                raise NonFiniteLoss(
+                    f"{when} {whose}{name} is not finite: expected weights that can be trained on. Build the model anew, or "
+                    "load other weights; nothing was trained"
+                )
             raise NonFiniteLoss(
-                f"after epoch {epoch} {whose}{name} is not finite though every loss was: a gradient was not. Lower the "
+                f"{when} {whose}{name} is not finite though every loss was: a gradient was not. Lower the "
                 "learning rate, or train in 32-true precision. The model, its optimizer and the checkpoint, if there is one, "
                 "are as after the epoch before"
             )

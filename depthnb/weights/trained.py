@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,23 +34,43 @@ def write(file: str | os.PathLike, model: str, config: Mapping[str, Any], tensor
 
     Raises:
         OSError: when there is no room.
+        ValueError: for weights that are not finite, which no later command could use.
     """
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    if bad := not_finite(stored):
+        raise ValueError(
+            f"not saved to {file}: {bad} of this {model} holds NaN or infinite values; expected trained weights. Train again "
+            "with a lower learning rate, or in 32-true precision"
+        )
 
     def writer(part: Path) -> None:
         try:
             save_file(stored, part, metadata={"model": model, "config": json.dumps(config)})
         except SafetensorError as error:  # as which safetensors reports a full disk
-            raise OSError(str(error)) from error
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code) if number else str(error)) from error
 
     return files.write(file, writer)
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor with NaN or infinite values; None where there is none.
+
+    >>> import torch
+    >>> not_finite({"a": torch.ones(2), "b": torch.tensor([1, torch.nan])})
+    'b'
+    """
+    return next(
+        (name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()), None
+    )
 
 
 def read(file: Path) -> Trained:
     """What `write` wrote.
 
     Raises:
-        ValueError: that names the file if it is damaged, or written by something else.
+        ValueError: that names the file if it is damaged, holds values that are not finite, or was written by something else.
     """
     try:
         with safe_open(file, framework="pt") as stored:
@@ -60,8 +82,13 @@ def read(file: Path) -> Trained:
         raise ValueError(f"{file} was not written by depthnb.models.save: it does not say which model it holds")
     try:
         config = dict(json.loads(metadata["config"]))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{file} does not fit this version of depthnb (configuration: {error}); delete it and train again"
         ) from error
+    if bad := not_finite(tensors):
+        raise ValueError(
+            f"{file}: {bad} holds NaN or infinite values: the file is damaged or of a training that failed; delete it and "
+            "train again"
+        )
     return Trained(metadata["model"], config, tensors)

@@ -82,6 +82,7 @@ def test_sound_folders_have_nothing_to_say(root):
 
 
 @pytest.mark.parametrize("name", ["rooms", "streets"])
+@pytest.mark.slow
 def test_the_embedded_frames_have_nothing_to_say(name, tmp_path):
     assert found(copy_of(name, tmp_path / name, lambda sample: None)) == []
 

@@ -158,7 +158,7 @@ def test_wrong_shapes_are_refused(change, said):
 
 @pytest.mark.parametrize("options", [{"channels": 0}, {"layers": 0}, {"max_depth": 0.0}, {"max_depth": math.inf}])
 def test_wrong_options_are_refused(options):
-    with pytest.raises(ValueError, match="expected at least 1, at least 1, and metres"):
+    with pytest.raises(ValueError, match="expected at least 1, 1 to 16, and metres"):
         PatchDiscriminator(**options)
 
 
@@ -219,7 +219,7 @@ def test_the_deepest_map_may_be_a_single_pixel():
 
 @pytest.mark.parametrize("options", [{"channels": 0}, {"steps": 1}, {"start": 0.0}, {"start": math.inf}])
 def test_a_generator_that_cannot_be_is_refused(options):
-    with pytest.raises(ValueError, match="expected at least 1, at least 2, and metres above 0"):
+    with pytest.raises(ValueError, match="expected at least 1, 2 to 16, and metres above 0"):
         models.Pix2PixGenerator(**options)
 
 

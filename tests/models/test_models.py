@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import time
 
 import pytest
 import torch
@@ -261,3 +263,76 @@ def test_a_full_disk_leaves_the_weights_before(tmp_path, monkeypatch):
 
 def _no_room(*_):
     raise OSError(28, "No space left on device")
+
+
+def crafted(path, model, config, tensors=None):
+    """A file of weights as a stranger may write it."""
+    text = config if isinstance(config, str) else json.dumps(config)
+    save_file(tensors or {"head.weight": torch.zeros(1)}, path, metadata={"model": model, "config": text})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        ("BNCNN", {"depth": 24}),
+        ("BNCNN", {"width": 4096, "depth": 9}),
+        ("BNCNN", {"width": 10**9}),
+        ("BNCNN", {"depth": 10**300}),
+        ("UNet", {"channels": 4096}),
+        ("UNet", {"encoder": "convnext_xxlarge"}),
+        ("DenseDepth", {"encoder": "vgg19"}),
+        ("EigenCoarse", {"size": [100_000, 100_000]}),
+        ("HMADepth", {"backbone": "resnet50", "width": 65536}),
+        ("Pix2PixGenerator", {"channels": 4096}),
+        ("PatchDiscriminator", {"layers": 5_000_000}),
+        ("CanonicalCamera", {"net": "BNCNN", "config": {"depth": 24}, "focal": 100.0}),
+        ("FPN", {"width": 5_000_000}),
+    ],
+)
+def test_a_file_cannot_ask_for_a_larger_net_than_it_holds(tmp_path, model, config):
+    file = crafted(tmp_path / "m.safetensors", model, config)
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(
+        ValueError, match=r"m\.safetensors does not fit this version of depthnb \(.+\); delete it"
+    ) as error:
+        models.load(file)
+    assert time.process_time() - started < 20 and len(str(error.value)) < 700
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000, "kB; the nets take gigabytes"
+
+
+@pytest.mark.parametrize("where", ["plain", "inside"])
+def test_a_file_cannot_lead_to_other_weights(tmp_path, where):
+    """`pretrained` would read any file of the machine."""
+    (tmp_path / "private.pth").write_text("private")
+    config = {"encoder": "resnet18", "pretrained": str(tmp_path / "private.pth")}
+    asked = (
+        ("UNet", config) if where == "plain" else ("CanonicalCamera", {"net": "UNet", "config": config, "focal": 9.0})
+    )
+    with pytest.raises(ValueError, match=r"asks for other weights, pretrained '/.+; expected its own alone"):
+        models.load(crafted(tmp_path / "m.safetensors", *asked))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"depth": ' + "[" * 100_000, "[1]", '{"depth": "4"}', '{"depth": null}', '{"unit": NaN}']
+)
+def test_a_configuration_that_is_none_is_refused(tmp_path, text):
+    with pytest.raises(ValueError, match=r"m\.safetensors does not fit this version of depthnb"):
+        models.load(crafted(tmp_path / "m.safetensors", "BNCNN", text))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path, value):
+    net = models.BNCNN(width=4, depth=2)
+    file = models.save(net, tmp_path / "m.safetensors")
+    whole = file.read_bytes()
+    with torch.no_grad():
+        net.up[0].weight[0, 0, 0, 0] = value
+    with pytest.raises(
+        ValueError, match=r"not saved to .*: up\.0\.weight of this BNCNN holds NaN or infinite.*learning rate"
+    ):
+        models.save(net, file)
+    assert file.read_bytes() == whole and [each.name for each in tmp_path.iterdir()] == [file.name]
+    crafted(file, "BNCNN", net.config, net.state_dict())
+    with pytest.raises(ValueError, match=r"m\.safetensors: up\.0\.weight holds NaN or infinite values"):
+        models.load(file)

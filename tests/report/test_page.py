@@ -1,6 +1,8 @@
 """The report: made from a made-up reports folder; what it says is what the files say."""
 
+import errno
 import json
+import os
 import re
 from html.parser import HTMLParser
 
@@ -204,6 +206,49 @@ def test_broken_figures_and_tables_are_named(tmp_path):
     assert "02_bn_cnn/quick/figures/figure_0.png" in page.text and "02_bn_cnn/quick/tables/claims.csv" in page.text
     assert len(page.loads) == 1
     assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("part", ["tables", "figures"])
+def test_a_folder_that_the_disk_does_not_show_is_named(tmp_path, monkeypatch, part):
+    write_run(tmp_path, "02_bn_cnn", "quick", figures=2)
+    scandir = os.scandir
+
+    def fails(path="."):
+        if os.fspath(path).endswith(f"quick/{part}"):
+            raise OSError(errno.EIO, "Input/output error")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fails)
+    page = Page(built(tmp_path))
+    assert f"02_bn_cnn/quick/{part}: Input/output error" in page.text and str(tmp_path) not in page.text
+    assert len(page.loads) == (2 if part == "tables" else 0)
+
+
+@pytest.mark.parametrize(("code", "remedy"), [(errno.EROFS, "may be written"), (errno.ENOSPC, "free some space")])
+def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, code, remedy):
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    before = built(tmp_path)
+
+    def fails(*_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=rf"could not write .*report\.html .*{remedy}"):
+        patch.setattr(os, "replace", fails)
+        report.build(tmp_path)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == before
+    assert not list(tmp_path.glob(".report*"))
+
+
+def test_reports_that_cannot_be_listed_are_one_sentence(tmp_path, monkeypatch):
+    def fails(path="."):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(OSError, match=r"cannot look for runs in .*make its folders readable"),
+    ):
+        patch.setattr(os, "scandir", fails)
+        report.build(tmp_path)
 
 
 def test_words_of_a_table_are_shown_as_they_stand(tmp_path):

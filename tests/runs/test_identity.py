@@ -218,6 +218,7 @@ def other(reports, **changed):
     raise AssertionError("the other process did not start")
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_works_on_is_refused_until_that_one_is_killed(reports):
     process = other(reports)
     try:
@@ -247,6 +248,7 @@ def test_a_run_whose_lock_was_lost_writes_nothing_more(reports):
     assert runs.finished() == []
 
 
+@pytest.mark.slow
 def test_processes_that_are_not_the_first_take_no_lock(reports, monkeypatch):
     process = other(reports)
     try:

@@ -90,11 +90,21 @@ def test_parameters_as_declared_or_injected(cells):
         ("device = 'gpu'", "'device' must be auto, cpu, cuda or mps"),
         ("run = '../elsewhere'", "'run' must be a letter, then letters"),
         ("run = '1'", "'run' must be a letter"),
+        ("run = 'a' * 300", "'run' must be a letter.* at most 100 in all"),
+        ("epochs = 2**70", r"'epochs' must be at most \d+, found a number of 71 bits"),
+        ("dataset = 'a' * 100_000", "'dataset' must be a text of at most 4,000 characters.* found 100,000 characters"),
+        ("dataset = 'a' + chr(0)", "'dataset' must be a text .* found a NUL character"),
     ],
 )
 def test_a_wrong_parameter_is_refused(cells, injected, said):
     with pytest.raises(ValueError, match=said):
         cells(IMPORTS, DECLARED, injected, CHECK)
+
+
+def test_a_seed_is_one_that_every_library_takes(cells):
+    assert cells(IMPORTS, DECLARED + "seed: int = 0", "seed = 2**32 - 1", CHECK)["parameters"]["seed"] == 2**32 - 1
+    with pytest.raises(ValueError, match=r"'seed' must be 0 or more, below 2\*\*32, found 4294967296"):
+        cells(IMPORTS, DECLARED + "seed: int = 0", "seed = 2**32", CHECK)
 
 
 def test_parameters_can_be_checked_again_by_hand(cells):
@@ -490,6 +500,7 @@ def papermill(tmp_path, reports):
     return call
 
 
+@pytest.mark.slow
 def test_papermill_with_a_wrong_name_fails_and_names_the_right_one(papermill, reports):
     process, _ = papermill("-p", "epoch", "41")
     _, said = process.communicate(timeout=600)
@@ -498,6 +509,7 @@ def test_papermill_with_a_wrong_name_fails_and_names_the_right_one(papermill, re
     assert not reports.exists(), "nothing was started"
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_leaves_no_result_and_the_next_call_carries_on(papermill, reports):
     """And the notebook it leaves holds one small table of the training, and nothing on stderr."""
     options = ("-p", "epochs", "10", "-p", "pause", "0.02")

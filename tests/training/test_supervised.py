@@ -413,6 +413,33 @@ def test_a_gradient_that_is_not_finite_in_the_last_batch_reaches_no_checkpoint(t
     assert same(model, Net()) and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_weights_that_are_not_finite_are_named_before_anything_is_trained(tmp_path, resumed):
+    """A file that somebody has made, or a net that an earlier cell has spoilt."""
+    model, file, asked = Net(), tmp_path / "model.ckpt", []
+    if resumed:
+        fit(model, epochs=1, checkpoint=file)
+        state = torch.load(file, weights_only=True)
+        next(iter(state["model"].values())).fill_(math.nan)
+        torch.save(state, file)
+    else:
+        with torch.no_grad():
+            next(model.parameters()).fill_(math.nan)
+    name = next(iter(model.state_dict()))
+    content = file.read_bytes() if resumed else None
+
+    def loss(**batch):
+        asked.append(batch)
+        return l1(**batch)
+
+    loss.__qualname__ = l1.__qualname__  # as a checkpoint knows it
+    with pytest.raises(
+        training.NonFiniteLoss, match=rf"before its first epoch {name} is not finite.*load other weights"
+    ):
+        fit(model, loss=loss, epochs=2, checkpoint=file)
+    assert not asked and (file.read_bytes() == content if resumed else not file.exists())
+
+
 def test_refusals_say_what_to_do():
     model, empty = Net(), Toy(0)
     plateau = SGD(model.parameters(), lr=0.1)

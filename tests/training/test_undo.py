@@ -20,6 +20,7 @@ ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory"),
     OSError(5, "Input/output error"),
     SystemExit(1),
+    RuntimeError("a worker has died"),
 ]
 QUICK = {"loss": l1, "batch_size": 4, "device": "cpu", "progress": False}
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from depthnb.data.inspection.findings import Finding, lines_of
-from depthnb.data.readers.pixels import MOST_PIXELS
+from depthnb.data.readers.pixels import refuse_huge
 from depthnb.data.words import plural
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def _mark(path: Path) -> np.ndarray:
         return blank
     try:
         with Image.open(path) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                return blank
+            refuse_huge(picture)
             picture.draft("RGB", (8 * _GRID[1], 8 * _GRID[0]))  # a JPEG is decoded at an eighth where that is enough
             small = picture.convert("L").resize(_GRID[::-1], Image.Resampling.BOX)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):

@@ -8,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from depthnb.data.readers import hdf5
+
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")  # what `read_map` reads
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 _LARGEST = 1 << 28  # values; a damaged header could ask for any amount of memory
@@ -123,6 +125,8 @@ def _only_array(path: Path, wanted: str, read) -> np.ndarray:
         content = read(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: the file is missing") from None
+    except hdf5.Elsewhere as error:
+        raise ValueError(f"{path}: {error}") from None
     except Exception as error:  # both libraries raise whatever they stumble over in a damaged file
         raise DamagedFile(
             f"{path}: not a whole {path.suffix} file ({error}); it is damaged, cut short or another kind of file; copy it "
@@ -152,10 +156,12 @@ def _from_hdf5(path: Path) -> np.ndarray | dict[str, tuple[int, ...]]:
         if handle.read(10) == b"MATLAB 7.3":
             raise ValueError("a MATLAB file, whose axes are reversed")
     with h5py.File(path) as file:
+        hdf5.refuse_links(file)
         found: dict[str, h5py.Dataset] = {}
         file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
         if len(found) == 1:
             (only,) = found.values()
+            hdf5.refuse_elsewhere(only)
             if only.size and only.size <= _LARGEST:
                 return np.asarray(only[()])
         return {name: item.shape or () for name, item in found.items()}

@@ -4,8 +4,9 @@ r"""The RGB-D folder: our own format, of the embedded data and of "bring your ow
 
 - `id` unique; `scene` decides the split (a scene must not be in two splits); `scene_type` may be empty;
 - `split` train, val or test; missing splits are derived by scene (`splits.derive_splits`), all cells empty = all train;
-- `image`, `depth`, `valid`: paths relative to index.csv, with `/`. Image: 8-bit RGB or grey (repeated), JPEG or PNG. Depth:
-  16-bit PNG, or one array in `.npy`, `.npz` or HDF5. `valid`: 1-bit PNG or an array of 0 and 1, may be empty;
+- `image`, `depth`, `valid`: paths relative to index.csv, with `/`, that do not leave its folder (`inside` says which links
+  may). Image: 8-bit RGB or grey (repeated), JPEG or PNG. Depth: 16-bit PNG, or one array in `.npy`, `.npz` or HDF5. `valid`:
+  1-bit PNG or an array of 0 and 1, may be empty;
 - `depth_scale`: metres for each stored unit; stored 0 is invalid, in PNG 65535 too, in arrays whatever is not positive and
   finite;
 - `fx,fy,cx,cy`: pixels of the image as stored, pixel centres at integers; all four empty = unknown.
@@ -21,10 +22,12 @@ import torch
 from torch import Tensor
 
 from depthnb.data.readers.index_csv import COLUMNS, Index, check_files, read
+from depthnb.data.readers.inside import linked_away
 from depthnb.data.readers.pixels import check_same_size, read_depth, read_image, read_valid
 from depthnb.data.source import Source
 from depthnb.data.splits import derive_splits
 from depthnb.data.survey import far_end
+from depthnb.data.words import plural
 
 RANGES = (10.0, 80.0, 300.0)  # metres; the far ends of the protocols folder-10, folder-80 and folder-300
 
@@ -64,6 +67,9 @@ class Folder(Source):
         table, facts = check_files(self.root, held.table)
         self.own_test = bool((table["split"] == "test").any())
         self.index, self.notes = derive_splits(table)
+        named = [name for column in ("image", "depth", "valid") for name in table[column] if name]
+        if away := linked_away(self.root, named):
+            self.notes += (f"{away} of {plural(len(named), 'file')} lie outside of the folder, behind symbolic links.",)
         content = hashlib.sha256(held.file.read_bytes() if index is None else table.to_csv().encode())
         content.update(repr([size for size, _ in facts]).encode())
         self.fingerprint = content.hexdigest()[:12]

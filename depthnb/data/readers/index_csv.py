@@ -106,7 +106,11 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         FileNotFoundError, ValueError: as `read`.
     """
     root = path.parent
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:  # a name that is too long for this disk
+        raise FileNotFoundError(f"{str(path)[:80]!r}: {error.strerror}; give the folder that holds index.csv") from None
+    if not there:
         what = "there is no such folder" if not root.is_dir() else f"the folder has no {path.name}"
         near = [place for place in (root.parent, *sorted(root.glob("*/"))) if (place / "index.csv").is_file()]
         what += f", but {near[0]} has one: give that as root" if near else ""

@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 
+from depthnb.data.readers.inside import leaves
 from depthnb.data.splits import SPLITS
 from depthnb.data.words import plural
 
@@ -35,7 +36,18 @@ def cell_faults(table: pd.DataFrame, lines: Sequence[int]) -> Iterator[Fault]:
     def where(rows: pd.Series) -> tuple[int, ...]:
         return tuple(lines[rows.to_numpy(bool)].tolist())
 
+    table = table.copy()
     for column in COLUMNS:
+        long = table[column].str.len() > _LONGEST
+        if long.any():
+            bad = table.index[long][0]
+            yield Fault(
+                "long",
+                where(long),
+                f"line {lines[bad]}: {column} has {len(table[column][bad]):,} characters and begins with "
+                f"{table[column][bad][:40]!r}; expected at most {_LONGEST:,}; is a quote missing before it?",
+            )
+            table[column] = table[column].str[:_LONGEST].where(~long, table[column].str[:40])
         empty = table[column] == ""
         if column not in MAY_BE_EMPTY and empty.any():
             bad = table.index[empty][0]
@@ -77,6 +89,13 @@ def cell_faults(table: pd.DataFrame, lines: Sequence[int]) -> Iterator[Fault]:
                     (line,),
                     f"frame {row.id!r}: {column} is {cell!r}; expected a path relative to index.csv, with '/'",
                 )
+            elif leaves(cell):
+                yield Fault(
+                    "outside",
+                    (line,),
+                    f"frame {row.id!r}: {column} is {cell!r}, which leaves the folder of index.csv; expected a file in it: "
+                    "copy the file there, or put a symbolic link to it there and name that",
+                )
 
 
 def _shared(known: pd.DataFrame, where: Callable[[pd.Series], tuple[int, ...]], table: pd.DataFrame) -> Iterator[Fault]:
@@ -111,6 +130,7 @@ def number(text: str) -> float:
         return float("nan")
 
 
+_LONGEST = 4000  # characters; no file system takes a longer path, and no error should print one
 _LEAST_SCALE = 1e-9  # metres: nobody stores a room in smaller steps, and 1e-300 makes every depth 0
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from depthnb.data.readers import hdf5
+
 _LONGEST = 1000  # characters; names of scenes have about 20
 
 
@@ -63,6 +65,8 @@ class Mat73:
         file = self.file()
         try:
             yield file
+        except hdf5.Elsewhere as error:
+            raise ValueError(f"{self.path}: {error}. {self.remedy}") from None
         except Exception as error:  # h5py raises whatever it stumbles over: OSError, KeyError, RuntimeError, TypeError
             raise ValueError(
                 f"{self.path}: {part} cannot be read ({error}); expected {self.what}, so the file is damaged, or its "
@@ -87,7 +91,7 @@ class Mat73:
         counts = {}
         for key, field in fields.items():
             with self._reading(f"field {key}") as file:
-                found = file[key]
+                found = hdf5.member(file, key)
                 data = isinstance(found, h5py.Dataset)
                 dtype, shape = (str(found.dtype), found.shape or ()) if data else ("a group", ())
             if shape[1:] != field.shape or dtype not in field.dtypes:
@@ -103,7 +107,7 @@ class Mat73:
     def frame(self, key: str, row: int) -> np.ndarray:
         """One frame of a field, its axes as MATLAB has them but channels first: [H, W] or [C, H, W]."""
         with self._reading(f"{key} of frame {row + 1}") as file:
-            stored = file[key][row]
+            stored = hdf5.member(file, key)[row]
         return np.ascontiguousarray(stored.swapaxes(-1, -2))
 
     def strings(self, key: str, frames: int) -> list[str]:
@@ -113,7 +117,7 @@ class Mat73:
             ValueError: if it is no cell array, has another length, holds something else than characters, or is damaged.
         """
         with self._reading(f"field {key}") as file:
-            cells = file[key]
+            cells = hdf5.member(file, key)
             right = isinstance(cells, h5py.Dataset) and h5py.check_ref_dtype(cells.dtype) is h5py.Reference
             count = cells.size if right else 0
         if not right:
@@ -128,6 +132,8 @@ class Mat73:
                 found = file[reference] if reference else None
                 data = isinstance(found, h5py.Dataset)
                 what = f"{found.dtype} {found.shape}" if data else "no array"
+                if data:
+                    hdf5.refuse_elsewhere(found)
                 # a damaged shape could fill the memory
                 right = data and found.dtype == np.uint16 and found.size <= _LONGEST
                 text = "".join(map(chr, found[()].ravel())) if right else ""

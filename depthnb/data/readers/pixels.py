@@ -2,6 +2,7 @@ r"""Reading image, depth and mask files strictly: what cannot be what it should 
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,43 @@ from torch import Tensor
 from depthnb.data.readers import arrays
 
 _DEPTH_16_BIT = ("I;16", "I;16B", "I;16L", "I")
-MOST_PIXELS = 64_000_000  # no depth camera has so many, and a damaged header can ask for any number
+_MOST_PIXELS = 64_000_000  # no depth camera has so many, and a damaged header can ask for any number
+PNG = b"\x89PNG\r\n\x1a\n"  # how every PNG begins
 LARGEST_16_BIT = 65535  # what a saturated sensor stores, and a renderer for the sky: no depth
+
+
+def refuse_huge(picture: Image.Image) -> None:
+    """Raise DecompressionBombError for a picture that was opened and not yet decoded, before it takes gigabytes."""
+    if picture.width * picture.height > _MOST_PIXELS:
+        size = f"{picture.width} x {picture.height} pixels"
+        raise Image.DecompressionBombError(f"{size}, at most {_MOST_PIXELS:,} in all")
+
+
+def _check_sums(png: bytes) -> None:
+    """Raise ValueError if a part of a PNG that the pixels come from does not have the checksum stored behind it.
+
+    Pillow does not look at those of the pixels, so a flipped byte can pass for another depth. A file that ends within such a
+    part is refused too; what is missing behind the last pixel does no harm, and what is there too much neither.
+    """
+    place, kind = len(PNG), b""
+    while place + 12 <= len(png) and kind != b"IEND":
+        end = place + 8 + int.from_bytes(png[place : place + 4], "big")
+        kind, stored = png[place + 4 : place + 8], png[end : end + 4]
+        if kind[:1].isupper():  # small letters are remarks
+            if end > len(png):
+                raise ValueError(f"it ends within its part {kind.decode('latin-1')!r}")
+            if len(stored) == 4 and zlib.crc32(memoryview(png)[place + 4 : end]) != int.from_bytes(stored, "big"):
+                raise ValueError(f"the checksum of its part {kind.decode('latin-1')!r} is wrong")
+        place = end + 4
 
 
 def _open_image(path: Path, wanted: str) -> Image.Image:
     """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
     try:
         picture = Image.open(path)
-        if picture.width * picture.height > MOST_PIXELS:  # before it takes gigabytes
-            size = f"{picture.width} x {picture.height} pixels"
-            raise Image.DecompressionBombError(f"{size}, at most {MOST_PIXELS:,} in all")
+        refuse_huge(picture)
+        if picture.format == "PNG":
+            _check_sums(path.read_bytes())
         picture.load()
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
@@ -101,7 +128,7 @@ def read_depth(path: Path, scale: float) -> tuple[Tensor, Tensor]:
     else:
         stored = read_depth_png(path)
         valid = (stored > 0) & (stored != LARGEST_16_BIT)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         depth = np.where(valid, stored.astype(np.float64) * scale, 0.0).astype(np.float32)
     valid &= (depth > 0) & (depth < np.inf)  # a scale may make a number so small or so large that it is none any more
     return torch.from_numpy(depth)[None], torch.from_numpy(valid)[None]

@@ -78,6 +78,7 @@ def _stored(path: Path) -> np.ndarray:
         return pixels.read_depth_png(path)
     try:
         with Image.open(path) as picture:
+            pixels.refuse_huge(picture)
             picture.load()
             mode, stored = picture.mode, np.asarray(picture)
     except Exception as error:  # of any kind: the plug-ins of Pillow raise whatever they stumble over

@@ -108,6 +108,7 @@ for last in (1, 2, 9, 15):  # the record, a picture, a depth map, index.csv
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_it_never_looks_finished(pair, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(Path(importing.__file__).parents[3])}
     words = [sys.executable, "-c", KILLED, str(tmp_path), *map(str, pair)]

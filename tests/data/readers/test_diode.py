@@ -298,6 +298,7 @@ def test_planes_stay_planes_whatever_the_focal_length_if_depth_is_z():
     assert found["z"].min() < 1e-5 and (found["z"] < found["ray"]).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_the_embedded_rooms_pass_for_z():
     table = planarity.compare(data.open("rooms", split="test"), frames=40).set_index("reading")
     assert table.loc["z", "windows"] > 40

@@ -163,6 +163,21 @@ def test_bad_depth_is_refused_by_name(root):
         data.open("folder", root)[0]
 
 
+def test_bytes_behind_the_end_of_a_png_do_no_harm_and_a_wrong_checksum_does(root):
+    """Some cameras put a film there; a flipped byte that still unpacks would pass for another depth."""
+    whole, expected = (root / "1_depth.png").read_bytes(), data.open("folder", root)[1]["depth"]
+    (root / "1_depth.png").write_bytes(whole + b"\0\0\0\x09IDATrubbish" * 3)
+    assert torch.equal(data.open("folder", root)[1]["depth"], expected)
+    for place, byte in ((whole.index(b"IDAT") + 8, 1), (whole.index(b"IDAT") - 3, 1)):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= byte
+        (root / "1_depth.png").write_bytes(spoilt)
+        with pytest.raises(
+            ValueError, match=r"1_depth\.png: the image is damaged or cut short \(.*(checksum|ends within)"
+        ):
+            data.open("folder", root)[1]
+
+
 def test_mask_sizes_and_values(root):
     Image.fromarray(np.full((24, 32), 255, np.uint8)).save(root / "0_valid.png")
     Image.fromarray(np.arange(24 * 32, dtype=np.uint8).reshape(24, 32)).save(root / "1_valid.png")

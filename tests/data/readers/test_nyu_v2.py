@@ -278,6 +278,7 @@ def test_pickled_copies_open_the_file_anew(mat):
     assert torch.equal(pickle.loads(pickle.dumps(ds))[1]["depth"], before)
 
 
+@pytest.mark.slow
 def test_embedded_frames_in_this_layout(tmp_path, official):
     """Forty embedded frames, resized to 640x480 and written as the .mat, come back as they went in."""
     rooms = data.open("rooms", split="all").subset(40)

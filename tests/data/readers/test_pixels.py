@@ -90,7 +90,7 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path, reader):
 
 
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(pixels, "MOST_PIXELS", 30 * 40 - 1)
+    monkeypatch.setattr(pixels, "_MOST_PIXELS", 30 * 40 - 1)
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(ValueError, match=r"too large \(40 x 30 pixels, at most 1,199 in all\); make it smaller"):

@@ -25,6 +25,7 @@ import numpy as np
 
 from depthnb.data.importing.frames import OFFICIAL, Camera, Found, Frame, Settings
 from depthnb.data.importing.tree import Tree
+from depthnb.data.readers import hdf5
 from depthnb.data.words import plural
 
 VIEW = math.radians(60)  # across
@@ -112,10 +113,17 @@ def _open(path: Path) -> h5py.File:
     return stored
 
 
+def _array(path: Path, stored: h5py.File) -> h5py.Dataset:
+    try:
+        return hdf5.member(stored, "dataset")
+    except hdf5.Elsewhere as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
 def read_depth(path: Path, camera: Camera | None) -> tuple[np.ndarray, float]:
     """z-depth as it is stored, 0 where nothing was hit, and metres for each unit. camera: None for the documented one."""
     with _open(path) as stored:
-        ray = np.asarray(stored["dataset"], np.float64)
+        ray = np.asarray(_array(path, stored), np.float64)
     if ray.ndim != 2:
         raise ValueError(f"{path}: an array of shape {ray.shape}; expected [height, width]")
     fx, fy, cx, cy = camera or pinhole(*ray.shape)
@@ -132,7 +140,7 @@ def read_depth(path: Path, camera: Camera | None) -> tuple[np.ndarray, float]:
 def tone_map(path: Path) -> np.ndarray:
     """uint8 [H,W,3] of radiance: scaled so that the brightness which 90 % of the pixels stay below shows as 0.8."""
     with _open(path) as stored:
-        light = np.asarray(stored["dataset"], np.float64)
+        light = np.asarray(_array(path, stored), np.float64)
     if light.ndim != 3 or light.shape[2] != 3:
         raise ValueError(f"{path}: an array of shape {light.shape}; expected [height, width, 3]")
     light = np.where(np.isfinite(light), light, 0).clip(0)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from depthnb.data.importing.frames import Camera, Found, Frame, Settings
 from depthnb.data.importing.tree import Tree, read_lines
+from depthnb.data.readers.inside import leaves
 from depthnb.data.words import plural
 
 SCALE = 1 / 5000
@@ -93,6 +94,11 @@ def read_list(path: Path) -> list[tuple[float, str]]:
         if not rows[-1][0] >= 0 or not rows[-1][1]:
             raise ValueError(
                 f"{path}: line {line!r}; expected a time in seconds and a path, such as '1.25 rgb/1.25.png'"
+            )
+        if leaves(rows[-1][1]):
+            raise ValueError(
+                f"{path}: line {line[:200]!r} leads out of the folder of the list; expected a path in it, such as "
+                "'rgb/1.25.png'; put the files there, or a symbolic link to their folder"
             )
     return rows
 
