@@ -48,6 +48,7 @@ class Origin:
     unpacked: bool = True
 
 
+_HUB = "https://huggingface.co/datasets"
 _S3 = "http://diode-dataset.s3.amazonaws.com"
 _MAKE3D = "http://cs.stanford.edu/group/reconstruction3d"
 _MAKE3D_TEST = "http://www.cs.cornell.edu/~asaxena/learningdepth"
@@ -79,6 +80,37 @@ ORIGINS = {
         layout="data/nyu2_train.csv, data/nyu2_test.csv, data/nyu2_train/<scene>/<n>.jpg and .png, data/nyu2_test/",
         terms="as nyu-v2; prepared by Alhashim and Wonka 2018",
         files=(Remote("https://s3-eu-west-1.amazonaws.com/densedepth/nyu_data.zip"),),
+    ),
+    # large files of the hub have their SHA-256 in the answer's header, which `fetch` checks
+    "nyu-v2-h5": Origin(
+        page=f"{_HUB}/sayakpaul/nyu_depth_v2",
+        size="35.2 GB (validation 2 GB)",
+        layout="data/train-000000.tar ... and val-*.tar, not unpacked; open it as data set shards",
+        terms="as nyu-v2; prepared by Wofk et al. 2019 (FastDepth)",
+        files=tuple(
+            Remote(
+                f"{_HUB}/sayakpaul/nyu_depth_v2/resolve/main/data/{part}-{number:06d}.tar", part=part, most=4 * 10**9
+            )
+            for part, shards in (("val", 2), ("train", 12))
+            for number in range(shards)
+        ),
+        unpacked=False,
+    ),
+    "nyu-v2-288": Origin(
+        page=f"{_HUB}/tanganke/nyuv2",
+        size="2.97 GB (training 1.6 GB)",
+        layout="train-*.parquet and val-*.parquet, 795 and 654 frames of 384x288; open it as data set shards",
+        terms="as nyu-v2",
+        files=tuple(
+            Remote(
+                f"{_HUB}/tanganke/nyuv2/resolve/main/data/{part}-{number:05d}-of-{shards:05d}.parquet",
+                part=part,
+                most=10**9,
+            )
+            for part, shards in (("val", 6), ("train", 8))
+            for number in range(shards)
+        ),
+        unpacked=False,
     ),
     "diode": Origin(
         page="https://diode-dataset.org",
