@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this subcommand understands."""
     add = parser.add_argument
     add("name", metavar="NAME", help="nyu-v2, diode ...; one that is not known is answered with all that are")
-    add("--root", metavar="DIR", help="folder of this data set (default: NAME under DEPTHNB_DATA, else ./data/NAME)")
+    add("--root", metavar="DIR", help="folder of this data set (default: NAME in the folder that DEPTHNB_DATA names)")
     add("--part", metavar="PART", action="append", default=[], help="only this part, such as val; may be repeated")
     add("--yes", action="store_true", help="do not ask")
     add("--keep-packed", action="store_true", help="leave archives as they are")
@@ -41,7 +41,9 @@ def run(given: argparse.Namespace) -> int:
     from depthnb.files.fetching import offline
 
     data = os.environ.get("DEPTHNB_DATA")
-    root = Path(given.root or Path(data or "data") / given.name).expanduser()
+    if not given.root and not data:
+        raise ValueError(f"nothing says where {given.name} shall be: add --root DIR, or let DEPTHNB_DATA name a folder")
+    root = Path(given.root or Path(data) / given.name).expanduser()
     plan = download.plan(given.name, root, given.part)
     for line in _lines(given.name, root, plan):
         print(line)
@@ -55,9 +57,10 @@ def run(given: argparse.Namespace) -> int:
         print("nothing was fetched; --yes answers for you", file=sys.stderr)
         return 1
     with Progress() as progress:
-        told = lambda name, done, total: progress.show(  # noqa: E731
-            done // 10**6, (total or 0) // 10**6, f"MB of {name}"
-        )
+
+        def told(file: str, done: int, total: int | None) -> None:
+            progress.show(done // 10**6, (total or 0) // 10**6, f"MB of {file}")
+
         paths = download.download(given.name, root, parts=given.part, unpack_archives=not given.keep_packed, told=told)
     print(f"{root}: {', '.join(path.name for path in paths)}: complete")
     return 0
@@ -72,6 +75,7 @@ def _lines(name: str, root, plan) -> list[str]:
         f"{name}: {plan.origin.page}",
         f"size:  {plan.origin.size}; {sizes}; {plan.free / 1e9:.1f} GB free",
         f"terms: {plan.origin.terms}",
+        f"files: {plan.origin.layout}",
         f"place: {root.absolute()}",
     ]
     if plan.there:

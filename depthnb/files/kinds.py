@@ -1,9 +1,11 @@
-r"""Whether a file is what its name says, as far as its bytes tell without a checksum: a page, a cut file, another kind."""
+r"""Whether a file is the one that it should be: by size and checksum, else by what its bytes tell of its kind."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -71,3 +73,31 @@ def _gzip_fault(path: Path) -> str:
     except (OSError, EOFError, zlib.error) as error:
         return f"not a whole .gz file ({error})"
     return ""
+
+
+def check_file(
+    path: Path, checksum: str | None, size: int | None, said: str | None = None, suffix: str | None = None
+) -> None:
+    """Raise ValueError if a file has another size or checksum than expected; without a checksum, if it is of another kind.
+
+    said: the beginning of the error, else the path. suffix: of the name that the file shall have, if that is another.
+    """
+    said = said or str(path)
+    found = path.stat().st_size
+    if size is not None and found != size:
+        raise ValueError(
+            f"{said}: {found} bytes, expected {size}; it is cut short or another file: delete it, get it again"
+        )
+    if checksum is None:
+        if wrong := fault(path, suffix):
+            raise ValueError(f"{said}: {wrong}; it is cut short or another file: delete it, get it again")
+        return
+    algorithm, _, expected = checksum.partition(":")
+    if algorithm not in ("sha256", "md5") or not re.fullmatch("[0-9a-fA-F]{8,}", expected):
+        raise ValueError(f"checksum is {checksum!r}; expected 'sha256:<hex>' or 'md5:<hex>'")
+    with open(path, "rb") as handle:
+        digest = hashlib.file_digest(handle, algorithm).hexdigest()
+    if not digest.startswith(expected.lower()):
+        raise ValueError(
+            f"{said}: {algorithm} {digest}, expected {expected}; it is damaged or another file: get it again"
+        )

@@ -21,7 +21,7 @@ from data_fixtures import Memory, write_folder
 from depthnb import data
 from depthnb.data import transforms
 from depthnb.data.cache import frames as decoding
-from depthnb.data.cache import layout, prepared, writing
+from depthnb.data.cache import layout, prepared, progress, writing
 from depthnb.data.sample import Dataset
 
 SIZE = (10, 13)
@@ -472,7 +472,7 @@ def test_two_processes_prepare_once_and_agree(cache):
 
 def test_where_a_lock_was_lost_the_first_to_finish_wins(cache, monkeypatch):
     """A process that slept for longer than its lock lives waits for the other, and takes what that has made."""
-    monkeypatch.setattr(writing, "_QUIET_SECONDS", 0.0)  # it looks after every frame
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0.0)  # it looks after every frame
     slept = []
 
     class Sleeping(Memory):
@@ -490,14 +490,14 @@ def test_where_a_lock_was_lost_the_first_to_finish_wins(cache, monkeypatch):
 
 
 def test_long_preparations_say_what_they_take_and_how_far_they_are(cache, monkeypatch, capsys):
-    monkeypatch.setattr(writing, "_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0.0)
     Dataset(Memory(), "train", SIZE)
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"preparing memory train: 1 of 4 frames, about \d+ s left", lines[0])
     assert any(
         re.fullmatch(r"preparing memory train: 4 frames at 10x13 take 0 MB and about \d+ s", line) for line in lines
     )
-    monkeypatch.setattr(writing, "_QUIET_SECONDS", 10.0)
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 10.0)
     Dataset(Memory(7), "train", SIZE)
     assert capsys.readouterr().out == ""
 

@@ -180,6 +180,9 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(toy, tmp_pa
     with pytest.raises(OSError, match=f"needs {need} bytes .* and 100 are free: {need - 100} are missing"):
         download.download("toy", tmp_path / "root")
     assert not toy.requests
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / ".set.zip.part").write_bytes(bytes(need - 50))  # what is there need not fit again
+    assert download.plan("toy", tmp_path / "root").need == 50
 
 
 def test_the_command_says_what_it_will_do_and_does_it(toy, tmp_path, capsys, monkeypatch):
@@ -198,9 +201,11 @@ def test_the_command_says_what_it_will_do_and_does_it(toy, tmp_path, capsys, mon
     monkeypatch.setenv("DEPTHNB_OFFLINE", "1")  # what is there needs no network, and nobody is asked
     assert cli.main(["download", "toy", "--root", root, "--part", "val"]) == 0
     assert "there: set.zip" in capsys.readouterr().out
+    monkeypatch.delenv("DEPTHNB_DATA", raising=False)
+    assert cli.main(["download", "toy"]) == 1 and "add --root DIR" in capsys.readouterr().err
     assert cli.main(["download", "kitti", "--root", root]) == 1
     assert "cannot be fetched by a program" in capsys.readouterr().err
-    assert cli.main(["download", "nyu"]) == 1 and "expected one of nyu-v2" in capsys.readouterr().err
+    assert cli.main(["download", "nyu", "--root", root]) == 1 and "expected one of nyu-v2" in capsys.readouterr().err
 
 
 def test_every_origin_says_what_a_user_needs():

@@ -10,7 +10,7 @@ import time
 import pytest
 from hostile_server import CONTENT, server  # noqa: F401, a fixture
 
-from depthnb.files import fetching, kinds
+from depthnb.files import fetching, kinds, transfer
 from depthnb.files.fetching import fetch
 
 SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -23,7 +23,7 @@ def online(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(fetching, "_CHUNK", 8192)
+    monkeypatch.setattr(transfer, "_CHUNK", 8192)
 
 
 def named(folder):
@@ -171,7 +171,7 @@ def test_a_file_brought_by_hand_is_checked(tmp_path):
     with pytest.raises(ValueError, match=r"f: 102399 bytes, expected 102400"):
         fetch("http://127.0.0.1:9/f", tmp_path / "f", checksum=SHA, size=len(CONTENT))
     with pytest.raises(ValueError, match="expected 'sha256:<hex>'"):
-        fetching.check_file(tmp_path / "f", "abc", None)
+        kinds.check_file(tmp_path / "f", "abc", None)
     (tmp_path / "f.zip").write_text("<html>")
     with pytest.raises(ValueError, match="a web page, not the file"):
         fetch("http://127.0.0.1:9/f.zip", tmp_path / "f.zip", checksum=None)
@@ -179,7 +179,7 @@ def test_a_file_brought_by_hand_is_checked(tmp_path):
 
 def test_a_full_disk_or_a_folder_in_the_way(server, tmp_path, monkeypatch):  # noqa: F811
     with monkeypatch.context() as patch:
-        patch.setattr(fetching.shutil, "disk_usage", lambda _: type("usage", (), {"free": 2400}))
+        patch.setattr(transfer.shutil, "disk_usage", lambda _: type("usage", (), {"free": 2400}))
         with pytest.raises(OSError, match=r"102,400 bytes are needed, 100,000 more than are free.*free some space"):
             fetch(f"{server.url}/file.bin", tmp_path / "f.bin", checksum=SHA)
     (tmp_path / "file").write_text("in the way")
@@ -189,8 +189,8 @@ def test_a_full_disk_or_a_folder_in_the_way(server, tmp_path, monkeypatch):  # n
 
 SCRIPT = """
 import sys
-from depthnb.files import fetching
-fetching._CHUNK = 8192
+from depthnb.files import fetching, transfer
+transfer._CHUNK = 8192
 fetching.fetch(sys.argv[1] + "/file.bin", sys.argv[2], checksum=sys.argv[3], stall=20)
 """
 

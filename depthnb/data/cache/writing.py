@@ -24,12 +24,12 @@ import numpy as np
 from depthnb import files
 from depthnb.data.cache import frames as decoding
 from depthnb.data.cache import layout
+from depthnb.data.cache.progress import Progress
 
 if TYPE_CHECKING:
     from depthnb.data.source import Source
 
 _RECORD = struct.Struct("<I32s")  # a frame's checksum and what stands for its content; a CRC of both follows
-_QUIET_SECONDS = 10.0
 _ABANDONED_SECONDS = 7 * 24 * 3600  # since the last frame, after which nobody comes back to a folder of other data
 
 
@@ -127,7 +127,7 @@ def _write_frames(
             journal = _opened(part / "journal", stack)
             sums, digests = _kept(arrays, journal, frames, size)
             _refuse_small_disk(part, frames - len(sums), size)
-        progress = _Progress(f"{source.name} {facts['split']}", frames, size, len(sums))
+        progress = Progress(f"{source.name} {facts['split']}", frames, size, len(sums))
         stream = decoding.stream(source, rows[len(sums) :], size)
         for frame, digest in stack.enter_context(contextlib.closing(stream)):
             total = layout.frame_sum(frame)
@@ -223,51 +223,3 @@ def _name(part: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         os.rename(part, folder)
-
-
-class _Progress:
-    """What is printed of a preparation: how much it is and how long it takes, then now and then how far it is.
-
-    A short one, as of the embedded data, is silent.
-    """
-
-    def __init__(self, label: str, frames: int, size: tuple[int, int], kept: int) -> None:
-        self.label, self.frames, self.size, self.kept = label, frames, size, kept
-        self.started = self.said = time.monotonic()
-        self.announced = False
-        if kept:
-            print(f"preparing {label}: {kept:,} of {frames:,} frames are there already", flush=True)
-
-    def step(self, done: int) -> bool:
-        """Count a frame; whether it was time to look around."""
-        now, new = time.monotonic(), done - self.kept
-        left = (now - self.started) / new * (self.frames - done)
-        if not self.announced and new == min(2 * decoding.threads(), self.frames - self.kept):
-            self.announced = True  # the first frames have shown how long one takes
-            if left >= _QUIET_SECONDS:
-                megabytes = layout.total_bytes(self.frames, self.size) / 1e6
-                height, width = self.size
-                print(
-                    f"preparing {self.label}: {self.frames:,} frames at {height}x{width} take {megabytes:,.0f} MB and about "
-                    f"{duration(left)}",
-                    flush=True,
-                )
-        if now - self.said <= _QUIET_SECONDS:
-            return False
-        self.said = now
-        print(
-            f"preparing {self.label}: {done:,} of {self.frames:,} frames, about {duration(left)} left",
-            flush=True,
-        )
-        return True
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that people would use.
-
-    >>> duration(8.2), duration(150), duration(9000)
-    ('8 s', '2.5 min', '2.5 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

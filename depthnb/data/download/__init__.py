@@ -15,7 +15,9 @@ from pathlib import Path
 from depthnb.data.download.archives import SUFFIXES, unpack, unpack_once
 from depthnb.data.download.origins import ORIGINS, Origin, Remote
 from depthnb.data.download.places import locate, search
-from depthnb.files.fetching import check_file, fetch
+from depthnb.files.fetching import fetch
+from depthnb.files.kinds import check_file
+from depthnb.files.transfer import part_of
 
 __all__ = [
     "ORIGINS",
@@ -84,10 +86,16 @@ def plan(name: str, root: Path | str, parts: Sequence[str] = ()) -> Plan:
         origin,
         wanted,
         tuple(file.name for file in wanted if file not in absent),
-        sum(file.bytes or 0 for file in absent),
+        sum(max(0, (file.bytes or 0) - _begun(root / file.name)) for file in absent),
         tuple(file.name for file in absent if file.bytes is None),
         shutil.disk_usage(place).free,
     )
+
+
+def _begun(target: Path) -> int:
+    """Bytes of a file that were fetched before it was stopped."""
+    part = part_of(target)
+    return part.stat().st_size if part.is_file() else 0
 
 
 def download(
