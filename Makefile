@@ -71,7 +71,7 @@ $(READY): pyproject.toml $(if $(filter good,$(STATE)),,again)
 	fi
 	@touch $(VENV)/unfinished
 	@echo "set-up: installing packages (about 5 GB with the CUDA build of torch; a few minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hub,mesh,onnx,video]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hub,mesh,onnx,video,parquet]'
 	@$(BIN)/python -m ipykernel install --sys-prefix $(KERNEL) >/dev/null
 	@rm $(VENV)/unfinished
 	@pwd -P > $@

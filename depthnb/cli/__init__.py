@@ -12,10 +12,17 @@ import sys
 from collections.abc import Sequence
 
 from depthnb import __version__
-from depthnb.cli import check, evaluate, export, import_, predict
+from depthnb.cli import check, download, evaluate, export, import_, predict
 from depthnb.cli.words import one_line, refuse_endless
 
-_COMMANDS = {"predict": predict, "import": import_, "check": check, "evaluate": evaluate, "export": export}
+_COMMANDS = {
+    "predict": predict,
+    "import": import_,
+    "check": check,
+    "download": download,
+    "evaluate": evaluate,
+    "export": export,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,13 +23,13 @@ class Progress:
         if self.live and self.shown:
             print(file=sys.stderr)
 
-    def show(self, done: int, total: int) -> None:
-        """Say it, if it is time."""
+    def show(self, done: int, total: int, things: str = "frames") -> None:
+        """Say it, if it is time. total: 0 where nobody knows."""
         now = time.monotonic()
         last = self.live and self.shown and done == total
         if now - self.said < _SAID[not self.live] and not last:
             return
         self.said, self.shown = now, True
         left = (now - self.started) / max(done, 1) * (total - done)
-        line = f"{done} of {total} frames, about {left:.0f} s left"
+        line = f"{done} of {total} {things}, about {left:.0f} s left" if total else f"{done} {things}"
         print(f"\r{line}  " if self.live else line, end="" if self.live else "\n", file=sys.stderr, flush=True)

@@ -43,6 +43,7 @@ _MODULES = {
     "kitti": "kitti",
     "kitti-raw": "kitti",
     "make3d": "make3d",
+    "shards": "shards",
 }
 _TRUTHS = {  # the first is the default
     "nyu-v1": ("filled", "raw"),

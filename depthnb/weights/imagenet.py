@@ -11,24 +11,20 @@ import difflib
 import hashlib
 import os
 import re
-import threading
-import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import pooch
-import requests
 import torch
 import torchvision
 from torch import Tensor, nn
 
 from depthnb import files
+from depthnb.files import fetching
 from depthnb.weights import reading
 from depthnb.weights.origin import Kind, Origin
 
-_CHUNK = 2**18  # bytes that must arrive within each `timeout`: slower than this is as good as hanging
+_LARGEST = 3 * 10**9  # bytes; no network of torchvision has more
 # the published DenseNet files have a dot here that modules may no longer have in their names
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no depth net uses them
@@ -180,76 +176,17 @@ def ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
     if path.is_file() and not damaged:
         return
     reason = f"{path.name} is {'damaged' if damaged else 'not'} in torch.hub's cache"
-    if os.environ.get("DEPTHNB_OFFLINE", "0") not in ("", "0"):
-        raise ConnectionError(f"{reason}, and DEPTHNB_OFFLINE is set")
-
-    def writer(part: Path) -> None:
-        with open(part, "wb") as file:
-            _download(url, file, timeout)
-        if not is_whole(part, prefix):
-            raise ValueError("what was downloaded does not have the published checksum")
-
     try:
-        files.write(path, writer)
-    except ConnectionError as error:
-        raise ConnectionError(f"{reason}, and {error}") from error
+        fetching.fetch(url, path, checksum=f"sha256:{prefix}", most=_LARGEST, stall=timeout, tries=1, anew=damaged)
+    except fetching.Unreachable as error:
+        raise ConnectionError(f"{reason}, and {error.reason}") from error
     except OSError as error:  # its own sentence names the path
         cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
         words = cause.strerror or str(cause)
         raise OSError(f"{reason}, and {words[0].lower() + words[1:]}") from error
     except ValueError as error:
-        raise ValueError(f"{reason}, and {error}") from error
-
-
-class _Sink:
-    """The file that a download writes to, which knows when it last grew and refuses to grow once given up."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file, self.given_up, self.grown = file, False, time.monotonic()
-
-    def write(self, data: bytes) -> None:
-        if self.given_up:
-            raise TimeoutError
-        self.file.write(data)
-        self.grown = time.monotonic()
-
-    def flush(self) -> None:
-        pass  # pooch asks for it after each chunk
-
-
-def _download(url: str, file: BinaryIO, timeout: float) -> None:
-    """Fetch `url` into `file`; raises ConnectionError when nothing has come for `timeout` seconds.
-
-    In a thread that can be left behind, because a look-up of the server's name cannot be interrupted, and a socket's own
-    time limit starts anew with every byte.
-    """
-    sink, failed = _Sink(file), []
-    fetch = pooch.HTTPDownloader(chunk_size=_CHUNK, timeout=2 * timeout)  # this one ends a thread that was left behind
-
-    def work() -> None:
-        try:
-            fetch(url, sink, None)
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    while thread.is_alive() and time.monotonic() - sink.grown < timeout:
-        thread.join(0.05)
-    host = urlsplit(url).netloc
-    if thread.is_alive():
-        sink.given_up = True
-        raise ConnectionError(f"{host} was silent for {timeout:g} s")
-    if failed:
-        raise ConnectionError(_reason(failed[0], host)) from failed[0]
-
-
-def _reason(error: Exception, host: str) -> str:
-    if isinstance(error, requests.exceptions.HTTPError):
-        return f"{host} answered {error.response.status_code}"
-    if isinstance(error, requests.exceptions.RequestException):
-        return f"{host} cannot be reached ({type(error).__name__})"
-    return f"the download failed ({type(error).__name__}: {error})"
+        words = "what was downloaded does not have the published checksum"
+        raise ValueError(f"{reason}, and {words}") from error
 
 
 def is_whole(path: Path, prefix: str) -> bool:

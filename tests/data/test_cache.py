@@ -19,8 +19,9 @@ import torch
 from data_fixtures import Memory, write_folder
 
 from depthnb import data
-from depthnb.data import cache as caching
 from depthnb.data import transforms
+from depthnb.data.cache import frames as decoding
+from depthnb.data.cache import layout, prepared, progress, writing
 from depthnb.data.sample import Dataset
 
 SIZE = (10, 13)
@@ -154,8 +155,11 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(cache, monkeypatch):
 
 
 def test_too_small_a_disk_is_told_before_anything_is_written(cache, monkeypatch):
-    monkeypatch.setattr(caching.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 500))
-    with pytest.raises(OSError, match=r"MB needed, 0 MB free") as error:
+    monkeypatch.setattr(writing.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 500))
+    need = layout.total_bytes(4, SIZE)
+    with pytest.raises(
+        OSError, match=f"{need:,} bytes are needed and 500 are free, {need - 500:,} are missing"
+    ) as error:
         Dataset(Memory(), "train", SIZE)
     assert error.value.errno == errno.ENOSPC and prepared_folders(cache) == []
 
@@ -167,18 +171,125 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
         Dataset(Memory(), "train", SIZE)
 
 
-@pytest.mark.parametrize("damage", ["cut", "no index", "rubbish index"])
-def test_a_damaged_cache_is_made_again(cache, damage):
-    expected = Dataset(Memory(), "train", SIZE).batch(range(4))["depth"]
+def flip(path, place):
+    """Turn one bit of a file; a place below 0 counts from its end."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 4
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "cut": lambda folder: os.truncate(folder / "depth.npy", 200),
+    "no index": lambda folder: (folder / "index.json").unlink(),
+    "rubbish index": lambda folder: (folder / "index.json").write_text("[]"),
+    "nested index": lambda folder: (folder / "index.json").write_text("[" * 100_000),
+    "flipped index": lambda folder: flip(folder / "index.json", -30),
+    "no array": lambda folder: (folder / "valid.npy").unlink(),
+    "header": lambda folder: flip(folder / "image.npy", 20),
+    "magic": lambda folder: flip(folder / "image.npy", 0),
+    "counts": lambda folder: flip(folder / "counts.npy", -20),
+    "sums": lambda folder: flip(folder / "sums.npy", -2),
+    "image": lambda folder: flip(folder / "image.npy", -1),
+    "depth": lambda folder: flip(folder / "depth.npy", 200),
+    "valid": lambda folder: flip(folder / "valid.npy", -100),
+    "intrinsics": lambda folder: flip(folder / "intrinsics.npy", -40),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_is_made_again(cache, damage, capsys):
+    expected = Dataset(Memory(), "train", SIZE).batch(range(4))
     folder = cache / prepared_folders(cache)[0]
-    if damage == "cut":
-        with open(folder / "depth.npy", "r+b") as handle:
-            handle.truncate(200)
-    elif damage == "no index":
-        (folder / "index.json").unlink()
-    else:
-        (folder / "index.json").write_text("[]")
-    assert torch.equal(Dataset(Memory(), "train", SIZE).batch(range(4))["depth"], expected)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(whole) == layout.NAMES
+    DAMAGES[damage](folder)
+    prepared._maps.cache_clear()  # another process
+    again = Dataset(Memory(), "train", SIZE).batch(range(4))
+    assert all(torch.equal(again[key], expected[key]) for key in ("image", "depth", "valid", "intrinsics"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1 and "are damaged (" in said[0] and said[0].endswith("preparing them anew")
+    assert len(prepared_folders(cache)) == 1
+
+
+def test_every_byte_of_a_frame_is_under_its_checksum(cache):
+    """Wherever a byte is flipped, the frame that holds it is not handed out; the others are."""
+    Dataset(Memory(), "train", SIZE)
+    folder = cache / prepared_folders(cache)[0]
+    rng = np.random.default_rng(0)
+    for key in layout.PIXELS:
+        path, each = folder / f"{key}.npy", layout.frame_bytes(SIZE)[key]
+        for place in rng.integers(0, 4 * each, 5):
+            flip(path, int(place) - 4 * each)
+            prepared._maps.cache_clear()
+            faults = []
+
+            def refused(fault, faults=faults):
+                faults.append(fault)
+                raise ValueError("refused")
+
+            facts = {"frames": 4, "size": SIZE}
+            reader = prepared.Prepared(folder, facts, refused)
+            wrong = int(place) // each
+            for number in range(4):
+                if number == wrong:
+                    with pytest.raises(ValueError, match="refused"):
+                        reader.rows(np.array([number]))
+                else:
+                    reader.rows(np.array([number]))
+            assert faults == [f"frame {wrong + 1} does not have its checksum"]
+            flip(path, int(place) - 4 * each)
+
+
+def test_a_frame_is_checked_once(cache, monkeypatch):
+    ds, calls = Dataset(Memory(), "train", SIZE), []
+    original = layout.frame_sum
+    monkeypatch.setattr(layout, "frame_sum", lambda frame: calls.append(1) or original(frame))
+    for _ in range(3):
+        ds.batch([0, 1, 1, 3])
+        ds[2]
+    assert 4 <= len(calls) <= 5  # a frame that is twice in its first batch counts twice
+
+
+def test_what_cannot_be_made_again_is_refused(cache, tmp_path):
+    root = tmp_path / "set"
+    root.mkdir()
+    write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    ds = data.open("folder", root, size=SIZE)
+    folder = next(path for path in cache.iterdir() if path.name.startswith("folder-train-"))
+    flip(folder / "depth.npy", -1)
+    times = os.stat(root / "0.png")
+    shutil.copy(root / "4.png", root / "0.png")  # another frame, and nobody can see it by its date
+    os.utime(root / "0.png", ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(ValueError, match=r"are damaged \(frame 2 .*could not be prepared anew.*were changed since"):
+        ds.batch([0, 1])
+    (root / "0.png").unlink()
+    with pytest.raises((OSError, ValueError), match=r"are damaged .*could not be prepared anew.*0\.png.* missing"):
+        ds.batch([0, 1])
+    assert not list(cache.glob("*.part")) and not list(cache.glob("*.old-*"))
+
+
+def test_a_cache_deleted_while_it_is_open_is_made_again(cache):
+    ds = Dataset(Memory(), "train", SIZE)
+    expected = ds.batch([0, 3])["depth"]
+    shutil.rmtree(cache)
+    prepared._maps.cache_clear()
+    assert torch.equal(ds.batch([0, 3])["depth"], expected) and ds.valid_share > 0
+
+
+def test_many_open_data_sets_keep_few_files(cache):
+    def opened():
+        return len(os.listdir("/proc/self/fd"))
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("this system does not list open files")
+    prepared._maps.cache_clear()
+    before = opened()
+    sets = [Dataset(Memory(state=str(number)), "train", (4, 5)) for number in range(60)]
+    for ds in sets:
+        ds.batch([0])
+    assert opened() - before <= 4 * prepared._OPEN
+    assert torch.equal(sets[0].batch([1])["depth"], sets[-1].batch([1])["depth"])
 
 
 SLOW = """
@@ -207,17 +318,137 @@ def start(cache):
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_counts_as_not_there(cache):
+def test_killed_in_the_middle_it_goes_on_where_it_was(cache, capsys):
     process = start(cache)
-    for _ in range(5):
-        process.stdout.readline()
+    while process.stdout.readline() != "read 10\n":
+        pass
+    time.sleep(0.2)  # the frames before it are written meanwhile
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     left = prepared_folders(cache)
-    assert len(left) == 1 and ".tmp-" in left[0]
-    ds = Dataset(Memory(22), "train", SIZE)
+    assert len(left) == 1 and left[0].endswith(".part")
+    again = Memory(22)
+    ds = Dataset(again, "train", SIZE)
     assert len(ds) == 20 and torch.equal(ds[15]["depth"], transforms.resize(Memory(22).read(15), SIZE)["depth"])
-    assert len(prepared_folders(cache)) == 1 and ".tmp-" not in prepared_folders(cache)[0]  # the rubbish is swept
+    said = re.search(r"preparing memory train: (\d+) of 20 frames are there already", capsys.readouterr().out)
+    assert 5 <= int(said[1]) <= 10 and again.reads == 20 - int(said[1])
+    assert prepared_folders(cache) == [left[0].removesuffix(".part")]
+
+
+def stopped(cache, frames=8, after=5):
+    """Prepare until a frame, then be stopped as by Ctrl-C; returns the folder that is left."""
+
+    class Stopping(Memory):
+        def read(self, row):
+            if row == after:
+                raise KeyboardInterrupt
+            return super().read(row)
+
+    with pytest.raises(KeyboardInterrupt):
+        Dataset(Stopping(frames), "train", SIZE)
+    return cache / prepared_folders(cache)[0]
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (lambda part: None, 5),
+        (lambda part: flip(part / "image.npy", -1), 4),  # the last frame that is there
+        (lambda part: flip(part / "journal", -1), 4),
+        (lambda part: os.truncate(part / "journal", 50), 1),  # in the middle of a record
+        (lambda part: os.truncate(part / "depth.npy", 1500), 2),
+        (lambda part: flip(part / "valid.npy", 8), 0),  # the header
+        (lambda part: (part / "counts.npy").unlink(), 0),
+        (lambda part: (part / "journal").write_bytes(b"rubbish"), 0),
+    ],
+)
+def test_of_what_was_begun_only_whole_frames_count(cache, tmp_path, monkeypatch, damage, kept):
+    part = stopped(cache)
+    assert part.name.endswith(".part")
+    damage(part)
+    again = Memory(8)
+    Dataset(again, "train", SIZE)
+    assert again.reads == 6 - kept
+    folder = part.with_name(part.name.removesuffix(".part"))
+    monkeypatch.setenv("DEPTHNB_CACHE", str(tmp_path / "undisturbed"))
+    Dataset(Memory(8), "train", SIZE)
+    for path in (tmp_path / "undisturbed" / folder.name).iterdir():
+        assert path.read_bytes() == (folder / path.name).read_bytes()
+    assert {path.name for path in folder.iterdir()} == layout.NAMES
+
+
+def test_killed_between_the_last_byte_and_the_name(cache, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_name", lambda part, folder: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Dataset(Memory(), "train", SIZE)
+    (part,) = cache.glob("*.part")
+    (part / ".index.json.7.part").write_text("left by a kill in the middle of a write")
+    again = Memory()
+    Dataset(again, "train", SIZE)
+    assert again.reads == 0 and {path.name for path in (cache / prepared_folders(cache)[0]).iterdir()} == layout.NAMES
+
+
+def test_what_was_begun_for_data_that_are_gone_is_removed_after_a_week(cache):
+    part = stopped(cache)
+    Dataset(Memory(state="changed"), "train", SIZE)
+    assert part.is_dir()
+    week = time.time() - 8 * 24 * 3600
+    os.utime(part / "journal", (week, week))
+    Dataset(Memory(state="changed again"), "train", SIZE)
+    assert not part.exists()
+
+
+KILLED = """
+import hashlib, os, random, signal, sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from data_fixtures import Memory
+import torch
+from depthnb.data.sample import Dataset
+
+class Slow(Memory):
+    def read(self, row):
+        time.sleep(0.002)
+        return super().read(row)
+
+def prepare(folder):
+    os.environ["DEPTHNB_CACHE"] = folder
+    child = os.fork()
+    if child == 0:
+        torch.set_num_threads(1)
+        Dataset(Slow(102), "train", (10, 13))
+        os._exit(0)
+    return child
+
+def digest(folder):
+    return {{str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+             for path in sorted(Path(folder).rglob("*")) if path.is_file()}}
+
+folder, kills = Path(sys.argv[1]), int(sys.argv[2])
+started = time.monotonic()
+os.waitpid(prepare(str(folder / "undisturbed")), 0)
+whole = time.monotonic() - started
+moments, died = random.Random(0), 0
+for number in range(kills):
+    child = prepare(str(folder / "killed"))
+    time.sleep(moments.uniform(0.0, 3.0 / kills) * whole)
+    os.kill(child, signal.SIGKILL)
+    died += os.waitpid(child, 0)[1] == signal.SIGKILL
+_, status = os.waitpid(prepare(str(folder / "killed")), 0)
+assert status == 0
+one, other = digest(folder / "undisturbed"), digest(folder / "killed")
+assert one == other and len(one) == 7, (one, other)
+print("killed", died)
+"""
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED.format(tests=str(Path(__file__).parents[1] / "helpers")))
+    done = subprocess.run([sys.executable, script, tmp_path, "6"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.split()[-1]) >= 3 and "frames are there already" in done.stdout
 
 
 @pytest.mark.slow
@@ -242,28 +473,33 @@ def test_two_processes_prepare_once_and_agree(cache):
 
 
 def test_where_a_lock_was_lost_the_first_to_finish_wins(cache, monkeypatch):
-    monkeypatch.setattr(caching, "_lock", contextlib.nullcontext)
-    source, facts = Memory(), []
-    original = caching._write_arrays
+    """A process that slept for longer than its lock lives waits for the other, and takes what that has made."""
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0.0)  # it looks after every frame
+    slept = []
 
-    def overtaken(*args):
-        content = original(*args)
-        if not facts:  # while this one writes, another process finishes
-            facts.append(1)
-            Dataset(Memory(), "train", SIZE)
-        return content
+    class Sleeping(Memory):
+        def read(self, row):
+            if row == 2 and not slept:
+                slept.append(row)
+                (lock,) = cache.glob("*.lock")
+                lock.unlink()
+                Dataset(Memory(), "train", SIZE)
+            return super().read(row)
 
-    monkeypatch.setattr(caching, "_write_arrays", overtaken)
-    ds = Dataset(source, "train", SIZE)
-    assert facts and len(ds.batch(range(4))["id"]) == 4 and len(prepared_folders(cache)) == 1
+    ds = Dataset(Sleeping(), "train", SIZE)
+    assert slept and torch.equal(ds[3]["depth"], transforms.resize(Memory().read(3), SIZE)["depth"])
+    assert len(prepared_folders(cache)) == 1 and not list(cache.glob("*.part"))
 
 
-def test_long_preparations_say_so(cache, monkeypatch, capsys):
-    monkeypatch.setattr(caching, "_QUIET_SECONDS", 0.0)
+def test_long_preparations_say_what_they_take_and_how_far_they_are(cache, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0.0)
     Dataset(Memory(), "train", SIZE)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("preparing memory train: 1 of 4 frames")
-    monkeypatch.setattr(caching, "_QUIET_SECONDS", 10.0)
+    assert re.fullmatch(r"preparing memory train: 1 of 4 frames, about \d+ s left", lines[0])
+    assert any(
+        re.fullmatch(r"preparing memory train: 4 frames at 10x13 take 0 MB and about \d+ s", line) for line in lines
+    )
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 10.0)
     Dataset(Memory(7), "train", SIZE)
     assert capsys.readouterr().out == ""
 
@@ -280,30 +516,16 @@ def test_preparing_is_done_in_a_few_frames_of_memory(cache):
             time.sleep(0.001)
             return super().read(row)
 
-    original = caching._frames
+    original = decoding.stream
 
     def watched(*args):
         for number, frame in enumerate(original(*args)):
             yield frame
             alive.discard(number)
 
-    caching._frames = watched
+    decoding.stream = watched
     try:
         Dataset(Counting(200), "train", SIZE)
     finally:
-        caching._frames = original
+        decoding.stream = original
     assert most <= 2 * 8 + 2
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux shows them")
-def test_many_open_data_sets_keep_few_files_open(cache):
-    """2,000 data sets once held 8,000 of them, where many systems allow 1,024."""
-    first = Dataset(Memory(), "train", SIZE)
-    expected, (folder,) = first[1]["depth"], [each.folder for each in first._prepared.values()]
-    before = len(os.listdir("/proc/self/fd"))
-    many = [caching.Prepared(folder) for _ in range(300)]
-    for _ in range(2):  # the second time those that were closed are opened again
-        for each in many:
-            assert torch.equal(each.rows(np.array([1]))["depth"][0], expected)
-    assert len(os.listdir("/proc/self/fd")) - before <= 4 * 32
-    assert torch.equal(first[1]["depth"], expected)

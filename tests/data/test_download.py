@@ -1,95 +1,23 @@
-"""Downloads: checked before they get their name, clear without a network, archives that cannot write elsewhere."""
+"""Data sets' downloads: what they need is said, known sets are fetched and unpacked, archives cannot do harm."""
 
+import gzip
 import hashlib
-import http.server
 import io
+import os
 import tarfile
-import threading
-import time
 import zipfile
 
 import pytest
+from hostile_server import server  # noqa: F401, a fixture
 
+from depthnb import cli
 from depthnb.data import download
-
-CONTENT = bytes(range(256)) * 40
-SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+from depthnb.data.download import archives
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT; /cut promises more than it sends, /stall sends a little and then nothing."""
-
-    requests: list[str] = []  # noqa: RUF012, the server makes one handler for each request
-
-    def do_GET(self):
-        self.requests.append(self.path)
-        if self.path == "/missing":
-            return self.send_error(404)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        if self.path == "/cut":
-            self.wfile.write(CONTENT[:1000])
-        elif self.path == "/stall":
-            self.wfile.write(CONTENT[:1000])
-            self.wfile.flush()
-            time.sleep(2)
-        else:
-            self.wfile.write(CONTENT)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_good_file_gets_its_name_once(server, tmp_path):
-    Handler.requests.clear()
-    target = tmp_path / "new" / "file.bin"
-    for _ in range(2):
-        assert download.fetch(f"{server}/file.bin", target, checksum=SHA, size=len(CONTENT)) == target
-    assert target.read_bytes() == CONTENT and list(target.parent.iterdir()) == [target]
-    assert Handler.requests == ["/file.bin"]
-    md5 = "md5:" + hashlib.md5(CONTENT).hexdigest().upper()
-    assert download.fetch(f"{server}/file.bin", tmp_path / "again", checksum=md5).is_file()
-
-
-@pytest.mark.parametrize(
-    ("path", "checksum", "size", "kind", "words"),
-    [
-        ("/f", "sha256:" + "0" * 64, None, ValueError, "expected 0000"),
-        ("/f", None, 5, ValueError, "10240 bytes, expected 5"),
-        ("/cut", SHA, None, (ConnectionError, ValueError), "cannot download|sha256"),
-        ("/stall", SHA, None, ConnectionError, "Without a network"),
-        ("/missing", SHA, None, ConnectionError, "404"),
-    ],
-)
-def test_a_bad_download_leaves_nothing(server, tmp_path, path, checksum, size, kind, words):
-    target = tmp_path / "file.bin"
-    with pytest.raises(kind, match=words):
-        download.fetch(server + path, target, checksum=checksum, size=size, stall=0.5)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_without_a_network(tmp_path):
-    with pytest.raises(ConnectionError, match=r"get the file elsewhere and put it at .*file\.bin"):
-        download.fetch("http://127.0.0.1:9/file.bin", tmp_path / "file.bin", checksum=SHA, stall=1)
-
-
-def test_a_file_brought_by_hand_is_checked(tmp_path):
-    (tmp_path / "f").write_bytes(CONTENT[:-1])
-    with pytest.raises(ValueError, match=r"f: 10239 bytes, expected 10240"):
-        download.fetch("http://127.0.0.1:9/f", tmp_path / "f", checksum=SHA, size=len(CONTENT))
-    with pytest.raises(ValueError, match="expected 'sha256:<hex>'"):
-        download.check_file(tmp_path / "f", "abc", None)
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    monkeypatch.delenv("DEPTHNB_OFFLINE")
 
 
 def make_archive(path, names, link=None):
@@ -142,20 +70,142 @@ def test_links_and_broken_archives_are_refused(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_known_set_is_fetched_and_unpacked(server, tmp_path, monkeypatch):
-    archive = make_archive(tmp_path / "set.zip", ["val/1.txt"])
-    content = archive.read_bytes()
-    monkeypatch.setattr(
-        Handler, "do_GET", lambda self: (self.send_response(200), self.end_headers(), self.wfile.write(content))
+def test_broken_archives_are_one_clear_sentence(tmp_path):
+    """Every byte of a gzip is read, so that its checksum counts; whatever a library stumbles over is one ValueError."""
+    names = [f"{i}.txt" for i in range(50)]
+    good = make_archive(tmp_path / "good.tar.gz", names).read_bytes()
+    for spoilt in (good[:-3], good[:-8] + b"12345678", good[:200] + b"\0" * 30 + good[230:], good + good[:30]):
+        (tmp_path / "a.tar.gz").write_bytes(spoilt)
+        with pytest.raises(ValueError, match=r"a\.tar\.gz: not an archive that can be unpacked .*get it again"):
+            download.unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+    zipped = make_archive(tmp_path / "good.zip", names).read_bytes()
+    with zipfile.ZipFile(tmp_path / "good.zip") as handle:
+        start = handle.infolist()[20].header_offset
+    (tmp_path / "a.zip").write_bytes(zipped[: start + 35] + b"X" + zipped[start + 36 :])
+    with pytest.raises(ValueError, match="not an archive that can be unpacked"):
+        download.unpack(tmp_path / "a.zip", tmp_path / "out")
+    for kind in ("b.tar.gz", "b.zip"):
+        with pytest.raises(ValueError, match="not an archive that can be unpacked"):
+            download.unpack(make_archive(tmp_path / kind, ["a", "a/b"]), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_stands_in_the_way_is_named(tmp_path):
+    (tmp_path / "out" / "val" / "1.txt").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"val.1\.txt is in the way"):
+        download.unpack(make_archive(tmp_path / "a.zip", ["val/1.txt"]), tmp_path / "out")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"could not unpack .*a file is where a folder should be"):
+        download.unpack(tmp_path / "a.zip", tmp_path / "file")
+
+
+def bomb(path, size):
+    """An archive of zeros, a thousandth of what it unpacks to."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as handle:
+            handle.writestr("zeros", bytes(size))
+    else:
+        with tarfile.open(path, "w:gz") as handle:
+            member = tarfile.TarInfo("zeros")
+            member.size = size
+            handle.addfile(member, io.BytesIO(bytes(size)))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar.gz"])
+def test_what_an_archive_unpacks_to_is_bounded(tmp_path, kind):
+    archive = bomb(tmp_path / kind, 80 * 2**20)
+    assert archive.stat().st_size < 2**20
+    with pytest.raises(ValueError, match=r"bytes that unpack to more than 67,108,864, .*do not trust"):
+        download.unpack(archive, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    with pytest.raises(ValueError, match="more than 1,000,"):
+        download.unpack(bomb(tmp_path / kind, 1500), tmp_path / "out", most=1000)
+    assert download.unpack(bomb(tmp_path / kind, 1500), tmp_path / "out", most=2000) == ["zeros"]
+
+
+def test_what_follows_the_end_of_a_tar_is_bounded_too(tmp_path):
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as handle:
+        handle.addfile(tarfile.TarInfo("empty"))
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(plain.getvalue() + bytes(80 * 2**20)))
+    with pytest.raises(ValueError, match="do not trust"):
+        download.unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+def test_an_archive_is_unpacked_once_and_after_a_kill_again(tmp_path):
+    archive, out = make_archive(tmp_path / "a.tar.gz", ["val/1.txt"]), tmp_path / "out"
+    (out / ".a.tar.gz.unpacking" / "val").mkdir(parents=True)  # what a killed process left
+    assert archives.unpack_once(archive, out) and not archives.unpack_once(archive, out)
+    assert not (out / ".a.tar.gz.unpacking").exists()
+    os.utime(archive, (1, 1))
+    assert archives.unpack_once(archive, out)
+    (out / "val" / "1.txt").unlink()
+    (out / "val").rmdir()
+    assert archives.unpack_once(archive, out) and (out / "val" / "1.txt").is_file()
+
+
+@pytest.fixture
+def toy(server, tmp_path, monkeypatch):  # noqa: F811
+    """A known set of two files, one of them an archive."""
+    archive = make_archive(tmp_path / "set.zip", ["val/1.txt"]).read_bytes()
+    server.files = {"/set.zip": archive, "/list.txt": b"a list"}
+    digest = "sha256:" + hashlib.sha256(archive).hexdigest()
+    remotes = (
+        download.Remote(f"{server.url}/set.zip", len(archive), digest, "val", mirrors=(f"{server.url}/missing",)),
+        download.Remote(f"{server.url}/list.txt", part="train"),
     )
-    remote = download.Remote(f"{server}/set.zip", len(content), "sha256:" + hashlib.sha256(content).hexdigest())
-    monkeypatch.setitem(download.ORIGINS, "toy", download.Origin("page", "small", "val/", "free", (remote,)))
-    assert download.download("toy", tmp_path / "root") == [tmp_path / "root" / "set.zip"]
-    assert (tmp_path / "root" / "val" / "1.txt").read_text() == "text"
+    monkeypatch.setitem(download.ORIGINS, "toy", download.Origin("page", "small", "val/", "free", remotes))
+    return server
+
+
+def test_a_known_set_is_fetched_and_unpacked(toy, tmp_path):
+    root = tmp_path / "root"
+    assert download.download("toy", root, parts=["val"]) == [root / "set.zip"]
+    assert (root / "val" / "1.txt").read_text() == "text" and not (root / "list.txt").exists()
+    assert download.download("toy", root) == [root / "set.zip", root / "list.txt"]
     with pytest.raises(ValueError, match=r"kitti cannot be fetched.*cvlibs"):
         download.download("kitti", tmp_path)
     with pytest.raises(ValueError, match="no known origin"):
         download.download("toys", tmp_path)
+    with pytest.raises(ValueError, match="part 'test' of toy is not known; expected one of val, train"):
+        download.download("toy", tmp_path, parts=["test"])
+    with pytest.raises(ValueError, match="comes in one piece"):
+        download.plan("nyu-v2", tmp_path, ["val"])
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: type("usage", (), {"free": 100}))
+    need = download.ORIGINS["toy"].files[0].bytes
+    with pytest.raises(OSError, match=f"needs {need} bytes .* and 100 are free: {need - 100} are missing"):
+        download.download("toy", tmp_path / "root")
+    assert not toy.requests
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / ".set.zip.part").write_bytes(bytes(need - 50))  # what is there need not fit again
+    assert download.plan("toy", tmp_path / "root").need == 50
+
+
+def test_the_command_says_what_it_will_do_and_does_it(toy, tmp_path, capsys, monkeypatch):
+    root = str(tmp_path / "root")
+    assert cli.main(["download", "toy", "--root", root]) == 1  # nobody sits at the keyboard
+    said = capsys.readouterr()
+    assert "--yes" in said.err and not toy.requests and not os.path.exists(root)
+    for words in ("toy: page", "small; 0.00 GB to fetch; size not known of list.txt", "terms: free", f"place: {root}"):
+        assert words in said.out
+    monkeypatch.setenv("DEPTHNB_OFFLINE", "1")
+    assert cli.main(["download", "toy", "--root", root, "--yes"]) == 1
+    assert f"{toy.url}/set.zip" in capsys.readouterr().out and not toy.requests
+    monkeypatch.setenv("DEPTHNB_OFFLINE", "0")
+    assert cli.main(["download", "toy", "--root", root, "--yes", "--part", "val"]) == 0
+    assert (tmp_path / "root" / "val" / "1.txt").is_file() and "set.zip: complete" in capsys.readouterr().out
+    monkeypatch.setenv("DEPTHNB_OFFLINE", "1")  # what is there needs no network, and nobody is asked
+    assert cli.main(["download", "toy", "--root", root, "--part", "val"]) == 0
+    assert "there: set.zip" in capsys.readouterr().out
+    monkeypatch.delenv("DEPTHNB_DATA", raising=False)
+    assert cli.main(["download", "toy"]) == 1 and "add --root DIR" in capsys.readouterr().err
+    assert cli.main(["download", "kitti", "--root", root]) == 1
+    assert "cannot be fetched by a program" in capsys.readouterr().err
+    assert cli.main(["download", "nyu", "--root", root]) == 1 and "expected one of nyu-v2" in capsys.readouterr().err
 
 
 def test_every_origin_says_what_a_user_needs():

@@ -3,6 +3,7 @@
 import pytest
 from data_fixtures import write_folder
 from real_layouts import write_diode
+from shard_layouts import write_h5_shards
 
 from depthnb import data
 from depthnb.data.readers import kitti, nyu_v2, rooms
@@ -22,6 +23,9 @@ def index_of(name, tmp_path):
         for k in range(8):
             kind, part = ("indoors", "outdoor")[k % 2], ("train", "train", "train", "val")[k // 2]
             write_diode(tmp_path, part, kind, k, k, 2)
+        return data.open(name, tmp_path, "all").frames
+    if name == "shards":
+        write_h5_shards(tmp_path)
         return data.open(name, tmp_path, "all").frames
     official = nyu_v2.official_index()
     return nyu_v2._index("file", official["scene"].tolist(), official["scene_type"].tolist())[0]

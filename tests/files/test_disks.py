@@ -9,7 +9,7 @@ from data_fixtures import Memory
 from toys import Net, Toy, l1
 
 from depthnb import data, files, models, training
-from depthnb.data import cache
+from depthnb.data.cache import writing
 from depthnb.files import locks
 
 FAULTS = {errno.EROFS: "choose a folder that may be written", errno.ENOSPC: "free some space"}
@@ -40,14 +40,14 @@ def test_the_cache_tells_why_it_could_not_be_written(code, tmp_path, monkeypatch
     def fails(*_):
         monkeypatch.setattr(os, "unlink", refuses(code))
         monkeypatch.setattr(os, "rmdir", refuses(code))
-        with cache._explained(tmp_path / "x"):
+        with writing.explained(tmp_path / "x"):
             raise OSError(code, os.strerror(code))
 
     with (
         monkeypatch.context() as patch,
         pytest.raises(OSError, match="cannot write the cache of prepared frames") as error,
     ):
-        patch.setattr(cache, "_write_arrays", fails)
+        patch.setattr(writing, "_write_frames", fails)
         data.Dataset(Memory(), "train", (10, 13))
     assert os.strerror(code) in str(error.value) and "DEPTHNB_CACHE" in str(error.value)
 

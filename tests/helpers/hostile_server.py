@@ -1,0 +1,113 @@
+"""A server on this machine that does what real ones do on bad days."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+
+import pytest
+
+CONTENT = bytes(range(256)) * 400  # 102,400 bytes
+PAGE = b"<!DOCTYPE html><html>sign in</html>"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves `files` by path with Range; `mood` says what goes wrong, `requests` holds (path, range) of each request.
+
+    Moods: cut (a part, then the connection closes), stall, drip (a byte now and then), long (more than announced), endless
+    (chunks for ever), silent length (no length, and a cut), page, page as binary, empty, 404, 500, no range, changed (another
+    file by the second request), wrong part, compressed (the header says gzip).
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = {"/file.bin": CONTENT}
+        self.mood, self.requests, self.released = "", [], threading.Event()
+        self.etag, self.linked, self.cut_at = True, False, 30_000
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_) -> None:
+        pass  # a client that goes away is what is tested
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range")
+        self.server.requests.append((self.path, asked))
+        mood, content = self.server.mood, self.server.files.get(self.path)
+        if content is None or mood == "404":
+            return self.send_error(404)
+        if mood == "500":
+            return self.send_error(500)
+        if mood == "changed" and len(self.server.requests) > 1:
+            content = content[::-1]
+        tag = f'"{hashlib.md5(content).hexdigest()}"'
+        start = 0
+        same = self.headers.get("If-Range", tag) == tag
+        if asked and same and mood != "no range":
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(content)}")
+                return self.end_headers()
+        self._answer(content, start, tag, mood)
+
+    def _answer(self, content: bytes, start: int, tag: str, mood: str) -> None:
+        self.send_response(206 if start else 200)
+        if start:
+            first = start + 7 if mood == "wrong part" else start
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        body = {"page": PAGE, "page as binary": PAGE, "empty": b""}.get(mood, content[start:])
+        self.send_header("Content-Type", "text/html; charset=utf-8" if mood == "page" else "application/octet-stream")
+        if mood == "compressed":
+            self.send_header("Content-Encoding", "gzip")
+        if mood == "endless":
+            self.send_header("Transfer-Encoding", "chunked")
+        elif mood != "silent length":
+            announced = len(body) - 1000 if mood == "long" else len(body)
+            self.send_header("Content-Length", str(announced))
+        if self.server.etag:
+            self.send_header("ETag", tag)
+        if self.server.linked:
+            self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.end_headers()
+        self._send(body, mood)
+
+    def _send(self, body: bytes, mood: str) -> None:
+        cut = self.server.cut_at
+        if mood in ("cut", "silent length", "no range", "changed", "wrong part", "stall"):
+            self.wfile.write(body[:cut])
+            self.wfile.flush()
+            if mood == "stall":
+                self.server.released.wait(20)
+        elif mood == "drip":
+            for place in range(len(body)):
+                self.wfile.write(body[place : place + 1])
+                self.wfile.flush()
+                if self.server.released.wait(0.05):
+                    return
+        elif mood == "endless":
+            while not self.server.released.is_set():
+                self.wfile.write(b"10000\r\n" + bytes(65536) + b"\r\n")
+        else:
+            self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    """A `Server` that runs."""
+    running = Server()
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield running
+    running.released.set()
+    running.shutdown()
+    running.server_close()
