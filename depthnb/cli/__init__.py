@@ -12,10 +12,18 @@ import sys
 from collections.abc import Sequence
 
 from depthnb import __version__
-from depthnb.cli import check, evaluate, export, import_, predict
+from depthnb.cli import check, evaluate, export, import_, predict, run, sweep
 from depthnb.cli.words import one_line
 
-_COMMANDS = {"predict": predict, "import": import_, "check": check, "evaluate": evaluate, "export": export}
+_COMMANDS = {
+    "predict": predict,
+    "import": import_,
+    "check": check,
+    "evaluate": evaluate,
+    "export": export,
+    "run": run,
+    "sweep": sweep,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

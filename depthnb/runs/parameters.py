@@ -141,7 +141,7 @@ def _declared(scope: Mapping[str, Any]) -> dict[str, Any]:
     """
     declared: dict[str, Any] = {}
     for source in scope.get("In", ()):
-        declared |= _annotated(source)
+        declared |= annotated(source)
     if declared:
         return declared
     module = sys.modules.get(scope.get("__name__", ""))
@@ -150,12 +150,12 @@ def _declared(scope: Mapping[str, Any]) -> dict[str, Any]:
     return dict(scope.get("__annotations__", {}))
 
 
-def _annotated(source: str) -> dict[str, str]:
+def annotated(source: str) -> dict[str, str]:
     """Name -> annotation of a cell that declares parameters and does nothing else, empty for any other.
 
-    >>> _annotated("epochs: int = 2  # passes\\nrate: 'float' = 0.1")
+    >>> annotated("epochs: int = 2  # passes\\nrate: 'float' = 0.1")
     {'epochs': 'int', 'rate': 'float'}
-    >>> _annotated("epochs: int = 2\\nprint(epochs)")
+    >>> annotated("epochs: int = 2\\nprint(epochs)")
     {}
     """
     try:
@@ -176,9 +176,15 @@ def _refuse_unknown(scope: Mapping[str, Any], known: Collection[str], declared: 
             continue
         if name in known and not isinstance(value, int | float | str):
             continue  # the imports cell binds modules and functions; a plain value there was injected over one of them
-        near = difflib.get_close_matches(name, declared, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(
-            f"unknown parameter {name!r}; {hint}This notebook knows: {', '.join(declared)}. "
-            "(A variable of your own? Define it after this cell.)"
-        )
+        raise ValueError(f"{unknown(name, declared)} (A variable of your own? Define it after this cell.)")
+
+
+def unknown(name: str, declared: Collection[str]) -> str:
+    """What is said of a parameter that a notebook does not declare.
+
+    >>> unknown("epoch", ["epochs", "seed"])
+    "unknown parameter 'epoch'; did you mean 'epochs'? This notebook knows: epochs, seed."
+    """
+    near = difflib.get_close_matches(name, declared, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown parameter {name!r}; {hint}This notebook knows: {', '.join(declared)}."
