@@ -11,6 +11,7 @@ import os, time
 from pathlib import Path
 """
 NETS = """
+from pathlib import Path
 import torch
 from depthnb import evaluation, runs, training
 from toys import Net, Toy, l1
@@ -38,6 +39,15 @@ judged = evaluation.evaluate(net, splits["test"])
 this_run.save_evaluation("test", judged)
 this_run.record(steps=history.steps)
 this_run.finish()
+"""
+GROUP = """
+import torch.distributed as group
+group.init_process_group("gloo")
+ranks = torch.tensor([float(group.get_rank())])
+group.all_reduce(ranks)
+print("sum of ranks", ranks.item(), "of", group.get_world_size())
+if group.get_rank() == 0:
+    Path(folder, "met").write_text(f"{ranks.item()} {group.get_world_size()} {os.getcwd()}")
 """
 MEET = "Path(folder, f\"pid-{os.environ.get('RANK', 0)}\").write_text(str(os.getpid()))"
 

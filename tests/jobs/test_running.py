@@ -1,5 +1,7 @@
 """Notebooks run by the command: one process and several, one machine and several, and what is left when one of them fails."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import small_notebooks
-from small_notebooks import MEET, NETS, TRAINING
+from small_notebooks import GROUP, MEET, NETS, PARAMETERS, TRAINING
 
 from depthnb import cli
 from depthnb.jobs import running
@@ -29,52 +31,69 @@ def importable(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PATHS)
 
 
-@pytest.fixture
-def toy(tmp_path):
-    return small_notebooks.write(tmp_path / "90_toy.ipynb", TRAINING, imports=NETS)
-
-
 def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "depthnb.cli", "run", *map(str, words)]
 
 
-def kept(reports: Path, run: str) -> dict:
-    return json.loads((reports / "90_toy" / run / "run.json").read_text())
-
-
-def test_two_processes_and_two_machines_train_what_one_does(toy, tmp_path, reports, capsys):
-    """Uneven shares: 9 frames in batches of 4, 5 to judge; one process, two on one machine, one on each of two."""
-    assert cli.main(["run", str(toy), "-p", "run", "one", "--out", str(tmp_path / "one.ipynb")]) == 0
+def test_two_processes_train_what_one_does(tmp_path, reports, capsys):
+    """Uneven shares: 9 frames in batches of 4, and 5 to judge."""
+    toy = small_notebooks.write(tmp_path / "90_toy.ipynb", TRAINING, imports=NETS)
     assert (
         cli.main(["run", str(toy), "-p", "run", "two", "--processes", "2", "--out", str(tmp_path / "two.ipynb")]) == 0
     )
     assert "two.ipynb; its runs lie in" in capsys.readouterr().out
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    machines = [
-        subprocess.Popen(
-            command(toy, "-p", "run", "far", "--nodes", 2, "--node-rank", node, "--master", f"127.0.0.1:{port}", "--out",
-                    tmp_path / "far.ipynb"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for node in (0, 1)
-    ]  # fmt: skip
-    said = [machine.communicate(timeout=120) for machine in machines]
-    assert [machine.returncode for machine in machines] == [0, 0], said
-    one, two, far = (kept(reports, name) for name in ("one", "two", "far"))
-    assert (one["processes"], two["processes"], far["processes"]) == (1, 2, 2)
+    scope = {"__name__": "alone", "before": set()}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(NETS + PARAMETERS + TRAINING.replace("runs.check_parameters(globals(), before)", "GIVEN"),
+             scope | {"GIVEN": {"run": "one", "seed": 0, "device": "cpu"}})  # fmt: skip
+    one, two = (json.loads((reports / "90_toy" / name / "run.json").read_text()) for name in ("one", "two"))
+    assert (one["processes"], two["processes"]) == (1, 2)
     expected = {name: value for name, value in one["metrics"]["test"].items() if value is not None}
     assert {"abs_rel", "rmse", "silog"} <= expected.keys()
-    for other in (two, far):
-        assert {name: other["metrics"]["test"][name] for name in expected} == pytest.approx(expected, rel=1e-5)
-    assert sorted(file.name for file in tmp_path.glob("*.ipynb")) == [
-        "90_toy.ipynb",
-        "far.ipynb",
-        "one.ipynb",
-        "two.ipynb",
-    ]
+    assert {name: two["metrics"]["test"][name] for name in expected} == pytest.approx(expected, rel=1e-5)
+    assert sorted(file.name for file in tmp_path.glob("*.ipynb")) == ["90_toy.ipynb", "two.ipynb"]
     outputs = [cell.get("outputs") for cell in json.loads((tmp_path / "two.ipynb").read_text())["cells"]]
     assert "run folder: reports/90_toy/two (new)" in json.dumps(outputs), "the first process's notebook is kept"
+
+
+SRUN = """#!/bin/bash
+# as many tasks as --ntasks says, each with its number; all end when one fails
+for word in "$@"; do
+    case "$word" in --ntasks=*) tasks=${word#--ntasks=};; --*) ;; *) break;; esac
+    shift
+done
+for ((node = 0; node < tasks; node++)); do
+    SLURM_NODEID=$node SLURM_PROCID=$node SLURM_STEP_NUM_TASKS=$tasks SLURM_STEP_NUM_NODES=$tasks SLURM_NTASKS=$tasks "$@" &
+done
+for ((node = 0; node < tasks; node++)); do wait -n || exit 1; done
+"""
+
+
+def test_the_batch_script_brings_two_machines_together(tmp_path, monkeypatch, capsys):
+    """SLURM's own commands are played; the two machines are this one."""
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "it's here"  # a name that a shell has to be told
+    notebook = small_notebooks.write(place / "90_toy.ipynb", GROUP, imports="import torch\n" + small_notebooks.IMPORTS)
+    words = ["-p", "folder", str(place), "--nodes", "2", "--out", str(place / "out.ipynb"), "--slurm", "toy.sbatch"]
+    assert cli.main(["run", str(notebook), *words]) == 0
+    script = (tmp_path / "toy.sbatch").read_text()
+    assert "#SBATCH --nodes=2\n#SBATCH --ntasks-per-node=1\n#SBATCH --gpus-per-node=1" in script
+    assert cli.main(["run", str(notebook), *words]) == 1
+    assert "toy.sbatch exists already" in capsys.readouterr().err
+    tools = tmp_path / "tools"
+    for name, text in {"srun": SRUN, "scontrol": "#!/bin/bash\necho 127.0.0.1\necho other\n"}.items():
+        tools.mkdir(exist_ok=True)
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    with socket.socket() as free:  # the script makes the port of the job's number
+        free.bind(("127.0.0.1", 0))
+        job = (free.getsockname()[1] - 20000) % 10000
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_ID": str(job)}
+    environment["SLURM_JOB_NODELIST"] = "two"
+    done = subprocess.run(["bash", "toy.sbatch"], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (place / "met").read_text() == f"1.0 2 {tmp_path}"
+    assert (place / "out.ipynb").is_file() and not list(place.glob("*.failed.ipynb"))
 
 
 def test_one_that_fails_ends_all_and_is_named(tmp_path):
