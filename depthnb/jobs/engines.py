@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import socket
 import threading
 import time
@@ -46,7 +47,7 @@ def perform(task: Task, folder: str, stop: threading.Event | None = None) -> str
     """Compute one task in this process; returns the name of the machine. A run that is finished meanwhile is left alone."""
     if not task.finished():
         out = Path(folder) / task.notebook / f"{task.run}.ipynb"
-        running.run(task.notebook, task.parameters, out, stop=stop)
+        running.run(task.file, task.parameters, out, stop=stop)
     return socket.gethostname()
 
 
@@ -163,7 +164,7 @@ class Ray:
         self._own = not ray.is_initialized()
         if self._own:
             here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": jobs, "include_dashboard": False}
-            ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": environment}, **here)
+            _begin(ray, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": environment}, **here)
         try:
             self._perform = ray.remote(perform).options(max_retries=0, **{"num_cpus": 1, **settings})
         except (ValueError, TypeError) as error:
@@ -176,6 +177,20 @@ class Ray:
     def close(self) -> None:
         if self._own:
             self._ray.shutdown()
+
+
+def _begin(ray: Any, **options: Any) -> None:
+    """ray.init, twice: it gives itself half a minute, which is short on a busy machine. Raises RuntimeError."""
+    for left in (1, 0):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:  # a plain Exception among them
+            ray.shutdown()
+            if not left:
+                raise RuntimeError(
+                    f"Ray could not start ({_last_line(error)}); try again, or take --on local"
+                ) from error
 
 
 class _Reference:
@@ -210,9 +225,16 @@ def engine(name: str, jobs: int, folder: Path, settings: Mapping[str, Any]) -> E
 
 
 def _last_line(error: Exception) -> str:
-    """What an error that comes with a whole traceback says in the end."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
+    """What an error that comes with a whole traceback says in the end.
+
+    >>> _last_line(RuntimeError("it failed with trace:\\n----\\nTraceback\\ndepthnb.jobs.running.Failed: why\\n----\\nlogs: a"))
+    'why'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    borders = [number for number, line in enumerate(lines) if set(line) == {"-"}]
+    if len(borders) > 1:  # of submitit, which says last where its logs are
+        lines = lines[borders[0] + 1 : borders[-1]]
+    return re.sub(r"^[\w.]+\.Failed: ", "", lines[-1]) if lines else type(error).__name__
 
 
 def _package(name: str) -> Any:

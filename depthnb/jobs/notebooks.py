@@ -68,7 +68,7 @@ def values(
 
     Args:
         file: the notebook.
-        preset: of `notebooks/params/<notebook>-<preset>.yaml`.
+        preset: of `params/<notebook>-<preset>.yaml` beside the notebook.
         files: YAML files of names and values.
         given: single values; a text is read as the parameter's kind asks.
 
@@ -94,7 +94,7 @@ def values(
 
 
 def _preset(file: Path, preset: str) -> Path:
-    path = FOLDER / "params" / f"{file.stem}-{preset}.yaml"
+    path = file.parent / "params" / f"{file.stem}-{preset}.yaml"
     if not path.is_file():
         there = [each.stem.removeprefix(f"{file.stem}-") for each in sorted(path.parent.glob(f"{file.stem}-*.yaml"))]
         raise FileNotFoundError(

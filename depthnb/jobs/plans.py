@@ -20,14 +20,18 @@ class Task:
     """One run of a sweep.
 
     Attributes:
-        notebook: name of the notebook.
+        file: the notebook.
         run: name of the run.
         parameters: what it gets.
     """
 
-    notebook: str
+    file: str
     run: str
     parameters: dict[str, Any]
+
+    @property
+    def notebook(self) -> str:
+        return Path(self.file).stem
 
     @property
     def label(self) -> str:
@@ -37,7 +41,7 @@ class Task:
         """Whether its run is there; whatever has changed since, it is not made again."""
         try:
             return read(reports_dir() / self.notebook / self.run / RECORD).get("finished") is True
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # what cannot be read is made again
             return False
 
 
@@ -109,5 +113,5 @@ def _tasks(words: Sequence[str], seeds: Sequence[int], preset: str) -> list[Task
         if not RULES["run"][0](run):
             raise ValueError(f"{name!r} makes the run {run!r}, which is no name; it must be {RULES['run'][1]}")
         values = notebooks.values(file, preset=preset, given={**given, "seed": str(seed), "run": run})
-        tasks.append(Task(file.stem, run, values))
+        tasks.append(Task(str(file), run, values))
     return tasks

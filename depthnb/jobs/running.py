@@ -197,7 +197,8 @@ def _reason(workers: list[Worker], group: Group, name: str) -> str:
     worker, said = min(failed, key=lambda each: (bool(_LOST.search(each[1]["text"])), each[1]["time"]))
     who = f"{name}, process {worker.rank} of {group.size}," if group.size > 1 else name
     where = f" in cell {said['cell']}" if said["cell"] else ""
-    return f"{who} failed{where}: {said['type'] + ': ' if said['type'] else ''}{said['text']}"
+    text = " ".join(f"{said['type'] + ': ' if said['type'] else ''}{said['text']}".split())
+    return f"{who} failed{where}: {text}"
 
 
 def _keep_failed(workers: list[Worker], out: Path) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import nbformat
@@ -61,3 +63,28 @@ def write(file: Path, *cells: str, imports: str = IMPORTS) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, file)
     return file
+
+
+def gone(folder: Path) -> bool:
+    """Whether the kernels that wrote their numbers into the folder have ended; they may take a moment."""
+    return wait_for(lambda: not any(alive(int(file.read_text())) for file in folder.glob("pid-*")))
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return False
+        return not Path("/proc").is_dir()
+    return state != "Z"
+
+
+def wait_for(condition) -> bool:
+    limit = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < limit, "waited for a minute"
+        time.sleep(0.1)
+    return True

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import small_notebooks
-from small_notebooks import GROUP, MEET, NETS, PARAMETERS, TRAINING
+from small_notebooks import GROUP, MEET, NETS, PARAMETERS, TRAINING, gone, wait_for
 
 from depthnb import cli
 from depthnb.jobs import running
@@ -238,28 +238,3 @@ def test_the_last_value_wins_and_a_text_is_read_as_its_parameter_asks(tmp_path):
         "run": "rooms-full", "epochs": 7, "precision": "32-true", "seed": 4, "decay": False, "learning_rate": 1.0,
         "third": "007",
     }  # fmt: skip
-
-
-def gone(folder: Path) -> bool:
-    """Whether the kernels that wrote their numbers into the folder have ended; they may take a moment."""
-    return wait_for(lambda: not any(alive(int(file.read_text())) for file in folder.glob("pid-*")))
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return False
-        return not Path("/proc").is_dir()
-    return state != "Z"
-
-
-def wait_for(condition) -> bool:
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit, "waited for a minute"
-        time.sleep(0.1)
-    return True
