@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from depthnb import metrics
 from depthnb.data import transforms
 from depthnb.data.statistics import mean_depth
 from depthnb.metrics import surfaces
+from depthnb.metrics.processes import gathered, own_part
 from depthnb.models.camera import ask
 
 SHOWN = ("abs_rel", "rmse", "rmse_log", "silog", "delta1", "delta2", "delta3", "ssim")  # what notebook 01 defines
@@ -122,25 +123,35 @@ class Constant(nn.Module):
         return self.depth.expand(len(image), -1, -1, -1)
 
 
-def predict(model: nn.Module | Tensor | Sequence[Tensor], dataset, *, batch_size: int = 32) -> Tensor | list[Tensor]:
+def predict(
+    model: nn.Module | Tensor | Sequence[Tensor],
+    dataset,
+    *,
+    batch_size: int = 32,
+    frames: Sequence[int] | None = None,
+) -> Tensor | list[Tensor]:
     """Predictions [N,1,h,w] float32 in metres on the CPU, in the order of the data set; eval mode, on the model's device.
 
     model: or the predictions themselves, one for each frame: [N,1,h,w], or a list of [1,h,w] of any sizes, which stays one.
+    frames: positions of those that are wanted, at least one; all without it.
     Raises ValueError if they are not as many.
     """
+    frames = range(len(dataset)) if frames is None else frames
     if not isinstance(model, nn.Module):
         if len(model) != len(dataset):
             raise ValueError(
                 f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each"
             )
-        return model.float().cpu() if isinstance(model, Tensor) else [each.float().cpu() for each in model]
+        if isinstance(model, Tensor):
+            return model[list(frames)].float().cpu()
+        return [model[frame].float().cpu() for frame in frames]
     if isinstance(model, Constant):  # it looks at no image, so frames of several sizes need not form a batch
-        return model.depth.cpu().expand(len(dataset), -1, -1, -1)
+        return model.depth.cpu().expand(len(frames), -1, -1, -1)
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     with answering(model):
         parts = []
-        for chunk in torch.arange(len(dataset)).split(batch_size):
+        for chunk in torch.tensor(frames).split(batch_size):
             batch = dataset.batch(chunk.tolist())
             seen = {key: batch[key].to(device) for key in ("image", "intrinsics") if key in batch}
             parts.append(ask(model, seen).float().cpu())
@@ -205,18 +216,47 @@ def evaluate(
 
     The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
     and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (see `metrics.align`).
-    Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary. Raises ValueError that
-    names the frame for a prediction that is not finite where it counts, and for a model whose own `kind` is another one.
+    Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary. Processes that have
+    trained together share the frames; all of them must call it, and all get the whole result. Raises ValueError that names
+    the frame for a prediction that is not finite where it counts, and for a model whose own `kind` is another one.
     """
     own = getattr(model, "kind", kind)
     if own in metrics.KINDS and own != kind:
         raise ValueError(f"the model predicts {own} depth, but is to be judged as {kind}: give kind={own!r}")
     rule = metrics.protocol(protocol or dataset.protocol)
     edges = distance_edges(rule)
-    preds, native = predict(model, dataset, batch_size=batch_size), dataset.native()
-    kept = set(kept_frames(len(dataset)))
-    names, frames, bands, predictions = [], [], [], {}
-    for index, pred in enumerate(preds):
+
+    def measure() -> _Part | None:
+        frames = own_part(len(dataset))
+        preds = predict(model, dataset, batch_size=batch_size, frames=frames) if len(frames) else []
+        return _measured(preds, frames, dataset, rule=rule, kind=kind, edges=edges) if len(frames) else None
+
+    parts = [part for part in gathered(measure) if part is not None]
+    sums = _joined([part.sums for part in parts])
+    scores = metrics.finish(sums)
+    names = pd.DataFrame([row for part in parts for row in part.names])
+    per_image = names.assign(**{name: value.numpy() for name, value in scores.items()})
+    overall = metrics.finish(metrics.pool(sums)) if rule.average == "pixels" else scores
+    summary = {name: overall[name].nanmean().item() for name in metrics.NAMES}
+    kept = {name: pred for part in parts for name, pred in part.kept.items()}
+    return Evaluation(rule, summary, per_image, _by_distance([part.bands for part in parts], edges), kept)
+
+
+@dataclass
+class _Part:
+    """What was measured of some frames: names of each, statistics of all ([N], and [N, bands]), and predictions to keep."""
+
+    names: list[dict[str, str]]
+    sums: dict[str, Tensor]
+    bands: dict[str, Tensor]
+    kept: dict[str, Tensor]
+
+
+def _measured(preds: Iterable[Tensor], numbers: Sequence[int], dataset, *, rule, kind: str, edges) -> _Part:
+    """Measure predictions [1,h,w] of the frames with these numbers."""
+    native, keep = dataset.native(), set(kept_frames(len(dataset)))
+    names, frames, bands, kept = [], [], [], {}
+    for index, pred in zip(numbers, preds, strict=True):
         frame = native[index]
         names.append({key: frame[key] for key in ("id", "scene", "scene_type")})
         depth, valid = frame["depth"][None], frame["valid"][None]
@@ -231,16 +271,9 @@ def evaluate(
             raise ValueError(f"frame {frame['id']}: {error}") from error
         frames.append(whole)
         bands.append(banded)
-        if (
-            index in kept
-        ):  # what is kept is what was scored: metres, also of a net that knows only the shape of its depth
-            predictions[frame["id"]] = _reduced(rule.clipped(pred))
-    sums = _joined(frames)
-    scores = metrics.finish(sums)
-    per_image = pd.DataFrame(names).assign(**{name: value.numpy() for name, value in scores.items()})
-    overall = metrics.finish(metrics.pool(sums)) if rule.average == "pixels" else scores
-    summary = {name: overall[name].nanmean().item() for name in metrics.NAMES}
-    return Evaluation(rule, summary, per_image, _by_distance(bands, edges), predictions)
+        if index in keep:  # as it was scored: in metres, also of a net that knows only the shape of its depth
+            kept[frame["id"]] = _reduced(rule.clipped(pred))
+    return _Part(names, _joined(frames), _joined(bands), kept)
 
 
 def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) -> dict[str, Evaluation]:

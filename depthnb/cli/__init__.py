@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from depthnb import __version__
-from depthnb.cli import check, download, evaluate, export, import_, predict
+from depthnb.cli import check, download, evaluate, export, import_, predict, run, sweep
 from depthnb.cli.words import one_line, refuse_endless
 
 _COMMANDS = {
@@ -22,6 +22,8 @@ _COMMANDS = {
     "download": download,
     "evaluate": evaluate,
     "export": export,
+    "run": run,
+    "sweep": sweep,
 }
 
 

@@ -1,4 +1,4 @@
-"""Sums over a batch: also over one that several processes share, where each of them holds some of its images.
+"""Several processes that share work: sums over a batch of which each holds some images, and frames that each judges in part.
 
 A loss that divides one sum over the batch by another (the error of all valid pixels by their number) cannot be put together
 from the losses of the parts: an image with few valid pixels would weigh as much as one with many. So the sums are added up
@@ -8,12 +8,14 @@ over all processes, and the division comes after that. Outside a training of sev
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 # None: this process holds the whole batch; else whether its images belong to the batch, or are only borrowed
 _belongs: ContextVar[bool | None] = ContextVar("belongs", default=None)
@@ -56,6 +58,50 @@ def one_batch(processes: int, *, belongs: bool) -> Iterator[None]:
         yield
     finally:
         _belongs.reset(token)
+
+
+def together() -> int:
+    """How many processes are connected with each other for a training; 1 before the first training has begun."""
+    joined = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if joined else 1
+
+
+def own_part(count: int) -> range:
+    """Which of `count` things, one after the other, this process does when all processes share them.
+
+    >>> own_part(5)  # one process
+    range(0, 5)
+    """
+    processes = together()
+    rank = torch.distributed.get_rank() if processes > 1 else 0
+    return range(count * rank // processes, count * (rank + 1) // processes)
+
+
+def gathered(compute: Callable[[], T]) -> list[T]:
+    """What every process computed, in the order of their ranks; all processes must call it, and all get the same.
+
+    Args:
+        compute: this process's part; the result can be pickled.
+
+    Raises:
+        ValueError, RuntimeError: in all processes, where it fails in one of them: none waits for another in vain.
+    """
+    if together() == 1:
+        return [compute()]
+    own, failure = None, None
+    try:
+        own = compute()
+    except Exception as error:
+        failure = error
+    told = None if failure is None else (isinstance(failure, ValueError), str(failure) or type(failure).__name__)
+    parts: list = [None] * together()
+    torch.distributed.all_gather_object(parts, (own, told))
+    if failure is not None:
+        raise failure
+    for rank, (_, told) in enumerate(parts):
+        if told is not None:
+            raise ValueError(told[1]) if told[0] else RuntimeError(f"process {rank} of {len(parts)} failed: {told[1]}")
+    return [part for part, _ in parts]
 
 
 class _Sum(torch.autograd.Function):

@@ -144,7 +144,7 @@ class Run:
 
     def save_figure(self, figure: Figure, name: str) -> Figure:
         """Write figures/<name>.png and .pdf (as `plotting.printed` makes them), and return the figure for display."""
-        for suffix, content in plotting.printed(figure).items():
+        for suffix, content in plotting.printed(figure).items() if is_first() else ():
             self._write(self.folder / "figures" / f"{name}.{suffix}", partial(Path.write_bytes, data=content))
         return figure
 

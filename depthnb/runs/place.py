@@ -10,6 +10,7 @@ import atexit
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from depthnb.runs.provenance import TRAINED_BY
 from depthnb.runs.records import OLD, RECORD, STARTED, UNFINISHED, read
 
 _HELD: dict[Path, locks.Lock] = {}  # of this process, by the place it guards
+_PATIENCE = 100  # tenths of a second in which who holds a place has said for which run
 
 
 def unfinished(place: Path) -> Path:
@@ -44,7 +46,7 @@ def choose(place: Path, key: str, *, lock: bool) -> Path:
         try:
             _hold(each)
         except locks.InUse as error:
-            if not _hashes(each) <= {key}:  # somebody else's, as we know only now
+            if not _announced(each) <= {key}:  # somebody else's, as we know only now
                 continue
             raise RuntimeError(
                 f"the run {each.parent.name}/{each.name} is in use: {error} works there already. Let it end or stop it (a "
@@ -65,6 +67,15 @@ def _hashes(place: Path) -> set[str]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return stored
+
+
+def _announced(place: Path) -> set[str]:
+    """`_hashes` of a place that another process holds, which may have begun so recently that it has not yet said for what."""
+    for _ in range(_PATIENCE):
+        if (hashes := _hashes(place)) or not place.with_name(f".{place.name}.lock").exists():
+            return hashes
+        time.sleep(0.1)
+    return _hashes(place)
 
 
 def _hold(place: Path) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import lightning_fabric as lightning
 import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from depthnb.training.launch import launched
+
+
+class _Joined(DDPStrategy):
+    """DDP of processes that are there already. Nothing is launched, so that a notebook's kernel can be one of them."""
+
+    def _configure_launcher(self) -> None:
+        self._launcher = None
 
 
 def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric:
@@ -32,7 +41,9 @@ def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric
             "'bf16-mixed', '32-true', or 'auto', which takes the faster one of these two"
         )
     _, processes, nodes = launched()
-    together = {"devices": processes // nodes, "num_nodes": nodes, "strategy": "ddp"}
+    if processes > 1 and "OMP_NUM_THREADS" not in os.environ:  # more threads than cores wait for each other
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // (processes // nodes)))
+    together = {"devices": processes // nodes, "num_nodes": nodes, "strategy": _Joined()}
     # said explicitly, or Lightning takes a single process inside a SLURM reservation for one of several
     alone = {"devices": 1, "plugins": [LightningEnvironment()]}
     log = logging.getLogger("lightning_fabric")

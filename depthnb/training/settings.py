@@ -113,11 +113,16 @@ class Player:
             "learning rates": self._rates(),
         }
 
-    def _rates(self) -> list[float] | None:
-        """The learning rate of each group at the start; None where the scheduler leaves no trace of it."""
+    def _rates(self) -> list[float]:
+        """The learning rate of each group at the start, as schedulers note it in the groups.
+
+        ReduceLROnPlateau alone notes nothing, so that it is done here: the groups are part of every checkpoint.
+        """
+        groups = self.optimizer.param_groups
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            return None
-        return [float(group.get("initial_lr", group["lr"])) for group in self.optimizer.param_groups]
+            for group in groups:
+                group.setdefault("initial_lr", group["lr"])
+        return [float(group.get("initial_lr", group["lr"])) for group in groups]
 
     def parts(self, name: str) -> dict[str, Any]:
         """Whatever of it changes in a training: name -> something with a state_dict."""

@@ -59,9 +59,10 @@ def fit(
     seed and epoch: bit for bit on a CPU with the same number of threads. More epochs than before continue it; other settings
     are refused.
 
-    **Several processes** (torchrun, srun) train together and end with the same weights. batch_size is that of one step over
-    all of them, so the recipe stays what it was, and so do losses and gradients: see `depthnb.losses`, also on a loss of your
-    own. Two things differ: batch normalisation sees each process's images only, and dropout draws other numbers.
+    **Several processes** (`depthnb run --processes`, torchrun, srun) train together and end with the same weights. batch_size
+    is that of one step over all of them, so the recipe stays what it was, and so do losses and gradients: see
+    `depthnb.losses`, also on a loss of your own. Two things differ: batch normalisation sees each process's images only, and
+    dropout draws other numbers.
 
     Convolutions run channels_last inside: up to twice as fast, with the same result within rounding.
     """

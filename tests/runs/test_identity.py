@@ -236,6 +236,81 @@ def test_a_run_that_another_process_works_on_is_refused_until_that_one_is_killed
     assert start().folder.exists() and not part.exists()
 
 
+TOGETHER = """
+import json, os, sys, time
+from pathlib import Path
+sys.path.insert(0, {helpers!r})
+import torch
+from toys import Toy
+from depthnb import runs
+from depthnb.runs import folder, place
+
+torch.set_num_threads(1)
+data, reports = {{"train": Toy(10)}}, Path(os.environ["DEPTHNB_REPORTS"])
+prepare = place.prepare
+
+def slowly(*given):
+    time.sleep(0.2)  # as on a slow disk: whose the place is cannot be read yet
+    return prepare(*given)
+
+def one(number, seed, child):
+    try:
+        run = runs.start("06_toy", dict({parameters!r}, seed=seed, run=f"round{{number}}"), data=data)
+        said = [run.place.name, json.loads((run.weights / "started.json").read_text())["hash"]]
+    except RuntimeError as error:
+        run, said = None, ["refused", str(error)]
+    print(json.dumps([number, seed, *said]), flush=True)
+    (reports / f"tried-{{number}}-{{child}}").touch()
+    while len(list(reports.glob(f"tried-{{number}}-*"))) < 2:
+        time.sleep(0.02)  # at work until the other has tried, too
+    if run:
+        run.finish()
+
+for number in range(16):
+    seeds = (0, 1) if number < 8 else (0, 0)  # eight rounds of other parameters, eight of the same
+    place.prepare = slowly if number % 2 else prepare
+    gate, opened = os.pipe()
+    children = []
+    for child, seed in enumerate(seeds):
+        children.append(os.fork())
+        if not children[-1]:
+            os.close(opened)
+            os.read(gate, 1)  # both start when it is closed
+            one(number, seed, child)
+            os._exit(0)
+    os.close(gate)
+    os.close(opened)
+    assert not any(os.waitpid(child, 0)[1] for child in children)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_two_processes_that_start_at_one_moment_never_share_a_folder(reports):
+    """Other parameters and one name: two folders. The same parameters: one works, the other is told who does."""
+    code = textwrap.dedent(TOGETHER).format(
+        helpers=os.path.join(os.path.dirname(os.path.dirname(__file__)), "helpers"), parameters=PARAMETERS
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    assert len(rows) == 32
+    for number in range(16):
+        mine = [row for row in rows if row[0] == number]
+        refused = [row for row in mine if row[2] == "refused"]
+        hashes = {row[3] for row in mine if row[2] != "refused"}
+        if number < 8:
+            assert not refused, mine
+            assert len({row[2] for row in mine}) == len(hashes) == 2, (
+                "they shared a folder, or one took the other's hash"
+            )
+        else:
+            assert len(refused) == 1 and "round" in refused[0][3] and "process" in refused[0][3], mine
+            assert "is in use" in refused[0][3], mine
+    finished = {(record["folder"].name, record["seed"]) for record in runs.finished(reports=reports)}
+    assert finished == {(row[2], row[1]) for row in rows if row[2] != "refused"}
+    assert not list(reports.rglob("*.unfinished")) and not list(reports.rglob("*.lock"))
+
+
 def test_a_process_may_start_its_own_run_again(reports):
     assert start().folder == start().folder
 

@@ -31,6 +31,7 @@ height: int = 114
 dataset: str = "rooms"
 decay: bool = True
 run: str = "quick"
+seed: int = 0
 device: str = "auto"
 """
 CHECK = "parameters = runs.check_parameters(globals(), before)"
@@ -63,7 +64,7 @@ def test_parameters_as_declared_or_injected(cells):
     scope = cells(IMPORTS, DECLARED, "epochs = 41\nlearning_rate = 1\ndecay = False", CHECK)
     assert scope["parameters"] == {
         "epochs": 41, "learning_rate": 1.0, "height": 114, "dataset": "rooms", "decay": False, "run": "quick",
-        "device": "auto",
+        "seed": 0, "device": "auto",
     }  # fmt: skip
     assert type(scope["learning_rate"]) is float, "a whole number where a float is declared becomes one"
 
@@ -90,10 +91,18 @@ def test_parameters_as_declared_or_injected(cells):
         ("device = 'gpu'", "'device' must be auto, cpu, cuda or mps"),
         ("run = '../elsewhere'", "'run' must be a letter, then letters"),
         ("run = '1'", "'run' must be a letter"),
-        ("run = 'a' * 300", "'run' must be a letter.* at most 100 in all"),
         ("epochs = 2**70", r"'epochs' must be at most \d+, found a number of 71 bits"),
         ("dataset = 'a' * 100_000", "'dataset' must be a text of at most 4,000 characters.* found 100,000 characters"),
         ("dataset = 'a' + chr(0)", "'dataset' must be a text .* found a NUL character"),
+        ("run = 'x' * 300", r"'run' must be a letter.*100 characters at most, found 'x{37}\.\.\.$"),
+        (f"seed = {2**70}", f"'seed' must be a whole number from 0 to 4294967295, found {2**70}"),
+        (
+            "# Parameters\nepochs = 2\nimport sys",
+            "the cell of injected parameters holds 'import sys', which is no name",
+        ),
+        ("# Parameters\nepochs = print(3)", r"holds 'epochs = print\(3\)', which is no name"),
+        ("# Parameters\nepochs = _x = 3", "holds 'epochs = _x = 3', which is no name"),
+        ("# Parameters\n_x = 3", "holds '_x', which is no name"),
     ],
 )
 def test_a_wrong_parameter_is_refused(cells, injected, said):
@@ -103,8 +112,21 @@ def test_a_wrong_parameter_is_refused(cells, injected, said):
 
 def test_a_seed_is_one_that_every_library_takes(cells):
     assert cells(IMPORTS, DECLARED + "seed: int = 0", "seed = 2**32 - 1", CHECK)["parameters"]["seed"] == 2**32 - 1
-    with pytest.raises(ValueError, match=r"'seed' must be 0 or more, below 2\*\*32, found 4294967296"):
+    with pytest.raises(ValueError, match="'seed' must be a whole number from 0 to 4294967295, found 4294967296"):
         cells(IMPORTS, DECLARED + "seed: int = 0", "seed = 2**32", CHECK)
+
+
+def test_what_papermill_injects_is_taken(cells):
+    """Also the values for which it writes no literal."""
+    from papermill.translators import PythonTranslator
+
+    given = {"epochs": 3, "learning_rate": -1.0, "dataset": "it's", "decay": False}
+    with pytest.raises(ValueError, match="'learning_rate' must be between"):
+        cells(IMPORTS, DECLARED, PythonTranslator.codify({**given, "learning_rate": math.nan}), CHECK)
+    with pytest.raises(ValueError, match=r"'learning_rate' must be between .*found -1\.0"):
+        cells(IMPORTS, DECLARED, PythonTranslator.codify(given), CHECK)
+    scope = cells(IMPORTS, DECLARED, PythonTranslator.codify({**given, "learning_rate": 0.1}), CHECK)
+    assert scope["parameters"]["dataset"] == "it's"
 
 
 def test_parameters_can_be_checked_again_by_hand(cells):

@@ -318,6 +318,22 @@ def test_the_checkpoint_of_another_training_is_refused(tmp_path, changed, said):
         fit(model, checkpoint=file, optimizer=optimizer, **changed)
 
 
+def test_the_learning_rate_counts_also_where_the_validation_loss_steers_it(tmp_path):
+    """ReduceLROnPlateau notes no first rate by itself; the rate of now, which it has lowered, is no other training."""
+    file = tmp_path / "model.ckpt"
+
+    def train(rate: float, epochs: int):
+        model = Net()
+        optimizer = SGD(model.parameters(), lr=rate)
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=1e9)
+        return fit(model, val=Toy(4, seed=1), checkpoint=file, optimizer=optimizer, scheduler=plateau, epochs=epochs)
+
+    assert train(0.01, epochs=4).rows[-1]["learning_rate"] < 0.01, "it was never lowered: this proves nothing"
+    with pytest.raises(ValueError, match=r"belongs to another training .*learning rates \[0.01\], now \[0.02\]"):
+        train(0.02, epochs=5)
+    assert len(train(0.01, epochs=5).rows) == 5
+
+
 def test_a_full_disk_leaves_the_checkpoint_before_usable(tmp_path, monkeypatch):
     """The third write fails after some bytes; then there is room again, and the end is that of an undisturbed run."""
     undisturbed, model, file = Net(), Net(), tmp_path / "model.ckpt"
