@@ -3,8 +3,8 @@
     python benchmarks/bench_training.py [--root FOLDER] [--frames 32] [--height 96] [--width 128] [--turns 5] [--only U-Net]
 
 The peer: a DataLoader that decodes JPEG and PNG again for each frame of each epoch, resizes and augments it alone, and reads
-the loss with .item() after each step. fit: frames from the memory map, augmented as a batch, channels_last inside, as float32
-and with precision="auto" and a fused optimiser. Both train the same net with the same optimiser. The bare steps take batches
+the loss with .item() after each step. fit: frames from the memory map, augmented as a batch, channels_last inside, with
+precision="auto" and a fused optimiser. Both train the same net with the same optimiser. The bare steps take batches
 from the same map by the same functions and do nothing else: what fit costs beside them is its own.
 """
 
@@ -107,7 +107,6 @@ def main() -> None:
         frames, fit = Frames(dataset.root, index, size, ROTATE, FLIP), partial(fit_epoch, case, dataset)
         case.net.train()
         naive, bare = partial(naive_epoch, case, frames), partial(bare_epoch, case, dataset)
-        compare(f"{name}: fit, against the naive loop", fit, naive, turns=options.turns)
         fast = partial(fit, fused=True, precision="auto")
         compare(f"{name}: fit as the notebooks do, against the naive loop", fast, naive, turns=options.turns)
         compare(f"{name}: fit, against its bare steps", fit, bare, turns=options.turns, goal=Goal(at_most=1.05))

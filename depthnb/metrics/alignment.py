@@ -34,6 +34,7 @@ def fit_scale_shift(*, pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Ten
     >>> scale.item(), shift.item()
     (2.0, 1.0)
     """
+    pred, target = (torch.where(valid, x, torch.zeros_like(x)) for x in (pred, target))  # NaN times 0 is NaN
     scale, (pred_mean, _), (target_mean, _) = centred_fit(pred, target, weights(valid, pred.dtype))
     return scale, target_mean - scale * pred_mean
 
@@ -44,7 +45,7 @@ def centred_fit(
     """The scale of `fit_scale_shift`, and of prediction and target the mean and the difference from it.
 
     Args:
-        pred, target: as for `fit_scale_shift`.
+        pred, target: [B, 1, H, W], any unit, finite everywhere.
         weight: [B, 1, H, W], 1 on the pixels that are fitted, else 0.
 
     Returns:

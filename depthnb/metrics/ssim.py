@@ -124,16 +124,16 @@ def wholly_valid(valid: Tensor, window: int) -> Tensor:
     return torch.from_numpy(runs(valid.numpy(), window)) if valid.device.type == "cpu" else runs(valid, window)
 
 
-def runs(valid: Values, window: int) -> Values:
-    """[...,H,W] -> [...,H - window + 1,W - window + 1]: whether so many rows and columns from here on are valid."""
-    # runs of 1, 2, 4, ... valid pixels: each step ands two overlapping runs, so log2(window) steps and no float
+def runs(mask: Values, window: int) -> Values:
+    """[...,H,W] -> [...,H - window + 1,W - window + 1]: whether so many rows and columns from here on are True."""
+    # runs of 1, 2, 4, ... pixels: each step ands two overlapping runs, so log2(window) steps and no float
     run = 1
     while run < window:
         step = min(run, window - run)
-        valid = valid[..., step:, :] & valid[..., :-step, :]
-        valid = valid[..., step:] & valid[..., :-step]
+        mask = mask[..., step:, :] & mask[..., :-step, :]
+        mask = mask[..., step:] & mask[..., :-step]
         run += step
-    return valid
+    return mask
 
 
 def trusted_windows(valid: Tensor, window: int, share: float) -> Tensor:

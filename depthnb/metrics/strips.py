@@ -18,7 +18,7 @@ _PIXELS, _ROWS = 64_000, 96  # of a strip, at most
 def image_sums(
     pred: np.ndarray,
     depth: np.ndarray,
-    valid: np.ndarray,
+    mask: np.ndarray,
     *,
     low: float,
     high: float,
@@ -29,7 +29,7 @@ def image_sums(
 
     Args:
         pred, depth: float [H,W] metres, finite everywhere; the prediction is clipped here to low..high.
-        valid: bool [H,W]; what counts has a depth between low and high.
+        mask: bool [H,W]; what counts has a depth between low and high.
         low, high: metres; high is the data range of SSIM too.
         borders: of the bands, as for `sums.pixel_sums`.
         windows: whether SSIM and edges are wanted.
@@ -47,7 +47,7 @@ def image_sums(
         here = slice(start, start + rows + halo)
         truth = depth[here]
         counts = (truth > low) & (truth < high)
-        counts &= valid[here]
+        counts &= mask[here]
         if not counts.any():
             continue
         pieces += _bands(*(x[:rows] for x in (pred[here], truth, counts)), low, high, borders)
