@@ -147,7 +147,7 @@ def _pictures(
     pictures = []
     for file in figures:
         try:
-            pictures.append(of_file(file, width, quality, reports_dir))
+            pictures.append(of_file(file, width, quality))
         except (OSError, ValueError) as error:
             problems.append(f"{file.relative_to(reports_dir).as_posix()}: {short(error)}")
     return pictures

@@ -193,8 +193,8 @@ def test_a_folder_that_is_called_like_an_address_is_none(tmp_path):
     write_run(tmp_path, "javascript:alert(1)", "quick")
     write_run(tmp_path, "with space # and %", "quick")
     text = built(tmp_path)
-    assert 'href="javascript' not in text and 'href="./javascript%3Aalert%281%29/quick/figures/' in text
-    assert 'href="./with%20space%20%23%20and%20%25/quick/figures/' in text
+    assert 'href="javascript' not in text and 'href="./javascript%3Aalert%281%29/quick/run.json"' in text
+    assert 'href="./with%20space%20%23%20and%20%25/quick/run.json"' in text
 
 
 def test_broken_figures_and_tables_are_named(tmp_path):
