@@ -102,18 +102,25 @@ def _listed(folder: Path, pattern: str, problems: list[str]) -> list[Path]:
 
 
 def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str]) -> tuple[pd.DataFrame | None, str]:
-    """The claims of the first run that has them, named where it is not the one shown.
+    """The claims that were judged last, and their heading; the run is named where it is not the one shown.
 
-    They are judged by several runs, so a run in git keeps none: its table would be out of date with the next one.
+    They are judged by several runs, so a run in git keeps none, and an older table is out of date with the next run.
     """
-    for run in found:
-        there = _listed(run["folder"], f"tables/{CLAIMS}", problems)
-        table = _read_table(there[0], reports_dir, problems) if there else None
+    tables = [(run, file) for run in found for file in _listed(run["folder"], f"tables/{CLAIMS}", problems)]
+    for run, file in sorted(tables, key=lambda pair: _written(pair[1]), reverse=True):
+        table = _read_table(file, reports_dir, problems)
         if table is not None:
             other = "" if run is found[0] else f" (run {run['folder'].name})"
             table = table.drop(columns="appendix", errors="ignore").dropna(axis="columns", how="all")
             return table, f"Claims of the document, checked{other}"
     return None, ""
+
+
+def _written(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _title(notebook: str) -> str:

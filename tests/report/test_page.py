@@ -108,13 +108,16 @@ def test_numbers_of_the_page_are_those_of_the_files(tmp_path):
     assert "0.777" in changed.text and "0.234" not in changed.text
 
 
-def test_claims_of_another_run_stand_in_with_its_name(tmp_path):
-    write_run(tmp_path, "02_bn_cnn", "rooms-full")
-    write_run(tmp_path, "02_bn_cnn", "quick")
+def test_the_claims_that_were_judged_last_stand_there_with_the_name_of_their_run(tmp_path):
+    full = write_run(tmp_path, "02_bn_cnn", "rooms-full") / "tables" / "claims.csv"
+    quick = write_run(tmp_path, "02_bn_cnn", "quick") / "tables" / "claims.csv"
+    os.utime(quick, (1, 1))
     assert "checked (run" not in Page(built(tmp_path)).text
-    (tmp_path / "02_bn_cnn" / "rooms-full" / "tables" / "claims.csv").unlink()
+    os.utime(full, (0, 0))
     assert "Claims of the document, checked (run quick)" in Page(built(tmp_path)).text
-    (tmp_path / "02_bn_cnn" / "quick" / "tables" / "claims.csv").unlink()
+    full.unlink()
+    assert "Claims of the document, checked (run quick)" in Page(built(tmp_path)).text
+    quick.unlink()
     assert "Claims of the document" not in Page(built(tmp_path)).text
 
 
