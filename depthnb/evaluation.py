@@ -137,36 +137,50 @@ def predict(
     Raises ValueError if they are not as many.
     """
     frames = range(len(dataset)) if frames is None else frames
-    if not isinstance(model, nn.Module):
-        if len(model) != len(dataset):
-            raise ValueError(
-                f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each"
-            )
-        if isinstance(model, Tensor):
-            return model[list(frames)].float().cpu()
-        return [model[frame].float().cpu() for frame in frames]
-    if isinstance(model, Constant):  # it looks at no image, so frames of several sizes need not form a batch
+    _require_one_each(model, dataset)
+    if isinstance(model, Tensor):
+        return model[list(frames)].float().cpu()
+    if isinstance(model, Constant):
         return model.depth.cpu().expand(len(frames), -1, -1, -1)
+    with answering(model):
+        found = list(_answers(model, dataset, frames, batch_size))
+    return torch.stack(found) if isinstance(model, nn.Module) else found
+
+
+def _require_one_each(model: nn.Module | Tensor | Sequence[Tensor], dataset) -> None:
+    if not isinstance(model, nn.Module) and len(model) != len(dataset):
+        raise ValueError(f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each")
+
+
+def _answers(
+    model: nn.Module | Tensor | Sequence[Tensor], dataset, frames: Sequence[int], batch_size: int
+) -> Iterator[Tensor]:
+    """As `predict`, one [1,h,w] after the other, so that those of one batch are in memory; for a caller in `answering`."""
+    if not isinstance(model, nn.Module):
+        yield from (model[frame].float().cpu() for frame in frames)
+        return
+    if isinstance(model, Constant):  # it looks at no image, so frames of several sizes need not form a batch
+        yield from (model.depth[0].cpu() for _ in frames)
+        return
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
-    with answering(model):
-        parts = []
-        for chunk in torch.tensor(frames).split(batch_size):
-            batch = dataset.batch(chunk.tolist())
-            seen = {key: batch[key].to(device) for key in ("image", "intrinsics") if key in batch}
-            parts.append(ask(model, seen).float().cpu())
-    return torch.cat(parts)
+    for chunk in torch.tensor(frames).split(batch_size):
+        batch = dataset.batch(chunk.tolist())
+        seen = {key: batch[key].to(device) for key in ("image", "intrinsics") if key in batch}
+        yield from ask(model, seen).float().cpu()
 
 
 @contextlib.contextmanager
-def answering(model: nn.Module) -> Iterator[None]:
+def answering(model: object) -> Iterator[None]:
     """A model in eval mode and without gradients; its parts are in their own modes again afterwards.
 
-    In training mode batch normalisation would learn from what it is asked.
+    In training mode batch normalisation would learn from what it is asked. For what is no model only the gradients are off.
     """
-    modes = {module: module.training for module in model.modules()}
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    modes = {module: module.training for module in parts}
     try:
-        model.eval()
+        if isinstance(model, nn.Module):
+            model.eval()
         with torch.no_grad():
             yield
     finally:
@@ -228,8 +242,12 @@ def evaluate(
 
     def measure() -> _Part | None:
         frames = own_part(len(dataset))
-        preds = predict(model, dataset, batch_size=batch_size, frames=frames) if len(frames) else []
-        return _measured(preds, frames, dataset, rule=rule, kind=kind, edges=edges) if len(frames) else None
+        if not len(frames):
+            return None
+        _require_one_each(model, dataset)
+        with answering(model):
+            preds = _answers(model, dataset, frames, batch_size)
+            return _measured(preds, frames, dataset, rule=rule, kind=kind, edges=edges)
 
     parts = [part for part in gathered(measure) if part is not None]
     sums = _joined([part.sums for part in parts])

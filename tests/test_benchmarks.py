@@ -20,11 +20,12 @@ SMALL = {
         *("--root", "{root}", "--frames", "4", "--height", "64", "--width", "64", "--turns", "1", "--only", "BN")
     ],
 }
+GROWTH = ["--least", "8", "--most", "16"]  # prints lines of its own form
 FOLDER = runs.ROOT / "benchmarks"
 
 
 def test_every_benchmark_has_a_small_form():
-    assert {path.stem for path in FOLDER.glob("bench_*.py")} == SMALL.keys()
+    assert {path.stem for path in FOLDER.glob("bench_*.py")} == SMALL.keys() | {"bench_growth"}
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -41,6 +42,18 @@ def test_a_benchmark_runs(name, tmp_path, monkeypatch, capsys):
         assert re.search(
             r" \d+\.\d\d \(\d+\.\d\d to \d+\.\d\d, 1 turns; .* ms, peer .* ms\)  (no goal|goal .* (met|missed))$", line
         ), line
+
+
+def test_growth_says_times_memory_and_slope_of_each_stage(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DEPTHNB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["bench_growth", *GROWTH])
+    runpy.run_path(str(FOLDER / "bench_growth.py"), run_name="__main__")
+    lines = [line for line in capsys.readouterr().out.splitlines() if "slope" in line]
+    assert [line.split("  ")[0].strip() for line in lines] == ["preparing", "one epoch", "evaluation"]
+    for line in lines:
+        assert re.search(
+            r"8 frames .* s \d+ MB.* slope -?\d+\.\d\d  goal <= 1.1  (met|missed); extrapolated: 50,688 ", line
+        )
 
 
 @pytest.mark.parametrize(
