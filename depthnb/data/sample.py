@@ -169,7 +169,7 @@ class Dataset:
         else:
             out = self._prepared[row["split"]].rows(self._place[i : i + 1])
             out = {key: value[0] for key, value in out.items()}
-        out["image"] = out["image"].to(torch.float32) / 255
+        out["image"] = out["image"].to(torch.float32).div_(255)
         return {**out, "id": row["id"], "scene": row["scene"], "scene_type": row["scene_type"]}
 
     def batch(self, indices: Sequence[int] | Tensor | np.ndarray, device: torch.device | str | None = None) -> dict:
@@ -193,7 +193,7 @@ class Dataset:
         else:
             out = self._gather(numbers)
         out = {key: value.to(device) if device is not None else value for key, value in out.items()}
-        out["image"] = out["image"].to(torch.float32) / 255
+        out["image"] = out["image"].to(torch.float32).div_(255)
         chosen = self.frames.iloc[numbers]
         return {**out, **{key: chosen[key].tolist() for key in ("id", "scene", "scene_type")}}
 
