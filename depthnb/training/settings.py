@@ -8,12 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from depthnb.training.engine import fast_precision
+
+# of optimizers that a plateau may have slowed down since: kept beside them, so that nothing is added to their state
+_first_rates: WeakKeyDictionary[Optimizer, list[float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -114,14 +118,10 @@ class Player:
         }
 
     def _rates(self) -> list[float]:
-        """The learning rate of each group at the start, as schedulers note it in the groups.
-
-        ReduceLROnPlateau alone notes nothing, so that it is done here: the groups are part of every checkpoint.
-        """
+        """The learning rate of each group at the start, as schedulers note it in the groups; ReduceLROnPlateau alone does not."""
         groups = self.optimizer.param_groups
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            for group in groups:
-                group.setdefault("initial_lr", group["lr"])
+            return list(_first_rates.setdefault(self.optimizer, [float(group["lr"]) for group in groups]))
         return [float(group.get("initial_lr", group["lr"])) for group in groups]
 
     def parts(self, name: str) -> dict[str, Any]:
