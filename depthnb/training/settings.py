@@ -118,7 +118,7 @@ class Player:
         }
 
     def _rates(self) -> list[float]:
-        """The learning rate of each group at the start, as schedulers note it in the groups; ReduceLROnPlateau alone does not."""
+        """The learning rate of each group at the start, which schedulers note in the groups, all but ReduceLROnPlateau."""
         groups = self.optimizer.param_groups
         if isinstance(self.scheduler, ReduceLROnPlateau):
             return list(_first_rates.setdefault(self.optimizer, [float(group["lr"]) for group in groups]))
