@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import pandas as pd
@@ -20,9 +20,9 @@ METRICS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "log10": ("mean difference of the decimal logarithms", "none"),
         "silog": ("100 times the standard deviation of the log ratio", "%, nearly"),
         "si_rmse_log": ("the standard deviation of the log ratio", "none"),
-        "delta1": ("share of pixels wrong by a factor below 1.25", "share"),
-        "delta2": ("share of pixels wrong by a factor below 1.25²", "share"),
-        "delta3": ("share of pixels wrong by a factor below 1.25³", "share"),
+        "delta1": ("share of pixels off by a factor below 1.25", "share"),
+        "delta2": ("share of pixels off by a factor below 1.25²", "share"),
+        "delta3": ("share of pixels off by a factor below 1.25³", "share"),
         "ssim": ("likeness of mean, contrast and pattern in windows of 11 x 11 pixels", "none"),
         "edge_f1_025": ("F1 of edge pixels, Sobel magnitude of the depth above 0.25 m", "share"),
         "edge_f1_050": ("F1 of edge pixels, Sobel magnitude of the depth above 0.5 m", "share"),
@@ -30,6 +30,15 @@ METRICS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "edge_f1_rel10": ("F1 of edge pixels, depth steps of 10 % or more", "share"),
     }
 )
+
+
+def pixels(values: Sequence[float | bool]) -> Tensor:
+    """Four numbers, or four True and False, as the map [1, 1, 2, 2] that losses and metrics take.
+
+    >>> pixels([1.0, 2.0, 4.0, 8.0]).shape
+    torch.Size([1, 1, 2, 2])
+    """
+    return torch.as_tensor(values).view(1, 1, 2, 2)
 
 
 def metric_table(values: Mapping[str, float]) -> pd.DataFrame:
