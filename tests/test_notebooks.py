@@ -24,7 +24,7 @@ def notebook(request) -> Path:
 
 
 def test_there_are_notebooks():
-    assert {"01_data", "02_bn_cnn", "03_eigen", "10_comparison"} <= {file.stem for file in NOTEBOOKS}
+    assert {"00_start", "01_data", "02_bn_cnn", "03_eigen", "10_comparison"} <= {file.stem for file in NOTEBOOKS}
 
 
 def test_one_parameters_cell_of_commented_literals(notebook):

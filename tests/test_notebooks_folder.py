@@ -6,7 +6,7 @@ from pathlib import Path
 import networks
 import pytest
 from data_fixtures import write_folder, write_index
-from notebook_runs import ROOT, TRAINING, brief, papermill
+from notebook_runs import ROOT, TRAINING, UNTRAINED, brief, papermill
 from PIL import Image
 
 from depthnb.files import read_table
@@ -23,7 +23,7 @@ def mixed_folder(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["01_data", *(file.stem for file in TRAINING)])
+@pytest.mark.parametrize("name", ["00_start", "01_data", *(file.stem for file in TRAINING)])
 def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
     third = {"third": "folder", "third_root": mixed_folder} if name in ("02_bn_cnn", "06_hma") else {}
     more = {}
@@ -32,7 +32,7 @@ def test_runs_on_a_folder_of_several_sizes(name, mixed_folder, tmp_path):
         more = {"foundation_weights": tmp_path / "tiny", "foundation_side": 28, "foundation_epochs": 1}
     done = papermill(
         ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
-        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name == "01_data" else brief(name)),
+        dataset="folder", data_root=mixed_folder, height=64, width=96, **({} if name in UNTRAINED else brief(name)),
         **third, **more,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

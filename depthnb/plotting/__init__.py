@@ -13,6 +13,7 @@ from .painted import distances, painted, recipes, signed
 from .photographs import INVERSE_LABEL, answers, colour_bar, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
+from .quantities import quantities
 from .robust import changes, corrupted, fields_of_view
 from .scales import scales_grid
 from .style import (
@@ -69,6 +70,7 @@ __all__ = [
     "players",
     "predictions_grid",
     "printed",
+    "quantities",
     "radial_profile",
     "radial_table",
     "ranking",

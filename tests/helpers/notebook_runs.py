@@ -9,7 +9,8 @@ import depthnb
 
 ROOT = Path(depthnb.__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-TRAINING = [file for file in NOTEBOOKS if file.stem not in ("01_data", "10_comparison", "12_your_photo")]
+UNTRAINED = ("00_start", "01_data", "10_comparison", "12_your_photo")
+TRAINING = [file for file in NOTEBOOKS if file.stem not in UNTRAINED]
 
 
 def brief(name: str) -> dict[str, int | str]:
