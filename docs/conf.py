@@ -41,6 +41,7 @@ html_static_path = ["site.css", "clouds.js", str(MATHJAX), str(PLOTLY)]
 html_css_files = ["site.css"]
 html_theme = "furo"
 html_title = "depthnb"
+html_favicon = "icon.svg"
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False

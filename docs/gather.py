@@ -119,14 +119,14 @@ def _cloud(bundle: dict) -> str:
 
 
 def _thumbnail(notebook: dict, file: Path) -> Path | None:
-    """The first photograph-like figure, small; None where there is none."""
+    """The second picture, small, since the first is the data in most notebooks; None where there is none."""
     from PIL import Image
 
     outputs = (output.get("data", {}) for cell in notebook["cells"] for output in cell.get("outputs", []))
     pictures = [bundle[kind] for kind in ("image/jpeg", "image/png") for bundle in outputs if kind in bundle]
     if not pictures:
         return None
-    picture = Image.open(io.BytesIO(base64.b64decode("".join(pictures[0])))).convert("RGB")
+    picture = Image.open(io.BytesIO(base64.b64decode("".join(pictures[:2][-1])))).convert("RGB")
     width = min(picture.width, int(picture.height * THUMBNAIL[0] / THUMBNAIL[1]))
     picture = picture.crop((0, 0, width, width * THUMBNAIL[1] // THUMBNAIL[0]))
     picture.thumbnail(THUMBNAIL)
