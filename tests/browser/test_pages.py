@@ -17,7 +17,7 @@ CONTRAST = """() => {
   const behind = e => { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor);
     if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
   let worst = [21, ""];
-  for (const e of document.querySelectorAll("main p, main li, main td, main th, main h1, main h2, article p, article td, article h1")) {
+  for (const e of document.querySelectorAll(":is(main, article) :is(p, li, td, th, h1, h2)")) {
     if (!e.innerText?.trim() || !e.checkVisibility()) continue;
     const style = getComputedStyle(e), [a, b] = [light(parts(style.color)), light(behind(e))].sort((x, y) => y - x);
     const ratio = (a + .05) / (b + .05) * (parseFloat(style.fontSize) >= 24 ? 1.5 : 1);
