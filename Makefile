@@ -37,7 +37,7 @@ ifeq ($(filter $(PRESET),quick rooms-full paper),)
 $(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for what the verdicts rest on: make evidence)
 endif
 
-.PHONY: help setup report check test lab notebooks evidence rooms-more bench clean again
+.PHONY: help setup report check test test-browser lab notebooks evidence rooms-more site bench clean again
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
@@ -47,6 +47,8 @@ help:
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
 	@echo "make evidence    every training that a verdict rests on, with five seeds (SEEDS='0 1 2 3 4')"
 	@echo "make rooms-more  render further rooms to train on, for dataset rooms+more (SCENES=500, about nine seconds each)"
+	@echo "make site        notebooks, pages and API reference as one static site under build/site"
+	@echo "make test-browser  JupyterLab, report and site in a headless Chromium (SLOW=1: 01, 03 and 11 run too)"
 	@echo "make bench       every script under benchmarks/"
 	@echo "make clean       remove what make made, except $(VENV), finished runs and trained weights"
 
@@ -158,7 +160,7 @@ SHIPPED := 11_today
 test: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/browser tests
 	$(BIN)/python -m pytest -q --doctest-modules depthnb
 	@mkdir -p build/nbval
 	@for name in $(SHIPPED); do $(BIN)/python -m papermill notebooks/$$name.ipynb build/nbval/$$name.ipynb --prepare-only \
@@ -198,6 +200,24 @@ $(RENDERER)/$(BPY):
 	rm -rf $(RENDERER) && $(RENDER_PYTHON) -m venv $(RENDERER)
 	$(RENDERER)/bin/python -m pip install --quiet --disable-pip-version-check $(BPY) numpy pillow
 	touch $@
+
+, := ,
+# What only some want is installed when it is first asked for; $(1): a name to import, $(2): the extra
+extra = @$(BIN)/python -c 'import $(1)' 2>/dev/null || { echo "set-up: installing the extra $(2)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(2)]'; }
+
+# Made beside the old one, which stays until the new one is whole. Every warning is an error: a link that leads nowhere is one.
+site: | $(READY)
+	$(call extra,sphinx$(,) myst_nb$(,) furo$(,) mathjax,site)
+	@mkdir -p build && work=$$(mktemp -d build/site-new.XXXXXX) && trap 'rm -rf "$$work"' EXIT && \
+		$(BIN)/python docs/gather.py "$$work/source" && \
+		OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -j $(JOBS) -c docs -d "$$work/trees" "$$work/source" "$$work/site" && \
+		rm -rf build/site && mv "$$work/site" build/site
+	@echo "site: build/site/index.html; to read it with its search: $(BIN)/python -m http.server -d build/site"
+
+test-browser: | $(READY)
+	$(call extra,playwright,browser)
+	DEPTHNB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(if $(SLOW),,-m "not slow") tests/browser
 
 bench: | $(READY)
 	for script in benchmarks/bench_*.py; do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python $$script; done

@@ -34,6 +34,12 @@ case "$1 $2" in
   "-m pytest")
     echo "pytest ${*:3}" >> "$FAKE_LOG"
     [ -z "${FAKE_FAILS:-}" ] ;;
+  "-c import sphinx"* | "-c import playwright"*) [ -z "${FAKE_NO_EXTRA:-}" ] ;;
+  "docs/gather.py "*) echo "gather ${*:2}" >> "$FAKE_LOG"; mkdir -p "$2" ;;
+  "-m sphinx")
+    echo "sphinx ${*:3}" >> "$FAKE_LOG"
+    mkdir -p "${@: -1}"; date > "${@: -1}/index.html"
+    [ -z "${FAKE_FAILS:-}" ] ;;
   "data/render/"*) echo "$*" >> "$FAKE_LOG"; echo "   0 bedroom_1000       2 views, as the renderer says it" ;;
   *) echo "not expected: $*" >&2; exit 1 ;;
 esac
@@ -224,6 +230,37 @@ def test_check_lints_runs_what_is_fast_and_says_what_it_leaves_out(clone):
     status, said, _ = clone.make("check", FAKE_FAILS="1")
     assert status != 0 and "left out" not in said
     assert "make check" in clone.make("help")[1]
+
+
+def test_site_is_made_beside_the_old_one_and_replaces_it_when_it_is_whole(clone):
+    page = clone.folder / "build" / "site" / "index.html"
+    status, said, asked = clone.make("site")
+    assert (status, asked) == (0, ["venv", "pip", "gather", "sphinx"]) and "site: build/site/index.html" in said
+    assert " -W " in clone.log.read_text().splitlines()[-1]
+    page.write_text("the old one")
+    assert clone.make("site", FAKE_FAILS="1")[0] != 0 and page.read_text() == "the old one"
+    assert clone.make("site")[0] == 0 and page.read_text() != "the old one"
+    assert [each.name for each in page.parents[1].iterdir()] == ["site"], "nothing half-made stays"
+
+
+@pytest.mark.parametrize("target", ["site", "test-browser"])
+def test_an_extra_is_installed_when_it_is_first_asked_for(clone, target):
+    clone.make("setup")
+    assert "pip" not in clone.make(target)[2]
+    status, said, asked = clone.make(target, FAKE_NO_EXTRA="1")
+    assert status == 0 and asked[0] == "pip" and "installing the extra" in said
+    extra = {"site": ".[site]", "test-browser": ".[browser]"}[target]
+    assert clone.log.read_text().splitlines()[0].endswith(f"-e {extra}")
+
+
+def test_browser_tests_run_by_themselves_and_without_the_slow_ones(clone):
+    clone.make("setup")
+    assert clone.make("test-browser")[0] == 0
+    assert clone.log.read_text().strip() == "pytest -q -m not slow tests/browser"
+    clone.make("test-browser", "SLOW=1")
+    assert clone.log.read_text().strip() == "pytest -q tests/browser"
+    clone.make("test")
+    assert "--ignore tests/browser tests" in clone.log.read_text()
 
 
 def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(clone):
