@@ -10,8 +10,8 @@ from depthnb.course.task import Task, checker
 __all__ = ["BUGS", "Task", "check", "checker", "find"]
 
 
-def check(name: str, answer: Callable, seed: int = 0) -> None:
-    """Ask a function the questions of a task, and print that it has passed.
+def check(name: str, answer: Callable, seed: int = 0) -> str:
+    """Ask a function the questions of a task; returns a sentence that says that it has passed.
 
     Args:
         name: of the task.
@@ -24,4 +24,4 @@ def check(name: str, answer: Callable, seed: int = 0) -> None:
     """
     task = find(name)
     checker(task)(answer, seed)
-    print(f"{task.function} passes the check of '{task.title}'")
+    return f"{task.function} passes the check of '{task.title}'"

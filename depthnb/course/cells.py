@@ -73,7 +73,7 @@ def nbgrader(tasks: Sequence[Task], session: int) -> list:
 def otter(tasks: Sequence[Task], session: int) -> list:
     """A master notebook of otter assign: raw cells that say where a question, its solution and its tests begin and end.
 
-    Source: the notebook format of otter-grader 6.
+    Source: the notebook format of otter-grader 7.
     """
     how = _how("Mend each function in its cell, then run the cell below it.")
     config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell:\n  pdf: false\ncheck_all_cell: true"
@@ -83,7 +83,7 @@ def otter(tasks: Sequence[Task], session: int) -> list:
             f"# BEGIN SOLUTION NO PROMPT\n{task.solution.strip()}\n# END SOLUTION\n"
             f"r''' # BEGIN PROMPT\n{task.code.strip()}\n''' # END PROMPT"
         )
-        hidden = "\n".join(["# HIDDEN", f"# points: {task.points}", *_hidden(task)])
+        hidden = "\n".join(["# HIDDEN", *_hidden(task)])
         made += [
             _raw(f"{task.name}-begin", f"# BEGIN QUESTION\nname: {task.name}\npoints: {task.points}"),
             _markdown(f"{task.name}-story", f"{_story(task)}\n\n{_hint(task)}"),
@@ -91,7 +91,7 @@ def otter(tasks: Sequence[Task], session: int) -> list:
             _code(f"{task.name}-answer", answer),
             _raw(f"{task.name}-solved", "# END SOLUTION"),
             _raw(f"{task.name}-tests", "# BEGIN TESTS"),
-            _code(f"{task.name}-check", _check(task)),
+            _code(f"{task.name}-check", _check(task, "_ = ")),  # otter compares what a cell shows
             _code(f"{task.name}-hidden", hidden),
             _raw(f"{task.name}-tested", "# END TESTS"),
             _raw(f"{task.name}-end", "# END QUESTION"),
@@ -123,12 +123,12 @@ def _fenced(code: str) -> str:
     return f"```python\n{code.strip()}\n```"
 
 
-def _check(task: Task) -> str:
-    return f'from depthnb.course import check\n\ncheck("{task.name}", {task.function})'
+def _check(task: Task, to: str = "") -> str:
+    return f'from depthnb.course import check\n\n{to}check("{task.name}", {task.function})'
 
 
 def _hidden(task: Task) -> list[str]:
-    lines = [f'check("{task.name}", {task.function}, seed={seed})' for seed in _HIDDEN]
+    lines = [f'_ = check("{task.name}", {task.function}, seed={seed})' for seed in _HIDDEN]
     return ["from depthnb.course import check", "", *lines]
 
 
