@@ -1,0 +1,175 @@
+"""The grader: a student's cell runs in a process of its own, and the package's check asks it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import secrets
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from depthnb.course import submissions, wire
+from depthnb.course.task import Task, checker
+
+SECONDS = 20  # for one task
+MEMORY = 2**30  # bytes beyond what Python and torch have taken
+_START = 300.0  # within which a process begins, with torch imported
+ISOLATION = (
+    "Each cell ran in a process of its own, with a limit on time, memory and the size of files; the check ran outside of it. "
+    "Network, files that your account may read, and processes that a cell leaves behind are not closed off: for submissions "
+    "that you do not trust, run this in a container without network, under an account of its own."
+)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What a task was given: points, and one sentence."""
+
+    task: Task
+    points: int
+    said: str
+
+
+class _Failed(Exception):
+    """An answer that gets no points; the message says why."""
+
+
+def grade(file: str | Path, *, session: int | None = None, seconds: int = SECONDS, memory: int = MEMORY) -> list[Grade]:
+    """Grade a notebook: each task of its session by the package's own check.
+
+    Nothing that the notebook says is trusted: its outputs and its check cells are not looked at. The function is asked with
+    the numbers that the notebook's check shows, and with others that are drawn now.
+
+    Args:
+        file: a notebook.
+        session: whose tasks are due; None for the one that the notebook says, else the tasks that it holds.
+        seconds: for one task.
+        memory: bytes that a task may take.
+
+    Returns:
+        A grade for each task, in the order of the course.
+
+    Raises:
+        FileNotFoundError: if nothing is there.
+        ValueError: for a file that is no notebook or holds no task, and for an unknown session.
+        RuntimeError: on a system that has no such limits.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        raise RuntimeError(
+            "this system knows no limits for processes; grade on Linux or macOS, or in WSL or a container"
+        )
+    cells = submissions.read(Path(file))
+    grades = []
+    for task in submissions.due(cells, session):
+        try:
+            _examine(task, submissions.answer(cells, task), seconds, memory)
+        except _Failed as failed:
+            grades.append(Grade(task, 0, _printable(str(failed))))
+        except submissions.Missing as missing:
+            grades.append(Grade(task, 0, _printable(str(missing))))
+        else:
+            grades.append(Grade(task, task.points, "passed"))
+    return grades
+
+
+def _examine(task: Task, source: str, seconds: int, memory: int) -> None:
+    """Raise `_Failed` unless the function of a cell passes the check."""
+    with (
+        tempfile.TemporaryDirectory(prefix="depthnb-grade-") as folder,
+        _process((source, task.function, folder, seconds, memory)) as to,
+    ):
+        late = f"it took longer than {seconds} s"
+        deadline = time.monotonic() + seconds
+
+        def asked(*given: Any, **named: Any) -> Any:
+            return _reply(to, wire.pack([list(given), named]), deadline, late)["value"]
+
+        _reply(to, None, deadline, late)
+        for seed in (0, secrets.randbelow(2**31)):
+            try:
+                checker(task)(asked, seed)
+            except _Failed:
+                raise
+            except AssertionError as error:
+                raise _Failed(str(error) or "the check failed") from None
+            except Exception as error:  # an answer of another shape or type breaks the check's own arithmetic
+                raise _Failed(f"the answer has not the form that the task asks for ({_short(error)})") from None
+
+
+def _reply(to: socket.socket, question: bytes | None, deadline: float, late: str) -> dict:
+    """What the process says, to a question if there is one."""
+    try:
+        if question is not None:
+            wire.send(to, question, deadline)
+        said = wire.unpack(wire.receive(to, deadline))
+    except wire.Gone as gone:
+        raise _Failed(
+            late if gone.late else "its process ended before it had answered (it exits, or hit a limit)"
+        ) from None
+    except wire.Refused as refused:
+        raise _Failed(f"the answer is {refused}") from None
+    if not isinstance(said, dict) or not {"ready", "value"} & set(said):
+        words = said.get("failed") if isinstance(said, dict) else None
+        raise _Failed(words if isinstance(words, str) else "the answer is no plain value")
+    return {"value": None, **said}
+
+
+@contextlib.contextmanager
+def _process(given: Sequence) -> Iterator[socket.socket]:
+    """A fresh process that serves a cell; it has ended, with all of its group, when the block is left."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["depthnb.course.worker"])
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs, _one_thread():
+            from depthnb.course import worker
+
+            process = context.Process(target=worker.serve, args=(theirs, *given), daemon=True)
+            process.start()
+        try:
+            _await(ours)
+            yield ours
+        finally:
+            for end in (os.killpg, os.kill):  # the group is there only after it has begun
+                with contextlib.suppress(OSError):
+                    end(process.pid, signal.SIGKILL)
+            process.join(10)
+
+
+def _await(begun: socket.socket) -> None:
+    """Wait until the process is about to run the cell: importing torch is no student's fault."""
+    try:
+        wire.receive(begun, time.monotonic() + _START)
+    except wire.Gone as gone:
+        raise RuntimeError(f"the process that grades did not begin ({gone}); is the memory full? Try again") from None
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """The fork server and its processes compute on one thread each."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+
+
+def _printable(words: str) -> str:
+    """One line of at most 240 characters; what a student wrote may be in it."""
+    line = " ".join(words.split())[:240]
+    return "".join(sign if sign.isprintable() else "?" for sign in line)

@@ -1,0 +1,84 @@
+"""The process in which a student's function lives: it knows neither the check nor what a right answer is."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import time
+from typing import Any
+
+import numpy  # noqa: F401  both are here before the process is forked, so that no answer waits for them
+import torch
+
+from depthnb.course import wire
+
+_PATIENCE = 3600.0  # seconds; the grader ends this process long before
+
+
+def serve(to: socket.socket, source: str, function: str, folder: str, seconds: int, memory: int) -> None:
+    """Run a cell, then answer questions to a function of it until the grader hangs up or a limit ends this process.
+
+    Args:
+        to: the grader's end is the other one.
+        source: of the cell.
+        function: that it is to define.
+        folder: an empty one, to work in.
+        seconds: of computing that the process may use.
+        memory: bytes that it may use beyond what it has.
+    """
+    os.setsid()  # so that the grader can end it with what it has started
+    os.chdir(folder)
+    silent = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silent, stream)
+    torch.set_num_threads(1)
+    _limit(seconds, memory)
+    _send(to, {"ready": True})  # the clock of the grader starts here
+    asked = None
+    try:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(source, "<answer>", "exec"), names)
+        if not callable(names.get(function)):
+            raise TypeError(f"{function} is no function")
+        asked = names[function]
+        reply: Any = {"ready": True}
+    except BaseException as error:  # SystemExit too
+        reply = {"failed": f"the cell raised {_sentence(error)}"}
+    _send(to, reply)
+    while asked is not None:
+        given, named = wire.unpack(wire.receive(to, time.monotonic() + _PATIENCE))
+        try:
+            reply = {"value": asked(*given, **named)}
+        except BaseException as error:
+            reply = {"failed": f"{function} raised {_sentence(error)}"}
+        _send(to, reply)
+
+
+def _limit(seconds: int, memory: int) -> None:
+    """Computing time, memory, sizes of files, no core file."""
+    limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_FSIZE: 2**20, resource.RLIMIT_CORE: 0}
+    try:
+        with open("/proc/self/statm") as stream:  # what torch has mapped already is large, and not the student's
+            limits[resource.RLIMIT_AS] = int(stream.read().split()[0]) * resource.getpagesize() + memory
+    except OSError:  # macOS, which keeps no such limit
+        limits[resource.RLIMIT_DATA] = memory
+    for what, value in limits.items():
+        hard = resource.getrlimit(what)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(what, (value, value))
+
+
+def _sentence(error: BaseException) -> str:
+    """An error by its type and its first line."""
+    words = " ".join(str(error).split())[:160]
+    return f"{type(error).__name__[:40]}{': ' + words if words else ''}"
+
+
+def _send(to: socket.socket, value: Any) -> None:
+    """Send a value, or why it is none that can be sent."""
+    try:
+        content = wire.pack(value)
+    except wire.Refused as error:
+        content = wire.pack({"failed": f"it returned {error}"})
+    wire.send(to, content, time.monotonic() + _PATIENCE)
