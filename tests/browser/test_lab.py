@@ -51,6 +51,24 @@ def test_12_runs_and_its_panel_answers(open_page, lab):
     page.get_by_text("from the slider").first.wait_for(timeout=120_000)
 
 
+def test_the_cloud_of_12_turns(open_page, lab):
+    page = opened(open_page, lab, "12_your_photo.ipynb")
+    index = f"{CELLS}.findIndex(c => c.getSource().includes('pointcloud.view'))"
+    page.evaluate(f"jupyterapp.shell.currentWidget.content.scrollToItem({index}, 'center')")
+    cloud = page.locator(".js-plotly-plot").first
+    cloud.locator("canvas").first.wait_for(timeout=60_000)
+    cloud.scroll_into_view_if_needed()
+    eye = "document.querySelector('.js-plotly-plot')._fullLayout.scene._scene.getCamera().eye.x"
+    page.wait_for_function(eye)
+    before, box = page.evaluate(eye), cloud.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 120, y, steps=10)
+    page.mouse.up()
+    page.wait_for_function(f"Math.abs({eye} - {before}) > 0.05")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["01_data.ipynb", "03_eigen.ipynb", "11_today.ipynb"])
 def test_a_notebook_runs_completely(open_page, lab, name):
