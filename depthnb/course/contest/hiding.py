@@ -9,7 +9,7 @@ import math
 import os
 import secrets
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,7 @@ def hide(
             f"{out} is there already; choose a folder that is not: a key that was used is never replaced"
         )
     frames = data.open("folder", folder, split)
-    rule = metrics.protocol(protocol or frames.protocol)
+    rule = replace(metrics.protocol(protocol or frames.protocol), frames="hidden frames")
     if kind != "metric" and rule.alignment == "none":
         rule = rule.with_alignment(ALIGNED)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")

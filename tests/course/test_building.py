@@ -1,0 +1,101 @@
+"""Notebooks of the course: the same bytes twice, what nbgrader and otter-grader read, and no student's work lost."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from depthnb.course import BUGS, __main__, building
+from depthnb.course.task import SESSIONS
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    out = tmp_path_factory.mktemp("course")
+    return out, building.build(out)
+
+
+def cells(out: Path, kind: str, session: int) -> list:
+    name = f"find_the_bug_{session}"
+    return nbformat.read(out / building.KINDS[kind][0].format(name=name), as_version=4).cells
+
+
+def test_the_same_bytes_twice(built, tmp_path):
+    out, written = built
+    again = building.build(tmp_path / "again")
+    assert len(written) == len(building.KINDS) * SESSIONS + 2
+    assert [file.read_bytes() for file in written] == [file.read_bytes() for file in again]
+    assert building.build(out) == written  # and over themselves
+
+
+def test_students_get_the_mistake_and_no_solution(built, tmp_path):
+    out, _ = built
+    for session in range(1, SESSIONS + 1):
+        made = cells(out, "student", session)
+        text = "\n".join(cell.source for cell in made)
+        for task in (task for task in BUGS if task.session == session):
+            assert task.code.strip() in text and task.story in text and task.solution.strip() not in text
+            assert f'check("{task.name}", {task.function})' in text and "<details>" in text and task.hint in text
+    building.build(tmp_path, ["student"])
+    assert sorted(file.suffix for file in tmp_path.rglob("*.*")) == [".ipynb"] * SESSIONS  # no rubric, no plan
+
+
+def test_solutions_run_in_their_notebooks(built):
+    out, _ = built
+    for session in (1, 2, 5):
+        names: dict = {}
+        for cell in cells(out, "solution", session):
+            if cell.cell_type == "code":
+                exec(cell.source, names)
+
+
+def test_nbgrader_finds_solutions_tests_and_points(built):
+    out, _ = built
+    points, ids = 0, []
+    for session in range(1, SESSIONS + 1):
+        for cell in cells(out, "nbgrader", session):
+            said = cell.metadata.nbgrader
+            assert said.schema_version == 3 and said.task is False and not (said.solution and said.locked)
+            ids.append((session, said.grade_id))
+            if said.grade:
+                points += said.points
+                assert said.locked and "### BEGIN HIDDEN TESTS" in cell.source and "### END HIDDEN TESTS" in cell.source
+            if said.solution:
+                assert cell.source.count("### BEGIN SOLUTION") == cell.source.count("### END SOLUTION") == 1
+    assert points == sum(task.points for task in BUGS) and len(set(ids)) == len(ids)
+
+
+def test_otter_finds_questions_solutions_and_tests(built):
+    out, _ = built
+    raw = []
+    for session in range(1, SESSIONS + 1):
+        made = cells(out, "otter", session)
+        assert made[0].cell_type == "raw" and made[0].source.startswith("# ASSIGNMENT CONFIG")
+        raw += [cell.source.splitlines()[0] for cell in made[1:] if cell.cell_type == "raw"]
+    order = ["# BEGIN QUESTION", "# BEGIN SOLUTION", "# END SOLUTION", "# BEGIN TESTS", "# END TESTS", "# END QUESTION"]
+    assert raw == order * len(BUGS)
+
+
+def test_a_notebook_that_somebody_has_worked_in_is_not_replaced(tmp_path):
+    first = building.build(tmp_path, ["student"])[0]
+    book = json.loads(first.read_text())
+    book["cells"][2]["source"] = "def half_size(depth): ..."
+    first.write_text(json.dumps(book))
+    before = first.read_bytes()
+    with pytest.raises(FileExistsError, match=r"find_the_bug_1\.ipynb is there .* choose another folder"):
+        building.build(tmp_path)
+    assert first.read_bytes() == before and not (tmp_path / "RUBRIC.md").exists()
+
+
+def test_the_form_names_each_task_with_its_points(built):
+    text = (built[0] / "RUBRIC.md").read_text()
+    assert all(task.title in text and f"| {task.points} | |" in text and task.solution.strip() in text for task in BUGS)
+    assert text.count("| |\n") == len(BUGS)
+
+
+def test_the_command(tmp_path, capsys):
+    assert __main__.main(["build", "--out", str(tmp_path), "--for", "nobody"]) == 1
+    assert "kind is nobody; expected of student" in capsys.readouterr().err
+    assert __main__.main(["build", "--out", str(tmp_path), "--for", "otter"]) == 0
+    assert "find_the_bug_5.ipynb" in capsys.readouterr().out
