@@ -42,6 +42,7 @@ WRONG = {
         ("1 / disparity", "disparity.max() - disparity"),
         ("1 / disparity", "-disparity"),
         ("relative * scale", "relative"),
+        ("np.median(relative[valid])", "np.median(relative)"),
     ],
     "wrong_crop": [
         ("inside[top:bottom, left:right] = True", "inside[:] = True"),

@@ -28,7 +28,7 @@ import numpy as np
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
     depth = random.uniform(1, 8, (15, 21))
-    valid = random.random(depth.shape) < 0.7
+    valid = random.random(depth.shape) < np.where(depth < 4.5, 0.95, 0.4)  # a sensor sees what is near
     valid.flat[0] = valid.sum() % 2 == 1 if valid.flat[0] else valid.sum() % 2 == 0
     disparity = random.uniform(2, 40) / depth
     got = np.asarray(answer(disparity, np.where(valid, depth, 0.0), valid))
