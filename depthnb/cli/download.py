@@ -10,8 +10,8 @@ from depthnb.cli.progress import Progress
 HELP = "fetch a data set"
 DESCRIPTION = (
     "Says page, size, terms and free space, asks, and fetches. What was stopped goes on where it was; a file gets its name "
-    "when its size and checksum are right; archives are unpacked beside themselves. Where a set cannot be fetched by a "
-    "program, it says what to get by hand and where to put it."
+    "when its kind is right, and its size and checksum where they are known; archives are unpacked beside themselves. Where a "
+    "set cannot be fetched by a program, it says what to get by hand and where to put it."
 )
 EXAMPLES = """examples:
   depthnb download nyu-v2
@@ -41,6 +41,7 @@ def run(given: argparse.Namespace) -> int:
     from depthnb.files.fetching import offline
 
     data = os.environ.get("DEPTHNB_DATA")
+    download.plan(given.name, Path("."), given.part)  # a name that is none, or a set without files, is said first
     if not given.root and not data:
         raise ValueError(f"nothing says where {given.name} shall be: add --root DIR, or let DEPTHNB_DATA name a folder")
     root = Path(given.root or Path(data) / given.name).expanduser()

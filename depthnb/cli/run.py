@@ -65,7 +65,10 @@ def run(given: argparse.Namespace) -> int:
     if given.slurm:
         if given.master or given.node_rank:
             raise ValueError("with --slurm machines find each other by themselves; leave --master and --node-rank away")
-        check(file, {**parameters, "device": "cpu"}, out, Group(given.processes))  # the GPUs are elsewhere
+        if given.nodes < 1:
+            raise ValueError(f"--nodes is {given.nodes}; expected at least 1")
+        everywhere = Group(given.processes * given.nodes)
+        check(file, {**parameters, "device": "cpu"}, out, everywhere)  # the GPUs are elsewhere
         script = slurm.write(given.slurm, file, parameters, out, processes=given.processes, nodes=given.nodes)
         print(f"{script}: look at its #SBATCH lines, then: sbatch {script}")
         return 0

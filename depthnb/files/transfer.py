@@ -2,14 +2,16 @@ r"""One file from one server, over HTTP, with all that may go wrong; `fetching.f
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import json
 import os
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -113,7 +115,7 @@ class Transfer:
             if not came:
                 raise Broken(f"{self.host} was silent for {self.stall:g} s")
         finally:
-            beat.given_up = True
+            beat.give_up()
         if isinstance(came[0], BaseException):
             raise came[0]
         return came[0]
@@ -130,9 +132,11 @@ class Transfer:
             headers |= {"Range": f"bytes={start}-", **({"If-Range": validator} if validator else {})}
         try:
             with requests.get(self.url, headers=headers, stream=True, timeout=2 * self.stall) as response:
+                beat()
                 if response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{start}":
                     return start, _published(response)  # it was all there, and only the name is missing
-                start, total = self._answer(response, start)
+                with beat.at_work():
+                    start, total = self._answer(response, start)
                 self._receive(response, start, total, beat)
                 return start, _published(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -189,9 +193,11 @@ class Transfer:
         if total is not None and (missing := total - start - shutil.disk_usage(self.part.parent).free) > 0:
             raise OSError(errno.ENOSPC, f"{total - start:,} bytes are needed, {missing:,} more than are free")
         limit, done = self.size or total or self.most, start
-        with open(self.part, "r+b" if start else "wb") as stream:
-            stream.truncate(start)
-            stream.seek(start)
+        with contextlib.ExitStack() as stack:
+            with beat.at_work():
+                stream = stack.enter_context(open(self.part, "r+b" if start else "wb", buffering=0))
+                stream.truncate(start)
+                stream.seek(start)
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 beat()
                 if not done and kinds.is_web_page(chunk) and self.target.suffix not in (".html", ".htm"):
@@ -200,8 +206,8 @@ class Transfer:
                     raise ValueError(
                         f"{self.url}: more than the {limit} bytes that are expected at most arrive; it is another file"
                     )
-                stream.write(chunk)
-                stream.flush()
+                with beat.at_work():
+                    _write_all(stream, chunk)
                 done += len(chunk)
                 if self.told:
                     self.told(done, total or self.size)
@@ -215,12 +221,31 @@ class _Beat:
     """When something last arrived; raises where nobody waits any more."""
 
     def __init__(self) -> None:
-        self.last, self.given_up = time.monotonic(), False
+        self.last, self._given_up, self._lock = time.monotonic(), False, threading.Lock()
 
     def __call__(self) -> None:
-        if self.given_up:
+        if self._given_up:
             raise TimeoutError
         self.last = time.monotonic()
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While files are touched: `give_up` waits for the end of it, and nothing is touched after that."""
+        with self._lock:
+            self()
+            yield
+
+    def give_up(self) -> None:
+        """Nobody waits any more: what the thread still gets is for nobody, and the files belong to the next attempt."""
+        with self._lock:
+            self._given_up = True
+
+
+def _write_all(stream: io.FileIO, chunk: bytes) -> None:
+    """Unbuffered, so that nothing is left to be written when the file is closed by a thread that was given up."""
+    left = memoryview(chunk)
+    while left:
+        left = left[stream.write(left) :]
 
 
 def _published(response) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from depthnb.jobs import running
 from depthnb.jobs.plans import Task
+from depthnb.training.launch import cores
 
 ENGINES = ("local", "slurm", "ray")
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -56,7 +57,7 @@ class Local:
 
     def __init__(self, jobs: int) -> None:
         # processes of one thread each are faster than those that fight for cores
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, running.cores() // jobs)))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // jobs)))
         self._pool, self._stop = ThreadPoolExecutor(jobs), threading.Event()
 
     def submit(self, tasks: Sequence[Task], folder: Path) -> list[Handle]:
@@ -241,4 +242,6 @@ def _package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(f"this needs the package {name}: pip install 'depthnb[cluster]' ({error})") from error
+        raise ImportError(
+            f"this needs the package {name}: pip install -e '.[cluster]' in the clone ({error})"
+        ) from error

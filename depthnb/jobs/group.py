@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,18 +94,26 @@ class Meeting:
         if group.nodes > 1:
             self._meet(json.dumps(asked, sort_keys=True))
 
-    def _meet(self, asked: str) -> None:
+    def _told(self, key: str) -> str | None:
+        """What is said under a key, once it is; None after all patience. Signals are heard meanwhile, between short waits."""
         from torch.distributed import DistError
 
+        until = time.monotonic() + _PATIENCE.total_seconds()
+        while time.monotonic() < until:
+            with contextlib.suppress(DistError):
+                self.store.wait([key], timedelta(seconds=1))
+                return self.store.get(key).decode()
+        return None
+
+    def _meet(self, asked: str) -> None:
         group = self.group
         if self.store.add(f"machines with number {group.node}", 1) > 1:
             raise ValueError(f"two machines were started with --node-rank {group.node}; count them from 0")
         self.store.set(f"asked {group.node}", asked)
         for node in range(group.nodes):
-            try:
-                theirs = self.store.get(f"asked {node}").decode()
-            except DistError as error:
-                raise RuntimeError(f"machine {node} of {group.nodes} did not come within {_PATIENCE}") from error
+            theirs = self._told(f"asked {node}")
+            if theirs is None:
+                raise RuntimeError(f"machine {node} of {group.nodes} did not come within {_PATIENCE}")
             if theirs != asked:
                 self.leave()  # not before the others have seen it, too
                 raise ValueError(
@@ -129,7 +139,8 @@ class Meeting:
     def fail(self, said: str) -> None:
         """Tell the other machines that this one has failed."""
         if self.group.nodes > 1:
-            self.store.set("failed", f"machine {self.group.node}: {said}")
+            with contextlib.suppress(RuntimeError):  # machine 0 may be gone
+                self.store.set("failed", f"machine {self.group.node}: {said}")
 
     def failure(self) -> str | None:
         """What another machine has said of its failure."""

@@ -38,11 +38,24 @@ class Task:
         return f"{self.notebook}/{self.run}"
 
     def finished(self) -> bool:
-        """Whether its run is there; whatever has changed since, it is not made again."""
-        try:
-            return read(reports_dir() / self.notebook / self.run / RECORD).get("finished") is True
-        except (OSError, ValueError):  # what cannot be read is made again
-            return False
+        """Whether its run is there; whatever has changed since, it is not made again.
+
+        Where an unfinished run of other parameters had its name, it is called `<run>-<hash>`: then parameters must be equal.
+        """
+        place = reports_dir() / self.notebook
+        if _is_finished(place / self.run):
+            return True
+        return any(_is_finished(other, self.parameters) for other in place.glob(f"{self.run}-{'[0-9a-f]' * 8}"))
+
+
+def _is_finished(folder: Path, parameters: dict[str, Any] | None = None) -> bool:
+    """Whether a finished run lies there, and if they are given with these parameters."""
+    try:
+        record = read(folder / RECORD)
+    except (OSError, ValueError):  # what cannot be read is made again
+        return False
+    stored = record.get("params", {})
+    return record.get("finished") is True and all(stored.get(key) == value for key, value in (parameters or {}).items())
 
 
 def plan(file: str | os.PathLike, *, seeds: Sequence[int] = (0,), preset: str = "rooms-full") -> list[Task]:

@@ -22,6 +22,7 @@ from depthnb import files
 from depthnb.jobs import notebooks
 from depthnb.jobs.group import Group, Meeting
 from depthnb.jobs.worker import ERROR, EXECUTED
+from depthnb.training.launch import cores
 
 FAILED = ".failed.ipynb"  # ending of the notebook that stands beside the one that was to be made
 _GRACE = 5.0  # seconds in which further processes say why they failed, when one has
@@ -104,6 +105,10 @@ def run(
                 meeting.leave()
             kept = _keep_failed(workers, out)
             raise Failed(f"{error}{f'; the notebook until then is {kept}' if kept else ''}") from None
+        except BaseException:
+            if meeting:
+                meeting.fail("it was stopped")  # or the others would wait for it in the middle of a step
+            raise
         finally:
             _end(workers)
         if group.node == 0:  # the others have executed the same
@@ -156,11 +161,6 @@ def _started(
     command = [sys.executable, "-W", "ignore", "-m", "depthnb.jobs.worker", str(file), str(folder), given]
     # a session of its own: Ctrl-C reaches this process alone, which ends all
     return subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _wait(

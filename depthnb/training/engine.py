@@ -11,7 +11,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 
-from depthnb.training.launch import launched
+from depthnb.training.launch import cores, launched
 
 
 class _Joined(DDPStrategy):
@@ -42,7 +42,7 @@ def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric
         )
     _, processes, nodes = launched()
     if processes > 1 and "OMP_NUM_THREADS" not in os.environ:  # more threads than cores wait for each other
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // (processes // nodes)))
+        torch.set_num_threads(max(1, cores() // (processes // nodes)))
     together = {"devices": processes // nodes, "num_nodes": nodes, "strategy": _Joined()}
     # said explicitly, or Lightning takes a single process inside a SLURM reservation for one of several
     alone = {"devices": 1, "plugins": [LightningEnvironment()]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
 
 
 def launched() -> tuple[int, int, int]:
@@ -17,6 +19,16 @@ def launched() -> tuple[int, int, int]:
     if int(env.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return int(env["SLURM_PROCID"]), int(env["SLURM_STEP_NUM_TASKS"]), int(env.get("SLURM_STEP_NUM_NODES", "1"))
     return 0, 1, 1
+
+
+def cores() -> int:
+    """Cores that this process may use: those it is bound to, and no more than a container's quota."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(own, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError, ZeroDivisionError):  # another system, or "max"
+        return own
 
 
 def is_first() -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -210,13 +211,22 @@ def test_killed_in_the_middle_it_goes_on(server, tmp_path):  # noqa: F811
     assert server.requests[-1] == ("/file.bin", f"bytes={there}-")
 
 
+def test_an_answer_that_comes_too_late_touches_nothing(server, tmp_path):  # noqa: F811
+    server.mood, server.etag = "late", False
+    for number in range(3):
+        server.requests.clear()
+        file = tmp_path / f"{number}.bin"
+        fetch(f"{server.url}/file.bin", file, checksum=None, stall=0.5, tries=10)
+        assert file.read_bytes() == CONTENT and len(server.requests) >= 2
+
+
 def test_two_processes_fetch_it_once(server, tmp_path):  # noqa: F811
     server.mood, server.cut_at = "stall", 30_000
     command = [sys.executable, "-c", SCRIPT, server.url, str(tmp_path / "f.bin"), SHA]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     while not server.requests:
         time.sleep(0.02)
-    time.sleep(1.0)
+    select.select([process.stdout for process in processes], [], [], 60)  # until the second one says that it waits
     server.mood = ""
     server.released.set()
     said = [process.communicate(timeout=60)[0] for process in processes]

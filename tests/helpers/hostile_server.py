@@ -17,7 +17,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     Moods: cut (a part, then the connection closes), stall, drip (a byte now and then), long (more than announced), endless
     (chunks for ever), silent length (no length, and a cut), page, page as binary, empty, 404, 500, no range, changed (another
-    file by the second request), wrong part, compressed (the header says gzip).
+    file by the second request), late (the first headers come when nobody waits any more),
+    wrong part, compressed (the header says gzip).
     """
 
     daemon_threads = True
@@ -44,6 +45,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send_error(404)
         if mood == "500":
             return self.send_error(500)
+        if mood == "late" and len(self.server.requests) == 1:
+            self.server.released.wait(0.8)
         if mood == "changed" and len(self.server.requests) > 1:
             content = content[::-1]
         tag = f'"{hashlib.md5(content).hexdigest()}"'
@@ -85,6 +88,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             if mood == "stall":
                 self.server.released.wait(20)
+        elif mood == "late":  # whoever gave the first answer up writes into a file that the second one is filling
+            self.wfile.write(body[:70_000])
+            self.wfile.flush()
+            self.server.released.wait(0.3)
+            self.wfile.write(body[70_000:])
         elif mood == "drip":
             for place in range(len(body)):
                 self.wfile.write(body[place : place + 1])

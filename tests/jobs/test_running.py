@@ -69,6 +69,13 @@ for ((node = 0; node < tasks; node++)); do wait -n || exit 1; done
 """
 
 
+def free_port(port):
+    with socket.socket() as asked, contextlib.suppress(OSError):
+        asked.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
 def test_the_batch_script_brings_two_machines_together(tmp_path, monkeypatch, capsys):
     """SLURM's own commands are played; the two machines are this one."""
     monkeypatch.chdir(tmp_path)
@@ -85,9 +92,9 @@ def test_the_batch_script_brings_two_machines_together(tmp_path, monkeypatch, ca
         tools.mkdir(exist_ok=True)
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
-    with socket.socket() as free:  # the script makes the port of the job's number
-        free.bind(("127.0.0.1", 0))
-        job = (free.getsockname()[1] - 20000) % 10000
+    job = next(
+        number for number in range(10000) if free_port(20000 + number)
+    )  # the script makes the port of the job's number
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_ID": str(job)}
     environment["SLURM_JOB_NODELIST"] = "two"
     done = subprocess.run(["bash", "toy.sbatch"], env=environment, capture_output=True, text=True, timeout=120)

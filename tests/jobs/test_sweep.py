@@ -58,7 +58,7 @@ def engine(request, tmp_path, reports):
     if request.param == "local":
         return lambda: engines.Local(2)
     if importlib.util.find_spec(request.param) is None:
-        pytest.skip(f"{request.param} is not installed: pip install 'depthnb[cluster]'")
+        pytest.skip(f"{request.param} is not installed: pip install -e '.[cluster]'")
     if request.param == "submitit":
         return lambda: engines.Submitit(2, tmp_path / "logs", {"timeout_min": 5}, cluster="local")
     return lambda: engines.Ray(2, {"num_cpus": 1})
@@ -89,6 +89,20 @@ def test_a_sweep_makes_what_is_missing_and_tries_again(engine, tmp_path, reports
     assert pd.read_csv(tmp_path / "out" / "sweep.csv").state.tolist() == table["state"].tolist()
     assert (tmp_path / "out" / "90_toy" / "rooms-full.ipynb").is_file()
     assert all(table["where"][row] for row in ("rooms-full", "ablation-bad-0"))
+
+
+def test_a_run_that_had_to_take_another_name_counts_if_its_parameters_are_these(tmp_path, reports):
+    """An unfinished run of other parameters may stand in the way of its own."""
+    (task,) = plans.plan(write(tmp_path, "longer epochs=7"))
+    for name, params in (("0a1b2c3d", {**task.parameters, "epochs": 8}), ("note", task.parameters)):
+        folder = reports / "90_toy" / f"{task.run}-{name}"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"finished": True, "params": params}))
+    assert not task.finished()
+    (reports / "90_toy" / f"{task.run}-0a1b2c3d" / "run.json").write_text(
+        json.dumps({"finished": True, "params": {**task.parameters, "device": "cpu"}})
+    )
+    assert task.finished()
 
 
 def test_a_stopped_sweep_keeps_what_is_finished_and_ends_the_rest(engine, tmp_path, reports):
@@ -191,4 +205,4 @@ def test_a_missing_package_is_named(on, package, tmp_path, capsys, monkeypatch, 
     monkeypatch.setitem(sys.modules, package, None)
     write(tmp_path, "full")
     assert cli.main(["sweep", str(tmp_path / "mine.txt"), "--on", on, "--out", str(tmp_path / "out")]) == 1
-    assert f"this needs the package {package}: pip install 'depthnb[cluster]'" in capsys.readouterr().err
+    assert f"this needs the package {package}: pip install -e '.[cluster]'" in capsys.readouterr().err

@@ -33,6 +33,10 @@ _RECORD = struct.Struct("<I32s")  # a frame's checksum and what stands for its c
 _ABANDONED_SECONDS = 7 * 24 * 3600  # since the last frame, after which nobody comes back to a folder of other data
 
 
+class NotWritten(OSError):
+    """The cache could not be written."""
+
+
 class Overtaken(RuntimeError):
     """The lock was lost while this process slept, and another may be at work."""
 
@@ -44,11 +48,11 @@ def part_of(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Say what an error of the cache means; errors of the data must not pass through here."""
+    """Say what an error of the cache means, as NotWritten; errors of the data must not pass through here."""
     try:
         yield
     except OSError as error:
-        raise OSError(
+        raise NotWritten(
             error.errno,
             f"cannot write the cache of prepared frames in {folder.parent}: {error.strerror or error}. Free space "
             "there, or set DEPTHNB_CACHE to a folder that can be written. Nothing half-written will be used",
@@ -69,7 +73,8 @@ def write(
 
     Raises:
         Overtaken: if the lock was lost.
-        OSError: if the disk is full or may not be written; nothing is left that takes space.
+        NotWritten: an OSError, if the disk is full or may not be written; nothing is left that takes space.
+        OSError: from the reader; what was prepared stays.
         ValueError: from the reader, or for files that are not what they were; nothing is left either.
     """
     part = part_of(folder)
@@ -92,8 +97,9 @@ def write(
             raise Overtaken
         with explained(folder):
             _name(part, folder)
-    except (OSError, ValueError):
-        shutil.rmtree(part, ignore_errors=True)
+    except (NotWritten, FileNotFoundError, ValueError):  # a disk that only stumbled is no reason: the next call goes on
+        if held():
+            shutil.rmtree(part, ignore_errors=True)
         raise
 
 

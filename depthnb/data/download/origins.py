@@ -85,7 +85,7 @@ ORIGINS = {
     "nyu-v2-h5": Origin(
         page=f"{_HUB}/sayakpaul/nyu_depth_v2",
         size="35.2 GB (validation 2 GB)",
-        layout="data/train-000000.tar ... and val-*.tar, not unpacked; open it as data set shards",
+        layout="train-000000.tar ... and val-*.tar, not unpacked; open it as data set shards",
         terms="as nyu-v2; prepared by Wofk et al. 2019 (FastDepth)",
         files=tuple(
             Remote(
