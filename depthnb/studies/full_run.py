@@ -25,9 +25,9 @@ def drawn(this_run: Run, test: Dataset, indices: Sequence[int]) -> dict[str, Ten
         indices: frames among `evaluation.kept_frames(len(test))`, whose predictions every run keeps.
 
     Returns:
-        "full run, N steps" (runs of an older depthnb do not say N) -> float32 [B,1,H,W], metres (aligned with the truth where the run was scored so), at the native
-        size of the first frame. Empty where there is no finished full run on this data set, where its folder does not hold
-        these frames, or where `this_run` is one.
+        "full run, N steps" (of an older depthnb without N) -> float32 [B,1,H,W], metres (aligned with the truth where the run
+        was scored so), at the native size of the first frame. Empty where there is no finished full run on this data set, where
+        its folder does not hold these frames, or where `this_run` is one.
     """
     native = tuple(test.native()[indices[0]]["image"].shape[-2:])
     names = [test.frames["id"].iloc[index] for index in indices]
@@ -38,7 +38,8 @@ def drawn(this_run: Run, test: Dataset, indices: Sequence[int]) -> dict[str, Ten
             continue
         if set(names) <= set(kept):
             preds = [evaluation.upsample(kept[name][None], native) for name in names]
-            return {f"full run{_length(record)}": torch.cat(preds)}
+            length = f", {record['steps']} steps" if record.get("steps") else ""
+            return {f"full run{length}": torch.cat(preds)}
     return {}
 
 
@@ -63,10 +64,6 @@ def best_net(
             )
             return known.module, frames, evaluation.evaluate(known.module, frames), said
     return net, test, scored, "Shown is the net of this run."
-
-
-def _length(record: dict) -> str:
-    return f", {record['steps']} steps" if record.get("steps") else ""
 
 
 def _others(this_run: Run, test: Dataset) -> list[dict]:
