@@ -63,6 +63,8 @@ def test_committed_outputs_come_from_one_clean_run(notebook):
     assert outputs
     assert not [o for o in outputs if o["output_type"] == "error"]
     assert not [o for o in outputs if o.get("name") == "stderr"], "warnings in the committed outputs"
+    said = "".join("".join(o.get("text", "")) for o in outputs)
+    assert "these frames already" not in said and "preparing " not in said, "frames were not prepared before"
 
 
 def test_small_and_free_of_machine_paths(notebook):

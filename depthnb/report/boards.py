@@ -85,11 +85,14 @@ def boards(records: Sequence[Mapping], problems: list[str]) -> list[Board]:
     found = []
     for dataset in sorted(names, key=lambda name: (name not in ("rooms", "streets"), name)):
         chosen = results.select(results.read_all(own, dataset, problems))
-        aligned, _ = results.as_aligned(chosen)
+        aligned, others = results.as_aligned(chosen)
         parts = [part for part in results.comparable(chosen).values() if _metric(part)]
         found += [_board(f"{dataset}: metres", part) for part in parts]
         if aligned:
-            found.append(_board(f"{dataset}: shape alone", aligned))
+            left = ", ".join(dict.fromkeys(one.method for one in chosen if one.label in others))
+            found.append(
+                _board(f"{dataset}: shape alone", aligned, f" Runs that do not say it: {left}." if left else "")
+            )
     return [board for board in found if board.rows]
 
 
@@ -97,7 +100,7 @@ def _metric(part: Sequence[Result]) -> bool:
     return part[0].protocol.alignment != evaluation.ALIGNED
 
 
-def _board(title: str, part: Sequence[Result]) -> Board:
+def _board(title: str, part: Sequence[Result], note: str = "") -> Board:
     frame = tables.table(part, by=METRIC)
     scores = [name for name in MEASURES if frame[name].notna().any()]
     intervals, rule = _intervals(part, frame)
@@ -113,7 +116,13 @@ def _board(title: str, part: Sequence[Result]) -> Board:
     seeds = ("runs", "", "one for each seed: the file that holds these numbers")
     printed = published.like(part[0].dataset, part[0].protocol) if _metric(part) else pd.DataFrame()
     return Board(
-        title, results.measured(part), rule, (method, *heads, *_COSTS, seeds), rows, _printed(printed), tuple(part)
+        title,
+        results.measured(part),
+        rule + note,
+        (method, *heads, *_COSTS, seeds),
+        rows,
+        _printed(printed),
+        tuple(part),
     )
 
 
@@ -124,8 +133,9 @@ def _intervals(part: Sequence[Result], frame: pd.DataFrame) -> tuple[dict[str, t
         found = {
             name: bootstrap(each[METRIC].dropna(), each.loc[each[METRIC].notna(), "scene"])
             for name, each in images.items()
+            if each["scene"].nunique() > 1  # one scene says nothing of others
         }
-        return found, "Bars end at the mean; lines show where it would lie in 95 of 100 draws of other scenes."
+        return found, "Bars end at the mean; lines show its 95 % interval over these scenes."
     spread = frame[frame[f"{METRIC}_std"].notna() & (frame["kind"] == "ours")]
     found = {
         line["method"]: (line[METRIC] - line[f"{METRIC}_std"], line[METRIC] + line[f"{METRIC}_std"])

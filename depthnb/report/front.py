@@ -69,10 +69,11 @@ _WORDS = {
 
 
 def _asked(board: Board, records: Sequence[Mapping]) -> list[str]:
-    first = board.results[0]
-    counts = next((one.get("split_counts") or {} for one in records if one["folder"] == first.folder), {})
+    first, folders = board.results[0], {one.folder for one in board.results}
+    seen = {(one.get("split_counts") or {}).get("train") for one in records if one["folder"] in folders} - {None, 0}
     frames, scenes = len(first.per_image), first.per_image["scene"].nunique()
-    taught = f"learnt depth from {counts['train']:,} photographs" if counts.get("train") else "learnt depth"
+    counts = " to ".join(f"{count:,}" for count in sorted({min(seen), max(seen)})) if seen else ""
+    taught = f"learnt depth from {counts} photographs" if seen else "learnt depth"
     methods = len(board.ours)
     return [
         f"{methods} {'methods' if methods > 1 else 'method'} {taught} and {'were' if methods > 1 else 'was'} asked about "
@@ -85,9 +86,8 @@ def _best(board: Board) -> list[str]:
     value = best.cells[0].value
     said = f"{best.name} comes closest: its depth is {_percent(value)} off on average"
     if best.low is not None and best.bar:
-        said += (
-            f" ({_percent(value * best.low / best.bar)} to {_percent(value * best.high / best.bar)} in other scenes)"
-        )
+        low, high = (_percent(value * end / best.bar) for end in (best.low, best.high))
+        said += f" (95 % interval over scenes: {low} to {high})"
     return [f"{said}; {others[0].name} follows with {_percent(others[0].cells[0].value)}." if others else f"{said}."]
 
 
@@ -96,7 +96,7 @@ def _opponents(board: Board) -> list[str]:
     if blank is None:
         return []
     lost = [row.name for row in board.ours if not clearly_better(row.cells[0].value, blank, METRIC)]
-    beaten = "All are clearly better" if not lost else f"Not clearly better: {', '.join(lost)}"
+    beaten = "Every method has a mean error at least 2 % lower" if not lost else f"Not 2 % lower: {', '.join(lost)}"
     return [
         f"The mean of all training depth maps, which never looks at the photograph, is {_percent(blank)} off. {beaten}."
     ]

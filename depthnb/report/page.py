@@ -78,11 +78,11 @@ def _front(records: list[dict[str, Any]], sections: Iterable[Section], problems:
     found = boards.boards(records, problems)
     claims = {each.name: each.claims for each in sections if each.claims is not None}
     findings = front.findings(claims)
-    other = {
-        label: table
-        for dataset in dict.fromkeys(str(record.get("dataset")) for record in records)
-        for label, table in elsewhere.judged(dataset, records=records, problems=problems).items()
-    }
+    other: dict[str, pd.DataFrame] = {}
+    for dataset in dict.fromkeys(str(record.get("dataset")) for record in records):
+        for label, table in elsewhere.judged(dataset, records=records, problems=problems).items():
+            # nets of several data sets may be judged on one; published ones come with each
+            other[label] = pd.concat([other[label], table]).drop_duplicates() if label in other else table
     return Front(
         sentences=front.sentences(found, records, front.counted(findings)),
         shown=front.shown(found),

@@ -104,9 +104,11 @@ def _listed(folder: Path, pattern: str, problems: list[str]) -> list[Path]:
 def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str]) -> tuple[pd.DataFrame | None, str]:
     """The claims that were judged last, and their heading; the run is named where it is not the one shown.
 
-    They are judged by several runs, so a run in git keeps none, and an older table is out of date with the next run.
+    They are judged by several runs, so a run in git keeps none, and an older table is out of date with the next run. Seeds and
+    ablations are what is judged: their own tables were written before the others were there.
     """
-    tables = [(run, file) for run in found for file in _listed(run["folder"], f"tables/{CLAIMS}", problems)]
+    judges = [run for run in found if not re.search(r"^ablation-|-seed\d+$", run["folder"].name)]
+    tables = [(run, file) for run in judges for file in _listed(run["folder"], f"tables/{CLAIMS}", problems)]
     for run, file in sorted(tables, key=lambda pair: _written(pair[1]), reverse=True):
         table = _read_table(file, reports_dir, problems)
         if table is not None:

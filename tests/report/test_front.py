@@ -85,10 +85,10 @@ def test_sentences_say_what_the_runs_say(two):
         "(rooms)."
     )
     assert best.startswith(
-        "U-Net comes closest: its depth is 15.0 % off on average (15.0 % to 15.0 % in other scenes); "
+        "U-Net comes closest: its depth is 15.0 % off on average (95 % interval over scenes: 15.0 % to 15.0 %); "
     )
     assert best.endswith("; BN-CNN follows with 50.0 %.")
-    assert blank.endswith("is 40.0 % off. Not clearly better: BN-CNN.")
+    assert blank.endswith("is 40.0 % off. Not 2 % lower: BN-CNN.")
     assert (
         price == "U-Net was trained for 1 min 40 s; the shortest training, BN-CNN with 50.0 %, took 50 s, both on CPU."
     )

@@ -33,6 +33,7 @@ def check(answer, seed=0):
     off = torch.tensor([0.1, 0.6, 0.2, 0.0, 0.4])[:, None, None] * (0.5 + torch.rand(depths.shape, generator=random))
     want = float(torch.stack([off[i][valids[i]].mean() for i in (0, 1, 2, 4)]).mean())
     got = float(answer(depths * (1 + off), torch.where(valids, depths, 0.0), valids))
+    assert got == got, "the mean is NaN: an image without a valid pixel has no error, and does not count"
     pooled = float(off[valids].mean())
     assert abs(got - pooled) > 1e-4, f"{got:.4f} is the mean over all pixels; the mean over images is {want:.4f}"
     assert abs(got - want) < 1e-4, f"the mean is {got:.4f}; over the four images that have valid pixels it is {want:.4f}"
