@@ -27,11 +27,11 @@ def judged(
 
     Returns:
         Label of the other data, with a hash of its content where two have one label -> one row a net, the best first: net,
-        frames, scenes; `at home` (abs_rel in metres on the test frames of its own data), `there`; the same aligned by scale and
-        shift in inverse depth (`aligned at home`, `aligned there`); `against the mean image`, the change of its metric abs_rel
-        against the mean image in percent, and `aligned against it`, that of the aligned one against the mean image, aligned
-        too; both with `low` and `high`, 95 % when the scenes are drawn again. NaN where a net knows no metres, a run does not
-        say, or there is one scene.
+        run (its folder), frames, scenes; `at home` (abs_rel in metres on the test frames of its own data), `there`; the same
+        aligned by scale and shift in inverse depth (`aligned at home`, `aligned there`); `against the mean image`, the change
+        of its metric abs_rel against the mean image in percent, and `aligned against it`, that of the aligned one against the
+        mean image, aligned too; both with `low` and `high`, 95 % when the scenes are drawn again. NaN where a net knows no
+        metres, a run does not say, or there is one scene.
     """
     tables: dict[tuple[str, str], list[dict]] = {}
     for record in runs.finished() if records is None else records:
@@ -46,7 +46,7 @@ def judged(
             print(said) if problems is None else problems.append(said)
             continue
         content = str((record.get("content") or {}).get("test", ""))
-        tables.setdefault((_label(record, row["frames"]), content), []).append(row)
+        tables.setdefault((_label(record, row), content), []).append(row)
     order = {"by": "aligned there", "ignore_index": True}
     labels = [label for label, _ in tables]
     return {
@@ -78,15 +78,18 @@ def _against(row: Mapping, name: str) -> str:
     return f", {abs(change):.0f} % {'lower' if change < 0 else 'higher'} than the mean image{sure}"
 
 
-def _label(record: Mapping, frames: int) -> str:
+def _label(record: Mapping, row: Mapping) -> str:
     place = str(record["params"].get("data_root") or "").rpartition("/")[2]
-    return f"{record['dataset']}{f' {place}' if place else ''}, {frames} frames"
+    counts = [f"{row[name]} {name[:-1] if row[name] == 1 else name}" for name in ("frames", "scenes")]
+    return f"{record['dataset']}{f' {place}' if place else ''}, {' of '.join(counts)}"
 
 
 def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
     notebook = asked["net"].partition("/")[0]
     name = METHODS.get(notebook, asked["net"])
-    row = {"net": name, "frames": by_image["id"].nunique(), "scenes": by_image["scene"].nunique()}
+    folder = record["folder"]
+    row = {"net": name, "run": f"{folder.parent.name}/{folder.name}"}
+    row |= {"frames": by_image["id"].nunique(), "scenes": by_image["scene"].nunique()}
     metric, home = asked["kind"] == METRIC, asked["at_home"]
     nan = float("nan")
     row["at home"] = (home.get("test") or {}).get("abs_rel", nan) if metric else nan

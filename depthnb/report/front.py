@@ -202,7 +202,7 @@ def findings(claims: Mapping[str, pd.DataFrame]) -> dict[str, list[tuple[str, st
     parts: dict[str, list[tuple[str, str, str]]] = {}
     for notebook, table in claims.items():
         if {"claim", "here", "verdict"} <= set(table.columns):
-            for line in table.fillna("").astype(str).to_dict("records"):
+            for line in table.astype(object).fillna("").astype(str).to_dict("records"):
                 parts.setdefault(line["verdict"], []).append((notebook, line["claim"], line["here"]))
     return {name: parts[name] for name in (*VERDICTS, *sorted(set(parts) - set(VERDICTS))) if name in parts}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import pandas as pd
@@ -32,6 +33,14 @@ LEVELS = (  # figures a notebook, their width in pixels and WebP quality: the fi
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Nets on data that they were not trained on. records: (net, address of its run.json) pairs."""
+
+    table: Table
+    records: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Front:
     """What stands before the notebooks."""
 
@@ -39,7 +48,7 @@ class Front:
     shown: front.Shown | None
     boards: list[boards.Board]
     figures: list[tuple[str, str, Picture]]
-    elsewhere: list[Table]
+    elsewhere: list[Elsewhere]
     findings: dict[str, list[tuple[str, str, str]]]
 
 
@@ -93,8 +102,8 @@ def _front(records: list[dict[str, Any]], sections: Iterable[Section], problems:
     )
 
 
-def _elsewhere(label: str, table: pd.DataFrame) -> Table:
-    """Nets on data that they were not trained on, their errors beside the mean image's."""
+def _elsewhere(label: str, table: pd.DataFrame) -> Elsewhere:
+    """A table of `elsewhere.judged` for the page."""
     said = {"method": table["net"]}
     for start, change in (("", "against the mean image"), ("aligned ", "aligned against it")):
         for place in ("at home", "there"):
@@ -102,7 +111,8 @@ def _elsewhere(label: str, table: pd.DataFrame) -> Table:
         said[f"{start}against the mean image"] = [
             _change(*line) for line in table[[change, f"{change} low", f"{change} high"]].itertuples(index=False)
         ]
-    return as_table(pd.DataFrame(said), label)
+    records = [(net, f"./{quote(f'{run}/{runs.RECORD}')}") for net, run in zip(table["net"], table["run"], strict=True)]
+    return Elsewhere(as_table(pd.DataFrame(said), label), records)
 
 
 def _change(value: float, low: float, high: float) -> str:

@@ -126,7 +126,9 @@ def test_nets_judged_elsewhere_are_no_rows_and_no_section(two):
     pd.DataFrame(lines).to_csv(folder / "tables" / "by_image.csv", index=False)
     assert {row.notebook for board in found() for row in board.ours} == {"04_unet", "02_bn_cnn", "07_midas"}
     text = report.build(two).read_text()
-    assert "folder mine, 6 frames" in text and "-50 % [-50, -50]" in text and 'id="04_unet-on-mine"' not in text
+    assert 'aria-label="folder mine, 6 frames of 3 scenes"' in text
+    assert '<a href="./04_unet-on-mine/judged/run.json">U-Net</a>' in text
+    assert "-50 % [-50, -50]" in text and 'id="04_unet-on-mine"' not in text
 
 
 def test_a_run_that_lost_a_file_is_named_once_and_the_others_stay(two):
