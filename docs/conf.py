@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import depthnb
 
@@ -14,6 +15,7 @@ language = "en"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 root_doc = "index"
 templates_path: list[str] = []
+exclude_patterns = ["extra"]
 
 # Notebooks are shown as they are kept, nothing is run. Headings get anchors, so that links into a page are checked.
 nb_execution_mode = "off"
@@ -48,9 +50,15 @@ html_show_sourcelink = False
 
 
 def setup(app) -> None:
-    """Sphinx calls this: docstrings are prose with code in backticks, not reStructuredText."""
+    """Sphinx calls this: docstrings are prose with code in backticks, not reStructuredText; the report is copied as it is."""
+    app.connect("config-inited", _add_report)
     app.connect("autodoc-process-docstring", _escape, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", lambda app, what, name, item, skip, options: skip or _foreign(item))
+
+
+def _add_report(app, config) -> None:
+    folder = Path(app.srcdir) / "extra"
+    config.html_extra_path = [str(folder)] if folder.exists() else []
 
 
 def _escape(app, what, name, item, options, lines: list[str]) -> None:

@@ -1,7 +1,7 @@
 """Gather the sources of the site: `python docs/gather.py build/site-source`. Nothing in the repository is changed.
 
-Pages, notebooks and what they link to keep their places, so that links hold as they stand. Three things are made: thumbnails
-of the notebooks, the help of the command, and a page for each module.
+Pages, notebooks and what they link to keep their places, so that links hold as they stand. Four things are made: thumbnails
+of the notebooks, the help of the command, a page for each module, and the report of the runs that are here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote
 
 import modules
 
-from depthnb import files
+from depthnb import files, report, runs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "data/README.md")
@@ -31,8 +31,12 @@ PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widg
 THUMBNAIL = (480, 300)
 
 
-def gather(out: Path) -> None:
+def gather(out: Path, reports: Path = ROOT / "reports") -> None:
     """Fill the folder `out`, which is emptied first.
+
+    Args:
+        out: what becomes the sources of the site.
+        reports: the runs whose report is shown.
 
     Raises:
         FileNotFoundError: a page links to a file of the repository that is not there.
@@ -52,6 +56,7 @@ def gather(out: Path) -> None:
     files.write_text(out / "command.md", _command())
     for name, text in modules.pages(ROOT / "depthnb").items():
         files.write_text(out / "api" / f"{name}.rst", text)
+    _report(reports, out / "extra" / "report")
 
 
 def local_targets(page: str, text: str) -> list[str]:
@@ -160,6 +165,16 @@ def _command() -> str:
         ).stdout
         parts += [f"## depthnb {name}".rstrip(), f"```text\n{said.rstrip()}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+def _report(reports: Path, out: Path) -> None:
+    """The report of all finished runs, and the run.json that its numbers link to."""
+    shutil.copytree(reports, out, ignore=shutil.ignore_patterns("weights", "*.unfinished", "*.pdf", "*.part", ".*"))
+    page = report.build(out).read_bytes()
+    kept = {file.relative_to(out): file.read_bytes() for file in out.glob(f"*/*/{runs.RECORD}")}
+    shutil.rmtree(out)
+    for name, content in {Path("index.html"): page, **kept}.items():
+        files.write_bytes(out / name, content)
 
 
 def _keep(out: Path, page: str, text: str, links_of: str | None = None) -> None:

@@ -35,7 +35,11 @@ def gather():
 def sources(gather, tmp_path_factory):
     out = tmp_path_factory.mktemp("site")
     (out / "left_over.md").touch()
-    gather.gather(out)
+    run = tmp_path_factory.mktemp("reports") / "04_unet" / "mine"
+    (run / "weights").mkdir(parents=True)
+    (run / "weights" / "model.safetensors").touch()
+    (run / "run.json").write_text(json.dumps({"run": "mine", "seed": 77, "finished": True}))
+    gather.gather(out, run.parents[1])
     return out
 
 
@@ -58,6 +62,14 @@ def test_gathered_are_all_pages_and_notebooks_and_what_they_link_to(gather, sour
             assert (sources / target).is_file(), f"{name} links to {target}"
     front = (sources / "index.md").read_text("utf-8")
     assert all(f"(notebooks/{name})" in front for name in NOTEBOOKS) and "GALLERY" not in front
+
+
+def test_the_report_stands_there_with_the_files_that_it_links_to_and_no_weights(sources):
+    page = (sources / "extra" / "report" / "index.html").read_text("utf-8")
+    assert "1 finished run of" in page and 'href="./04_unet/mine/run.json"' in page
+    kept = {path.relative_to(sources / "extra" / "report").as_posix() for path in (sources / "extra").rglob("*.*")}
+    assert kept == {"index.html", "04_unet/mine/run.json"}
+    assert 'href="report/index.html"' in (sources / "index.md").read_text("utf-8")
 
 
 def test_a_link_that_leads_nowhere_is_named(gather, tmp_path):
@@ -141,7 +153,7 @@ def test_containers_and_workflows_call_what_is_there():
     for name in ("test", "site"):
         workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text("utf-8"))
         called += [step["run"] for step in workflow["jobs"][name]["steps"] if "run" in step]
-    assert called == ["make setup", "make test", "make site"]
+    assert called == ["make setup", "make test", "make report", "make site"]
     assert {word.split()[1] for word in called} <= targets
     assert (ROOT / ".binder" / "runtime.txt").read_text().startswith("python-3.")
     assert "-e ." in (ROOT / ".binder" / "requirements.txt").read_text().splitlines()

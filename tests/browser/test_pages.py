@@ -106,6 +106,14 @@ def test_site_draws_formulas_and_a_cloud_that_turns(open_page, site_address):
     page.wait_for_function(f"Math.abs({eye} - {before}) > 0.05")
 
 
+def test_site_has_the_report(open_page, site_address):
+    page = open_page(f"{site_address}/index.html")
+    page.get_by_role("link", name="the report").click()
+    page.locator("h1", has_text="How far is everything").wait_for()
+    address = page.locator("table.board tbody td a").first.get_attribute("href")
+    assert page.request.get(f"{site_address}/report/{address}").ok
+
+
 def test_site_finds_a_word(open_page, site_address):
     page = open_page(f"{site_address}/search.html?q=fit_scale_shift")
     page.locator("#search-results li a").first.wait_for(timeout=30_000)
