@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,7 +31,10 @@ class Handle(Protocol):
         """Machine or number of the job."""
 
     def cancel(self) -> None:
-        """End it, whatever it does."""
+        """Ask it to end, whatever it does."""
+
+    def wait(self, seconds: float) -> None:
+        """Return when it has ended, or after so long."""
 
 
 class Engine(Protocol):
@@ -87,6 +90,9 @@ class _Thread:
         self._stop.set()
         self._future.cancel()
 
+    def wait(self, seconds: float) -> None:
+        wait([self._future], timeout=seconds)
+
 
 class Submitit:
     """SLURM by way of submitit: one array of jobs, `jobs` of them at a time.
@@ -141,7 +147,9 @@ class _Job:
 
     def cancel(self) -> None:
         self._job.cancel(check=False)
-        limit = time.monotonic() + 30  # what it has started ends with it
+
+    def wait(self, seconds: float) -> None:
+        limit = time.monotonic() + seconds
         while not self._job.done() and time.monotonic() < limit:
             time.sleep(0.2)
 
@@ -155,7 +163,8 @@ class Ray:
 
     Raises:
         ImportError: where ray is not installed.
-        ValueError: for an unknown setting.
+        ValueError: for an unknown setting, and where no machine has what one run asks for, since Ray would wait for ever. A
+            cluster that grows on demand must have one such machine when the sweep begins.
     """
 
     def __init__(self, jobs: int, settings: Mapping[str, Any]) -> None:
@@ -171,6 +180,10 @@ class Ray:
         except (ValueError, TypeError) as error:
             self.close()
             raise ValueError(f"ray does not take these settings ({' '.join(str(error).split())})") from error
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if lacking := _lacking(machines, settings):
+            self.close()
+            raise ValueError(lacking)
 
     def submit(self, tasks: Sequence[Task], folder: Path) -> list[Handle]:
         return [_Reference(self._ray, self._perform.remote(task, str(folder.resolve()))) for task in tasks]
@@ -213,7 +226,28 @@ class _Reference:
 
     def cancel(self) -> None:
         self._ray.cancel(self._reference)
-        self._ray.wait([self._reference], timeout=30)
+
+    def wait(self, seconds: float) -> None:
+        self._ray.wait([self._reference], timeout=seconds)
+
+
+def _lacking(machines: Sequence[Mapping[str, float]], settings: Mapping[str, Any]) -> str:
+    """A sentence where no machine of a Ray cluster has all that one run asks for, else nothing.
+
+    >>> _lacking([{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}], {"num_cpus": 4, "num_gpus": 1})
+    'no machine has CPU 4 and GPU 1 at once (there are: CPU 4; CPU 2, GPU 1); ask for less with --set, or for other machines'
+    >>> _lacking([{"CPU": 4.0}], {"num_cpus": 4})
+    ''
+    """
+    asked = {"CPU": settings.get("num_cpus", 1), "GPU": settings.get("num_gpus", 0), **settings.get("resources", {})}
+    asked = {name: amount for name, amount in asked.items() if amount}
+    if any(all(machine.get(name, 0) >= amount for name, amount in asked.items()) for machine in machines):
+        return ""
+    names = {"CPU": None, "GPU": None, **asked}
+    there = [", ".join(f"{name} {each[name]:g}" for name in names if each.get(name)) or "nothing" for each in machines]
+    wanted = " and ".join(f"{name} {amount:g}" for name, amount in asked.items())
+    together = " at once" if len(asked) > 1 else ""
+    return f"no machine has {wanted}{together} (there are: {'; '.join(there)}); ask for less with --set, or for other machines"
 
 
 def engine(name: str, jobs: int, folder: Path, settings: Mapping[str, Any]) -> Engine:

@@ -15,6 +15,7 @@ from depthnb.jobs.plans import Task
 
 THERE, STOPPED = "there already", "stopped"
 TABLE = "sweep.csv"
+PATIENCE = 30.0  # seconds in which all runs together have to end when a sweep is stopped
 
 
 @dataclass
@@ -81,9 +82,13 @@ def sweep(
             if open_:
                 time.sleep(0.5)
     finally:
-        for row in reversed(open_):  # those that wait first, or they would begin
-            if row.handle is not None:
-                row.handle.cancel()
+        given = [row.handle for row in reversed(open_) if row.handle is not None]
+        for handle in given:  # those that wait first, or they would begin
+            handle.cancel()
+        limit = time.monotonic() + PATIENCE
+        for handle in given:
+            handle.wait(max(0.0, limit - time.monotonic()))
+        for row in open_:
             done = row.task.finished()  # it may have ended just now
             row.state = DONE if done else STOPPED
         engine.close()

@@ -98,7 +98,7 @@ def new_figure(
 
 
 def encode(
-    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 52
+    figure: matplotlib.figure.Figure, image_format: str | None = None, *, dpi: int = DPI, quality: int = 48
 ) -> bytes:
     """Return the figure as the bytes of a PNG or JPEG file.
 
@@ -108,7 +108,7 @@ def encode(
     image_format = image_format or getattr(figure, "image_format", "png")
     if image_format not in ("png", "jpeg"):
         raise ValueError(f"image format is {image_format!r}, expected 'png' or 'jpeg'")
-    options = {"quality": quality, "optimize": True} if image_format == "jpeg" else {}
+    options = {"quality": quality, "optimize": True, "progressive": True} if image_format == "jpeg" else {}
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -206,3 +207,42 @@ def test_a_missing_package_is_named(on, package, tmp_path, capsys, monkeypatch, 
     write(tmp_path, "full")
     assert cli.main(["sweep", str(tmp_path / "mine.txt"), "--on", on, "--out", str(tmp_path / "out")]) == 1
     assert f"this needs the package {package}: pip install -e '.[cluster]'" in capsys.readouterr().err
+
+
+def test_all_runs_are_asked_to_end_before_any_is_waited_for(tmp_path, reports, monkeypatch):
+    """SLURM takes its time for each job; together they have one limit."""
+    monkeypatch.setattr(sweep, "PATIENCE", 0.3)
+    heard: list[tuple[str, float]] = []
+
+    class Slow:
+        def state(self):
+            raise KeyboardInterrupt
+
+        def where(self):
+            return "far away"
+
+        def cancel(self):
+            heard.append(("cancel", 0.0))
+
+        def wait(self, seconds):
+            heard.append(("wait", seconds))
+            time.sleep(seconds)
+
+    class Engine:
+        def submit(self, tasks, folder):
+            return [Slow() for _ in tasks]
+
+        def close(self):
+            heard.append(("close", 0.0))
+
+    file = write(tmp_path, "full", "long epochs=6", "longer epochs=7")
+    with pytest.raises(KeyboardInterrupt):
+        sweep.sweep(plans.plan(file), Engine(), tmp_path / "out")
+    assert [what for what, _ in heard] == ["cancel"] * 3 + ["wait"] * 3 + ["close"]
+    assert sum(seconds for _, seconds in heard) < 0.3 + 1e-6, "one limit for all"
+
+
+def test_ray_refuses_what_no_machine_has():
+    pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[cluster]'")
+    with pytest.raises(ValueError, match=r"no machine has CPU 1 and GPU 64 at once \(there are: CPU 2"):
+        engines.Ray(2, {"num_gpus": 64})
