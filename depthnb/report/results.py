@@ -185,7 +185,7 @@ def _result(content: Mapping[str, Any]) -> Result:
     by_distance = files.read_table(folder / "by_distance.csv")
     _require(per_image, ("id", "scene", "scene_type", "abs_rel"), "per_image.csv")
     _require(by_distance, ("lower", "upper", "pixels", *BAND_METRICS), "by_distance.csv")
-    expected = (content.get("split_counts") or {}).get(SCORED, len(per_image))
+    expected = content.get("scored", (content.get("split_counts") or {}).get(SCORED, len(per_image)))
     if len(per_image) != expected:
         raise ValueError(f"per_image.csv has {len(per_image)} rows, and {expected} frames were scored")
     if not content.get("protocol"):

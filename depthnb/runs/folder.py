@@ -231,6 +231,7 @@ class Run:
         if baselines:
             self.record_["baselines"][split] = {name: each.summary for name, each in baselines.items()}
         if split == "test":
+            self.record_["scored"] = len(scored.per_image)  # may be a part of the split: 08 paints some of its frames
             for name in ("per_image", "by_distance"):
                 table = getattr(scored, name).to_csv(index=False, float_format="%.6g", lineterminator="\n")
                 self._write_text(self.folder / f"{name}.csv", table)

@@ -131,6 +131,16 @@ def test_nets_judged_elsewhere_are_no_rows_and_no_section(two):
     assert "-50 % [-50, -50]" in text and 'id="04_unet-on-mine"' not in text
 
 
+def test_a_run_may_score_a_part_of_its_split_but_not_lose_a_row(two):
+    """08 paints some of the test frames."""
+    folder = write(two, "08_style_transfer", "quick", [0.3] * 6, split_counts={"test": 121}, scored=6)
+    assert "08_style_transfer" in {row.notebook for board in found() for row in board.ours}
+    cut = (folder / "per_image.csv").read_text().splitlines()[:-1]
+    (folder / "per_image.csv").write_text("\n".join(cut))
+    text = report.build(two).read_text()
+    assert "08_style_transfer/quick is damaged and left out (ValueError: per_image.csv has 5 rows, and 6 frames" in text
+
+
 def test_a_run_that_lost_a_file_is_named_once_and_the_others_stay(two):
     (two / "02_bn_cnn" / "rooms-full" / "per_image.csv").unlink()
     text = report.build(two).read_text()

@@ -341,7 +341,7 @@ def test_what_a_record_holds(reports):
     assert metrics.Protocol.from_record(record["protocol"]) == metrics.protocol("rooms")
     assert record["measured"] == str(metrics.protocol("rooms"))
     assert record["content"] == {"train": "f00d", "test": "f00d"} and record["inputs"] == {}
-    assert record["metrics"]["test"]["abs_rel"] > 0
+    assert record["metrics"]["test"]["abs_rel"] > 0 and record["scored"] == 4
     assert set(record["baselines"]["test"]) == {"mean_depth", "mean_image"}
     assert {"seconds", "training_seconds", "versions", "commit", "device", "params", "processes"} <= record.keys()
     files = sorted(str(file.relative_to(run.folder)) for file in run.folder.rglob("*") if file.is_file())
