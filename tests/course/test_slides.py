@@ -88,6 +88,7 @@ def test_a_figure_comes_with_the_text_or_the_sentence_before_it(made):
     assert "def loss" in idea[0].code and idea[1].code == "draw()"
     tall = next(slide for slide in made if slide.kind == "tall")
     assert "And the last sentence before." in tall.body and tall.body.count("<img") == 1
+    assert 'alt="A long one"' in tall.body
 
 
 def test_no_slide_holds_more_than_fits(made):
@@ -144,6 +145,9 @@ def test_what_is_no_notebook_that_was_run_is_refused(tmp_path, capsys):
         slides.make([str(write(tmp_path, [markdown("# A"), code("x")]))], tmp_path)
     with pytest.raises(ValueError, match="has no heading"):
         slides.make([str(write(tmp_path, [markdown("nothing"), code("x", said("y"))]))], tmp_path)
+    with pytest.raises(ValueError, match="several notebooks are called mine"):
+        (tmp_path / "b").mkdir()
+        slides.make([str(write(tmp_path, CELLS)), str(write(tmp_path / "b", CELLS))], tmp_path)
     good = write(tmp_path, CELLS)
     (tmp_path / "mine.html").write_text("<html>mine</html>")
     assert __main__.main(["slides", "--out", str(tmp_path), str(good)]) == 1

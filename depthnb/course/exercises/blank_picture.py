@@ -36,7 +36,7 @@ def check(answer, seed=0):
                 said = f"of {valid.sum()} pixels the {loss} of {c:.3f} m is {error(c):.4f}"
                 assert error(c) < best + 1e-6, f"{said}; there is a number with {best:.4f}"
 """,
-    hint="The idea of this notebook says it. The invalid pixels have to go first.",
+    hint="The idea of notebook 02 says it. The invalid pixels have to go first.",
     solution='''
 import numpy as np
 

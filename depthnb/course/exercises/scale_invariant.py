@@ -7,9 +7,9 @@ TASK = Task(
     function="scale_invariant",
     title="The scale-invariant loss, image by image",
     story=(
-        "Write equation 1 for a whole batch. With d = ln pred - ln depth, the loss of an image is the mean of d squared, "
-        "minus `lam` times the square of the mean of d, over its own valid pixels. Return one number for each image; every "
-        "image has a valid pixel, and under the mask the depth may be 0 or NaN."
+        "Write equation 1 of notebook 03 for a whole batch. With d = ln pred - ln depth, the loss of an image is the mean of d "
+        "squared, minus `lam` times the square of the mean of d, over its own valid pixels. Return one number for each image; "
+        "every image has a valid pixel, and under the mask the depth may be 0 or NaN."
     ),
     code='''
 import torch

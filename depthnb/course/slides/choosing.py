@@ -7,6 +7,7 @@ appendix of the claims, cells that show nothing, and what only a running noteboo
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -154,8 +155,8 @@ class _Writer:
         if not above and self._last:
             above = f"<p class=before>{rendering.inline(self._last)}</p>"
         self._pending, self._code = [], ""
-        tall = part.kind == "tall"
-        self._add("tall" if tall else "shown", f"<div>{above}</div>{part.html}" if tall else above + part.html, source)
+        tall, made = part.kind == "tall", part.html.replace('alt=""', f'alt="{html.escape(self.title)}"')
+        self._add("tall" if tall else "shown", f"<div>{above}</div>{made}" if tall else above + made, source)
 
     def _add(self, kind: str, body: str, code: str) -> None:
         again = f" ({len(self.made) + 1})" if self.made else ""

@@ -38,6 +38,10 @@ def make(notebooks: Sequence[str], out: str | Path) -> list[Path]:
     sources = [_found(name) for name in notebooks] or sorted(_BOOKS.glob("[0-9]*.ipynb"))
     if not sources:
         raise FileNotFoundError(f"{_BOOKS} holds no notebook; name the files of which decks shall be made")
+    if twice := {source.stem for source in sources if [each.stem for each in sources].count(source.stem) > 1}:
+        raise ValueError(
+            f"several notebooks are called {min(twice)}; name one of them at a time, with an --out of its own"
+        )
     decks = {out / f"{source.stem}.html": deck(source) for source in sources}
     for file in decks:
         if file.exists() and not _is_ours(file):
