@@ -37,7 +37,7 @@ ifeq ($(filter $(PRESET),quick rooms-full paper),)
 $(error PRESET is quick, rooms-full or paper, not '$(PRESET)'; for what the verdicts rest on: make evidence)
 endif
 
-.PHONY: help setup report check test test-browser lab notebooks evidence rooms-more site bench clean again
+.PHONY: help setup report check test test-browser lab notebooks evidence rooms-more contest renderer site bench clean again
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
@@ -47,6 +47,7 @@ help:
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"
 	@echo "make evidence    every training that a verdict rests on, with five seeds (SEEDS='0 1 2 3 4')"
 	@echo "make rooms-more  render further rooms to train on, for dataset rooms+more (SCENES=500, about nine seconds each)"
+	@echo "make contest     render rooms that nobody has seen and hide their depth, for a course (SEED=a secret of 12 digits, SCENES=30)"
 	@echo "make site        notebooks, pages and API reference as one static site under build/site"
 	@echo "make test-browser  JupyterLab, report and site in a headless Chromium (SLOW=1: 01, 03 and 11 run too)"
 	@echo "make bench       every script under benchmarks/"
@@ -193,6 +194,16 @@ rooms-more: | $(RENDERER)/$(BPY)
 			--worker $$k/$(JOBS) --out $(SCRATCH) | grep ' views, ' & workers+=($$!); done; \
 	for worker in $${workers[@]}; do wait $$worker; done
 	$(RENDERER)/bin/python data/render/pack.py rooms-more --work $(SCRATCH) --out "$(MORE)"
+
+# The seed is looked at before anything is installed. SCENES means the 500 of rooms-more only there.
+CONTEST := contest
+contest: | $(READY)
+	@$(BIN)/python -m depthnb.course contest rooms --check --seed "$(SEED)" --out "$(CONTEST)"
+	@$(MAKE) --no-print-directory renderer
+	@$(BIN)/python -m depthnb.course contest rooms --seed "$(SEED)" --out "$(CONTEST)" --views $(VIEWS) --jobs $(JOBS) \
+		--scenes $(if $(filter file,$(origin SCENES)),30,$(SCENES)) --renderer $(RENDERER)/bin/python
+
+renderer: | $(RENDERER)/$(BPY)
 
 $(RENDERER)/$(BPY):
 	@command -v $(RENDER_PYTHON) >/dev/null \

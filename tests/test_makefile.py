@@ -40,6 +40,9 @@ case "$1 $2" in
     echo "sphinx ${*:3}" >> "$FAKE_LOG"
     mkdir -p "${@: -1}"; date > "${@: -1}/index.html"
     [ -z "${FAKE_FAILS:-}" ] ;;
+  "-m depthnb.course")
+    echo "course ${*:3}" >> "$FAKE_LOG"
+    case "$*" in *'--seed 7 '*) echo "the seed 7 can be guessed" >&2; exit 1 ;; esac ;;
   "data/render/"*) echo "$*" >> "$FAKE_LOG"; echo "   0 bedroom_1000       2 views, as the renderer says it" ;;
   *) echo "not expected: $*" >&2; exit 1 ;;
 esac
@@ -319,3 +322,20 @@ def test_rooms_more_says_what_it_needs(clone, options, line):
     (clone.folder / "pyproject.toml").write_text("render = [\"bpy==4.5.4; python_version == '3.11'\"]\n")
     status, said, asked = clone.make("rooms-more", f"RENDER_PYTHON={clone.python}", *options)
     assert status != 0 and line in said and not any("render" in each for each in asked)
+
+
+def test_contest_looks_at_the_seed_before_anything_is_installed(clone):
+    (clone.folder / "pyproject.toml").write_text("render = [\"bpy==4.5.4; python_version == '3.11'\"]\n")
+    options = ("contest", f"RENDER_PYTHON={clone.python}", "JOBS=2")
+    clone.make("setup")
+    status, said, asked = clone.make(*options, "SEED=7")
+    assert status != 0 and "can be guessed" in said and asked == ["course"] and "--check" in clone.log.read_text()
+    status, said, asked = clone.make(*options, "SEED=482915570316")
+    assert status == 0 and asked == ["course", "venv", "pip", "course"]
+    words = clone.log.read_text().splitlines()[-1]
+    begin = "course contest rooms --seed 482915570316 --out contest --views 2 --jobs 2 --scenes 30"
+    assert words == f"{begin} --renderer .venv-render/bin/python"
+    assert "482915570316" not in said, "a secret is not printed"
+    assert clone.make(*options, "SEED=482915570316", "SCENES=2", "CONTEST=/my exam")[2] == ["course"] * 2
+    assert "--out /my exam" in clone.log.read_text() and "--scenes 2 " in clone.log.read_text()
+    assert "make contest" in clone.make("help")[1]

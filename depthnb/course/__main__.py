@@ -11,15 +11,13 @@ _EXAMPLES = """examples:
   python -m depthnb.course build --out course/
   python -m depthnb.course build --out course/ --for student
   python -m depthnb.course grade handed_in/*.ipynb --session 2 --csv points.csv
+  python -m depthnb.course grade handed_in/*.ipynb --notebook 03_eigen
+  python -m depthnb.course slides --out slides/ 03_eigen 11_today
 """
 
-_HIDDEN_ROOMS = """rooms that nobody has seen, with a seed that only you know (Python 3.11; about nine seconds a frame):
-  python3.11 -m venv render && render/bin/pip install bpy==4.5.4 numpy pillow
-  render/bin/python data/render/render.py rooms-more --seed 482915570316 --scenes 0-29 --views 2 --out hidden-scenes
-  render/bin/python data/render/pack.py rooms-more --work hidden-scenes --out hidden-rooms
-  python -m depthnb.course contest hide hidden-rooms --out contest --protocol rooms
-Take a long number of your own, since a short seed can be tried. A run that was stopped goes on where it was. Never put the key
-where students can read it, and do not score for them more often than you would let them try.
+_HIDDEN_ROOMS = """Rooms that nobody has seen follow from a seed that only you know. In a clone, make contest SEED=... does all:
+about nine seconds a picture, and at first a download of Blender's Python package. A call that was stopped goes on where it was.
+Never put the key where students can read it, and do not score for them more often than you would let them try.
 """
 
 
@@ -51,9 +49,17 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_build)
     grade = parts.add_parser("grade", help="give points to notebooks that were handed in")
     grade.add_argument("files", nargs="+", metavar="FILE", help="a notebook")
-    grade.add_argument("--session", type=int, help="whose tasks are due (default: what the notebook says)")
+    grade.add_argument("--session", type=int, help="whose bugs are due (default: what the notebook says)")
+    grade.add_argument("--notebook", metavar="NAME", help="whose exercises are due, such as 03_eigen")
     grade.add_argument("--csv", metavar="FILE", help="also write a line a task")
     grade.set_defaults(run=_grade)
+    about = "make slides of notebooks, one page each, that open without a network"
+    slides = parts.add_parser("slides", help=about, description=about)
+    slides.add_argument(
+        "notebooks", nargs="*", metavar="NOTEBOOK", help="a name such as 03_eigen, or a file (default: all)"
+    )
+    slides.add_argument("--out", required=True, metavar="DIR", help="a folder; decks in it are replaced")
+    slides.set_defaults(run=_slides)
     _contest_words(
         parts.add_parser("contest", help="hand out pictures, keep their depth, score what comes back"), shape
     )
@@ -70,6 +76,16 @@ def _contest_words(parser: argparse.ArgumentParser, shape: type) -> None:
     hide.add_argument("--protocol", metavar="NAME", help="to score by (default: the folder's own)")
     hide.add_argument("--kind", default="metric", help="of predictions: metric or affine-inverse (default: metric)")
     hide.set_defaults(run=_hide)
+    about = "render rooms that nobody has seen and hide them; goes on where it was stopped"
+    rooms = parts.add_parser("rooms", help=about, description=about, epilog=_HIDDEN_ROOMS, formatter_class=shape)
+    rooms.add_argument("--seed", default="", help="digits, 12 at least, that only you know")
+    rooms.add_argument("--out", required=True, metavar="HIDDEN", help="a new folder; it gets handout/ and key/")
+    rooms.add_argument("--scenes", type=int, default=30, help="rooms (default: 30)")
+    rooms.add_argument("--views", type=int, default=2, help="pictures of each (default: 2)")
+    rooms.add_argument("--jobs", type=int, default=1, help="processes that render (default: 1)")
+    rooms.add_argument("--renderer", default="python3.11", metavar="PYTHON", help="a Python that has bpy")
+    rooms.add_argument("--check", action="store_true", help="say whether the seed will do, and nothing more")
+    rooms.set_defaults(run=_rooms)
     score = parts.add_parser("score", help="score a submission and put it on the leaderboard beside the key")
     score.add_argument("file", metavar="SUBMISSION.npz")
     score.add_argument("--key", required=True, metavar="KEY", help="HIDDEN/key")
@@ -92,7 +108,7 @@ def _grade(given: argparse.Namespace) -> int:
     status, rows = 0, []
     for file in given.files:
         try:
-            grades = grading.grade(file, session=given.session)
+            grades = grading.grade(file, session=given.session, notebook=given.notebook)
         except (OSError, ValueError) as error:
             print(f"{file}: {' '.join(str(error).split())}", file=sys.stderr)
             status = 1
@@ -105,10 +121,36 @@ def _grade(given: argparse.Namespace) -> int:
     return status
 
 
+def _slides(given: argparse.Namespace) -> int:
+    from depthnb.course import slides
+
+    for file in slides.make(given.notebooks, given.out):
+        print(file)
+    return 0
+
+
 def _hide(given: argparse.Namespace) -> int:
     from depthnb.course import contest
 
     handout, key = contest.hide(given.folder, given.out, split=given.split, protocol=given.protocol, kind=given.kind)
+    print(f"{handout}: for the students\n{key}: stays with you")
+    return 0
+
+
+def _rooms(given: argparse.Namespace) -> int:
+    from depthnb.course import contest
+
+    if given.check:
+        contest.check_seed(given.seed)
+        return 0
+    handout, key = contest.hidden_rooms(
+        given.out,
+        seed=given.seed,
+        scenes=given.scenes,
+        views=given.views,
+        jobs=given.jobs,
+        renderer=given.renderer,
+    )
     print(f"{handout}: for the students\n{key}: stays with you")
     return 0
 

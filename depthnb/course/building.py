@@ -7,12 +7,11 @@ from pathlib import Path
 
 from depthnb import files
 from depthnb.course import cells, rubric
-from depthnb.course.bugs import of_session
-from depthnb.course.task import SESSIONS, Task
+from depthnb.course.tasks import Sheet, sheets
 
 _PLAN = Path(__file__).with_name("PLAN.md")
-# who it is for -> where the notebook of a session lies, and its cells
-KINDS: dict[str, tuple[str, Callable[[Sequence[Task], int], list]]] = {
+# who it is for -> where a notebook of its lies, and the cells of a sheet
+KINDS: dict[str, tuple[str, Callable[[Sheet], list]]] = {
     "student": ("student/{name}.ipynb", cells.student),
     "solution": ("solution/{name}.ipynb", cells.solution),
     "nbgrader": ("nbgrader/source/{name}/{name}.ipynb", cells.nbgrader),
@@ -21,7 +20,7 @@ KINDS: dict[str, tuple[str, Callable[[Sequence[Task], int], list]]] = {
 
 
 def build(out: str | Path, kinds: Sequence[str] = tuple(KINDS)) -> list[Path]:
-    """Write the notebooks of all sessions; the same package gives the same bytes.
+    """Write the notebooks of the course; the same package gives the same bytes.
 
     Args:
         out: a folder, made if it is not there.
@@ -42,9 +41,8 @@ def build(out: str | Path, kinds: Sequence[str] = tuple(KINDS)) -> list[Path]:
     contents = {}
     for kind in kinds:
         place, make = KINDS[kind]
-        for session in range(1, SESSIONS + 1):
-            name = f"find_the_bug_{session}"
-            contents[out / place.format(name=name)] = cells.notebook(make(of_session(session), session), session)
+        for sheet in sheets():
+            contents[out / place.format(name=sheet.name)] = cells.notebook(make(sheet), sheet.said)
     if set(kinds) - {"student"}:
         contents[out / "RUBRIC.md"] = rubric.page()
         contents[out / "PLAN.md"] = _PLAN.read_text(encoding="utf-8")

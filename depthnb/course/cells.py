@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from depthnb.course.desk import fenced, folded
 from depthnb.course.task import Task
+from depthnb.course.tasks import Sheet
 
 _HIDDEN = (101, 202)  # seeds of the numbers of hidden tests
 _METADATA = {
@@ -13,22 +15,22 @@ _METADATA = {
 }
 
 
-def notebook(cells: Sequence, session: int) -> str:
-    """Cells as the text of an .ipynb file that says its session.
+def notebook(cells: Sequence, said: dict[str, int | str]) -> str:
+    """Cells as the text of an .ipynb file that says its session or its notebook.
 
     Raises:
         ImportError: without nbformat.
     """
     nbformat = _nbformat()
-    made = nbformat.v4.new_notebook(cells=list(cells), metadata={**_METADATA, "depthnb": {"session": session}})
+    made = nbformat.v4.new_notebook(cells=list(cells), metadata={**_METADATA, "depthnb": said})
     nbformat.validate(made)
     return nbformat.writes(made) + "\n"
 
 
-def student(tasks: Sequence[Task], session: int) -> list:
-    """The function with its mistake, a check, a hint that is folded."""
-    made = [_markdown("title", _title(session) + _how("Mend each function in its cell, then run the cell below it."))]
-    for task in tasks:
+def student(sheet: Sheet) -> list:
+    """The function to mend or to write, a check, a hint that is folded."""
+    made = [_markdown("title", _title(sheet, "then run the cell below it"))]
+    for task in sheet.tasks:
         made += [
             _markdown(f"{task.name}-story", f"{_story(task)}\n\n{_hint(task)}"),
             _code(f"{task.name}-answer", task.code.strip(), tags=["answer"]),
@@ -37,26 +39,28 @@ def student(tasks: Sequence[Task], session: int) -> list:
     return made
 
 
-def solution(tasks: Sequence[Task], session: int) -> list:
-    """The mistake, shown to fail, and the function without it."""
-    made = [_markdown("title", _title(session) + "With solutions: for those who teach.\n")]
-    for task in tasks:
+def solution(sheet: Sheet) -> list:
+    """The function as students get it, and as it should be."""
+    made = [_markdown("title", f"# {sheet.title}\n\nWith solutions: for those who teach.")]
+    for task in sheet.tasks:
         made += [
-            _markdown(f"{task.name}-story", f"{_story(task)}\n\n{_hint(task)}\n\nThe mistake:\n\n{_fenced(task.code)}"),
+            _markdown(
+                f"{task.name}-story", f"{_story(task)}\n\n{_hint(task)}\n\nThe {sheet.given}:\n\n{fenced(task.code)}"
+            ),
             _code(f"{task.name}-answer", task.solution.strip(), tags=["answer", "solution"]),
             _code(f"{task.name}-check", _check(task), tags=["check"]),
         ]
     return made
 
 
-def nbgrader(tasks: Sequence[Task], session: int) -> list:
+def nbgrader(sheet: Sheet) -> list:
     """A source notebook of nbgrader: solution regions that it clears, locked tests with points, hidden ones among them.
 
     Source: the metadata of nbgrader 0.9, schema version 3.
     """
-    how = _how("Mend each function in its cell, delete the line that raises an error, and run the cell below it.")
-    made = [_markdown("title", _title(session) + how, **_nbgrader("title", locked=True))]
-    for task in tasks:
+    how = _title(sheet, "delete the line that raises an error, and run the cell below it")
+    made = [_markdown("title", how, **_nbgrader("title", locked=True))]
+    for task in sheet.tasks:
         region = f"{task.code.strip()}\n\n\n### BEGIN SOLUTION\n{task.solution.strip()}\n### END SOLUTION"
         hidden = "\n".join(["### BEGIN HIDDEN TESTS", *_hidden(task), "### END HIDDEN TESTS"])
         given = {"grade": True, "locked": True, "points": task.points}
@@ -70,15 +74,14 @@ def nbgrader(tasks: Sequence[Task], session: int) -> list:
     return made
 
 
-def otter(tasks: Sequence[Task], session: int) -> list:
+def otter(sheet: Sheet) -> list:
     """A master notebook of otter assign: raw cells that say where a question, its solution and its tests begin and end.
 
     Source: the notebook format of otter-grader 7.
     """
-    how = _how("Mend each function in its cell, then run the cell below it.")
     config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell:\n  pdf: false\ncheck_all_cell: true"
-    made = [_raw("config", config), _markdown("title", _title(session) + how)]
-    for task in tasks:
+    made = [_raw("config", config), _markdown("title", _title(sheet, "then run the cell below it"))]
+    for task in sheet.tasks:
         answer = (
             f"# BEGIN SOLUTION NO PROMPT\n{task.solution.strip()}\n# END SOLUTION\n"
             f"r''' # BEGIN PROMPT\n{task.code.strip()}\n''' # END PROMPT"
@@ -99,14 +102,10 @@ def otter(tasks: Sequence[Task], session: int) -> list:
     return made
 
 
-def _title(session: int) -> str:
-    return f"# Find the bug, session {session}\n\n"
-
-
-def _how(what: str) -> str:
+def _title(sheet: Sheet, then: str) -> str:
     return (
-        f"Every function here runs without an error and is wrong. {what} A function is asked with plain arrays and must "
-        "stand in one cell with all that it needs, its imports too. The last cell that defines it counts.\n"
+        f"# {sheet.title}\n\n{sheet.about} {sheet.do}, {then}. A function is asked with plain arrays and must stand in one "
+        "cell with all that it needs, its imports too. The last cell that defines it counts.\n"
     )
 
 
@@ -116,11 +115,7 @@ def _story(task: Task) -> str:
 
 
 def _hint(task: Task) -> str:
-    return f"<details><summary>A hint</summary>\n\n{task.hint}\n\n</details>"
-
-
-def _fenced(code: str) -> str:
-    return f"```python\n{code.strip()}\n```"
+    return folded("A hint", task.hint)
 
 
 def _check(task: Task, to: str = "") -> str:

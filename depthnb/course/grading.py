@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from depthnb.course import submissions, wire
-from depthnb.course.task import Task, checker
+from depthnb.course.task import NoAnswer, Task, fault
 
 SECONDS = 20  # for one task
 MEMORY = 2**30  # bytes beyond what Python and torch have taken
@@ -37,19 +37,23 @@ class Grade:
     said: str
 
 
-class _Failed(Exception):
-    """An answer that gets no points; the message says why."""
-
-
-def grade(file: str | Path, *, session: int | None = None, seconds: int = SECONDS, memory: int = MEMORY) -> list[Grade]:
-    """Grade a notebook: each task of its session by the package's own check.
+def grade(
+    file: str | Path,
+    *,
+    session: int | None = None,
+    notebook: str | None = None,
+    seconds: int = SECONDS,
+    memory: int = MEMORY,
+) -> list[Grade]:
+    """Grade a notebook: each task that is due by the package's own check.
 
     Nothing that the notebook says is trusted: its outputs and its check cells are not looked at. The function is asked with
     the numbers that the notebook's check shows, and with others that are drawn now.
 
     Args:
         file: a notebook.
-        session: whose tasks are due; None for the one that the notebook says, else the tasks that it holds.
+        session: whose bugs are due.
+        notebook: whose exercises are due. Without both, what the notebook says, else the tasks that it holds.
         seconds: for one task.
         memory: bytes that a task may take.
 
@@ -58,7 +62,7 @@ def grade(file: str | Path, *, session: int | None = None, seconds: int = SECOND
 
     Raises:
         FileNotFoundError: if nothing is there.
-        ValueError: for a file that is no notebook or holds no task, and for an unknown session.
+        ValueError: for a file that is no notebook or holds no task, and for an unknown session or notebook.
         RuntimeError: on a system that has no such limits.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -67,20 +71,17 @@ def grade(file: str | Path, *, session: int | None = None, seconds: int = SECOND
         )
     cells = submissions.read(Path(file))
     grades = []
-    for task in submissions.due(cells, session):
+    for task in submissions.due(cells, session, notebook):
         try:
-            _examine(task, submissions.answer(cells, task), seconds, memory)
-        except _Failed as failed:
-            grades.append(Grade(task, 0, _printable(str(failed))))
-        except submissions.Missing as missing:
-            grades.append(Grade(task, 0, _printable(str(missing))))
-        else:
-            grades.append(Grade(task, task.points, "passed"))
+            wrong = _examine(task, submissions.answer(cells, task), seconds, memory)
+        except (NoAnswer, submissions.Missing) as none:
+            wrong = str(none)
+        grades.append(Grade(task, 0, _printable(wrong)) if wrong else Grade(task, task.points, "passed"))
     return grades
 
 
-def _examine(task: Task, source: str, seconds: int, memory: int) -> None:
-    """Raise `_Failed` unless the function of a cell passes the check."""
+def _examine(task: Task, source: str, seconds: int, memory: int) -> str:
+    """What is wrong with the function of a cell, empty if it passes the check. Raises `NoAnswer` for a cell without one."""
     with (
         tempfile.TemporaryDirectory(prefix="depthnb-grade-") as folder,
         _process((source, task.function, folder, seconds, memory)) as to,
@@ -92,15 +93,8 @@ def _examine(task: Task, source: str, seconds: int, memory: int) -> None:
             return _reply(to, wire.pack([list(given), named]), deadline, late)["value"]
 
         _reply(to, None, deadline, late)
-        for seed in (0, secrets.randbelow(2**31)):
-            try:
-                checker(task)(asked, seed)
-            except _Failed:
-                raise
-            except AssertionError as error:
-                raise _Failed(str(error) or "the check failed") from None
-            except Exception as error:  # an answer of another shape or type breaks the check's own arithmetic
-                raise _Failed(f"the answer has not the form that the task asks for ({_short(error)})") from None
+        seeds = (0, secrets.randbelow(2**31))
+        return next(filter(None, (fault(task, asked, seed) for seed in seeds)), "")
 
 
 def _reply(to: socket.socket, question: bytes | None, deadline: float, late: str) -> dict:
@@ -110,14 +104,14 @@ def _reply(to: socket.socket, question: bytes | None, deadline: float, late: str
             wire.send(to, question, deadline)
         said = wire.unpack(wire.receive(to, deadline))
     except wire.Gone as gone:
-        raise _Failed(
+        raise NoAnswer(
             late if gone.late else "its process ended before it had answered (it exits, or hit a limit)"
         ) from None
     except wire.Refused as refused:
-        raise _Failed(f"the answer is {refused}") from None
+        raise NoAnswer(f"the answer is {refused}") from None
     if not isinstance(said, dict) or not {"ready", "value"} & set(said):
         words = said.get("failed") if isinstance(said, dict) else None
-        raise _Failed(words if isinstance(words, str) else "the answer is no plain value")
+        raise NoAnswer(words if isinstance(words, str) else "the answer is no plain value")
     return {"value": None, **said}
 
 
@@ -129,10 +123,7 @@ def _process(given: Sequence) -> Iterator[socket.socket]:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs, _one_thread():
-            from depthnb.course import worker
-
-            process = context.Process(target=worker.serve, args=(theirs, *given), daemon=True)
-            process.start()
+            process = _started(context, (theirs, *given))
         try:
             _await(ours)
             yield ours
@@ -141,6 +132,23 @@ def _process(given: Sequence) -> Iterator[socket.socket]:
                 with contextlib.suppress(OSError):
                     end(process.pid, signal.SIGKILL)
             process.join(10)
+
+
+def _started(context: multiprocessing.context.BaseContext, given: Sequence) -> multiprocessing.process.BaseProcess:
+    """A process that runs; a cell may have ended the fork server before, which is noticed only a moment later."""
+    from depthnb.course import worker
+
+    for pause in (0.1, 0.5, 2.0, None):
+        process = context.Process(target=worker.serve, args=tuple(given), daemon=True)
+        try:
+            process.start()
+        except (ConnectionError, FileNotFoundError, EOFError):
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            break
+    return process
 
 
 def _await(begun: socket.socket) -> None:
@@ -163,10 +171,6 @@ def _one_thread() -> Iterator[None]:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = before
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
 def _printable(words: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from depthnb.course.bugs import BUGS, of_session
-from depthnb.course.task import SESSIONS, Task
+from collections.abc import Sequence
 
-_BEGIN = """# Grading form: find the bug
+from depthnb.course.task import Task
+from depthnb.course.tasks import TASKS, sheets
+
+_BEGIN = """# Grading form: find the bug, and exercises of code
 
 Full points if the check passes, else none: `python -m depthnb.course grade FILE.ipynb`. One point of a task of two may be given
 by hand where the student names the mistake in a sentence and the code is not finished.
@@ -20,20 +22,21 @@ Only `grade` asks the function from another process.
 
 def page() -> str:
     """The whole form as Markdown."""
-    total = sum(task.points for task in BUGS)
-    parts = [
-        _BEGIN,
-        f"All {len(BUGS)} tasks give {total} points and take {sum(task.minutes for task in BUGS)} minutes.\n",
-    ]
-    for session in range(1, SESSIONS + 1):
-        parts.append(f"## Session {session}\n\n| task | notebook | minutes | points | given |\n|---|---|---|---|---|")
+    parts = [_BEGIN, f"All {_sum(TASKS)}\n"]
+    for sheet in sheets():
+        parts.append(f"## {sheet.title}\n\n| task | notebook | minutes | points | given |\n|---|---|---|---|---|")
         parts += [
             f"| {task.title} (`{task.name}`) | {task.notebook} | {task.minutes} | {task.points} | |"
-            for task in of_session(session)
+            for task in sheet.tasks
         ]
         parts.append("")
-        parts += map(_answer, of_session(session))
+        parts += map(_answer, sheet.tasks)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _sum(tasks: Sequence[Task]) -> str:
+    minutes, points = sum(task.minutes for task in tasks), sum(task.points for task in tasks)
+    return f"{len(tasks)} tasks give {points} points and take {minutes} minutes."
 
 
 def _answer(task: Task) -> str:

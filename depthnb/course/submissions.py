@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from depthnb.course.bugs import BUGS, of_session
+from depthnb.course.bugs import of_session
+from depthnb.course.exercises import of_notebook
 from depthnb.course.task import SESSIONS, Task
+from depthnb.course.tasks import NOTEBOOKS, TASKS
 
 _MOST = 64 * 2**20  # bytes of a notebook, pictures included
 
@@ -21,10 +23,11 @@ class Missing(ValueError):
 
 @dataclass(frozen=True)
 class Cells:
-    """Sources of the code cells in their order, the session that the notebook says, and its name."""
+    """Sources of the code cells in their order, the session or notebook that the metadata say, and the file's name."""
 
     code: tuple[str, ...]
     session: int | None
+    notebook: str | None
     name: str
 
 
@@ -48,30 +51,40 @@ def read(file: Path) -> Cells:
         said = str(error) if isinstance(error, ValueError) else type(error).__name__
         raise ValueError(f"{file} is no notebook ({' '.join(said.split())[:120]}); hand in the .ipynb itself") from None
     said = book.get("metadata")
-    for step in ("depthnb", "session"):
-        said = said.get(step) if isinstance(said, dict) else None
-    return Cells(code, said if type(said) is int and 1 <= said <= SESSIONS else None, str(file))
+    said = said.get("depthnb") if isinstance(said, dict) else None
+    session, notebook = (said.get(key) if isinstance(said, dict) else None for key in ("session", "notebook"))
+    session = session if type(session) is int and 1 <= session <= SESSIONS else None
+    return Cells(code, session, notebook if notebook in NOTEBOOKS else None, str(file))
 
 
-def due(cells: Cells, session: int | None) -> tuple[Task, ...]:
+def due(cells: Cells, session: int | None, notebook: str | None) -> tuple[Task, ...]:
     """The tasks that a notebook is graded by.
 
     Args:
         cells: of the notebook.
-        session: whose tasks are due; None for the one that the notebook says, else the tasks that some cell answers.
+        session: whose bugs are due.
+        notebook: whose exercises are due. Without both, what the file itself says, else the tasks that some cell answers.
 
     Raises:
-        ValueError: for an unknown session, and if there is no task.
+        ValueError: for an unknown session or notebook, for both at once, and if there is no task.
     """
+    if session is not None and notebook is not None:
+        raise ValueError(
+            f"session {session} and notebook {notebook} are both given; say whose tasks are due by one of them"
+        )
     if session is not None and not 1 <= session <= SESSIONS:
         raise ValueError(f"session is {session}; expected 1 to {SESSIONS}")
-    session = session or cells.session
-    tasks = of_session(session) if session else tuple(task for task in BUGS if _holders(cells.code, task))
-    if not tasks:
-        raise ValueError(
-            f"{cells.name} holds no task of this course; hand in a notebook that it gave out, or say --session"
-        )
-    return tasks
+    if notebook is not None and notebook not in NOTEBOOKS:
+        raise ValueError(f"notebook is {notebook!r}; expected one that has exercises of code: {', '.join(NOTEBOOKS)}")
+    if session is None and notebook is None:
+        session, notebook = cells.session, cells.notebook
+    if session is not None or notebook is not None:
+        return of_session(session) if session is not None else of_notebook(notebook)
+    if tasks := tuple(task for task in TASKS if _holders(cells.code, task)):
+        return tasks
+    raise ValueError(
+        f"{cells.name} holds no task of this course; hand in a notebook that it gave out, or say --session or --notebook"
+    )
 
 
 def answer(cells: Cells, task: Task) -> str:

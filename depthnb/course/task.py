@@ -1,4 +1,4 @@
-"""A task of the course: a function with a mistake in it, and the check that finds it."""
+"""A task of the course: a function with a mistake in it, or none yet, and the check that says whether it is right."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ SESSIONS = 5  # of ninety minutes; PLAN.md says what each holds
 
 @dataclass(frozen=True)
 class Task:
-    """Find the bug: what a student sees going wrong, the code, and what decides whether it was mended.
+    """A function to mend (find the bug) or to write (an exercise), and what decides whether it is right.
 
     Attributes:
         name: of the task, unique, a Python name.
         function: that the code defines and the check asks.
         title: a few words.
-        story: two or three sentences: what goes wrong, and what the function shall do.
-        code: with the mistake, imports included.
+        story: two to five sentences: what goes wrong, or what the notebook explains, and what the function shall do.
+        code: with the mistake, or with a gap; imports included.
         check: defines `check(answer, seed=0)`, which raises AssertionError with a sentence for the student. It calls
             `answer` with plain values, arrays and tensors alone, since the grader asks a function in another process.
         hint: a sentence.
-        solution: the code without the mistake.
+        solution: the code without the mistake, or the gap filled.
         minutes: that it takes.
         points: that it gives.
         session: of the plan, from 1.
@@ -42,8 +42,32 @@ class Task:
     notebook: str
 
 
+class NoAnswer(Exception):
+    """A function that was asked gives none; the message says why."""
+
+
 def checker(task: Task) -> Callable[..., None]:
     """The check of a task as a function of the answer and of the seed that its numbers are drawn from."""
     names: dict = {}
     exec(compile(task.check, f"<check of {task.name}>", "exec"), names)
     return names["check"]
+
+
+def fault(task: Task, asked: Callable, seed: int) -> str:
+    """What is wrong with an answer, in one sentence; empty if nothing is.
+
+    Args:
+        task: whose check is asked.
+        asked: gives what the function returns as plain values, or raises `NoAnswer`.
+        seed: of the numbers of the check.
+    """
+    try:
+        checker(task)(asked, seed)
+    except NoAnswer as none:
+        return str(none)
+    except AssertionError as error:
+        return str(error) or "the check failed"
+    except Exception as error:  # an answer of another shape or type breaks the check's own arithmetic
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        return f"the answer has not the form that the task asks for ({said})"
+    return ""

@@ -6,8 +6,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from depthnb.course import BUGS, __main__, building
+from depthnb.course import TASKS, __main__, building
 from depthnb.course.task import SESSIONS
+from depthnb.course.tasks import sheets
+
+NAMES = [sheet.name for sheet in sheets()]
 
 
 @pytest.fixture(scope="module")
@@ -16,36 +19,40 @@ def built(tmp_path_factory):
     return out, building.build(out)
 
 
-def cells(out: Path, kind: str, session: int) -> list:
-    name = f"find_the_bug_{session}"
+def cells(out: Path, kind: str, name: str) -> list:
     return nbformat.read(out / building.KINDS[kind][0].format(name=name), as_version=4).cells
 
 
 def test_the_same_bytes_twice(built, tmp_path):
     out, written = built
     again = building.build(tmp_path / "again")
-    assert len(written) == len(building.KINDS) * SESSIONS + 2
+    assert len(written) == len(building.KINDS) * len(NAMES) + 2
     assert [file.read_bytes() for file in written] == [file.read_bytes() for file in again]
     assert building.build(out) == written  # and over themselves
 
 
-def test_students_get_the_mistake_and_no_solution(built, tmp_path):
+def test_every_task_is_handed_out_once():
+    assert len(NAMES) == SESSIONS + 12 == len(set(NAMES))
+    assert sorted(task.name for sheet in sheets() for task in sheet.tasks) == sorted(task.name for task in TASKS)
+
+
+def test_students_get_the_mistake_or_the_gap_and_no_solution(built, tmp_path):
     out, _ = built
-    for session in range(1, SESSIONS + 1):
-        made = cells(out, "student", session)
+    for sheet in sheets():
+        made = cells(out, "student", sheet.name)
         text = "\n".join(cell.source for cell in made)
-        for task in (task for task in BUGS if task.session == session):
+        for task in sheet.tasks:
             assert task.code.strip() in text and task.story in text and task.solution.strip() not in text
             assert f'check("{task.name}", {task.function})' in text and "<details>" in text and task.hint in text
     building.build(tmp_path, ["student"])
-    assert sorted(file.suffix for file in tmp_path.rglob("*.*")) == [".ipynb"] * SESSIONS  # no rubric, no plan
+    assert sorted(file.suffix for file in tmp_path.rglob("*.*")) == [".ipynb"] * len(NAMES)  # no rubric, no plan
 
 
 def test_solutions_run_in_their_notebooks(built):
     out, _ = built
-    for session in (1, 2, 5):
+    for name in NAMES:
         names: dict = {}
-        for cell in cells(out, "solution", session):
+        for cell in cells(out, "solution", name):
             if cell.cell_type == "code":
                 exec(cell.source, names)
 
@@ -53,28 +60,28 @@ def test_solutions_run_in_their_notebooks(built):
 def test_nbgrader_finds_solutions_tests_and_points(built):
     out, _ = built
     points, ids = 0, []
-    for session in range(1, SESSIONS + 1):
-        for cell in cells(out, "nbgrader", session):
+    for name in NAMES:
+        for cell in cells(out, "nbgrader", name):
             said = cell.metadata.nbgrader
             assert said.schema_version == 3 and said.task is False and not (said.solution and said.locked)
-            ids.append((session, said.grade_id))
+            ids.append((name, said.grade_id))
             if said.grade:
                 points += said.points
                 assert said.locked and "### BEGIN HIDDEN TESTS" in cell.source and "### END HIDDEN TESTS" in cell.source
             if said.solution:
                 assert cell.source.count("### BEGIN SOLUTION") == cell.source.count("### END SOLUTION") == 1
-    assert points == sum(task.points for task in BUGS) and len(set(ids)) == len(ids)
+    assert points == sum(task.points for task in TASKS) and len(set(ids)) == len(ids)
 
 
 def test_otter_finds_questions_solutions_and_tests(built):
     out, _ = built
     raw = []
-    for session in range(1, SESSIONS + 1):
-        made = cells(out, "otter", session)
+    for name in NAMES:
+        made = cells(out, "otter", name)
         assert made[0].cell_type == "raw" and made[0].source.startswith("# ASSIGNMENT CONFIG")
         raw += [cell.source.splitlines()[0] for cell in made[1:] if cell.cell_type == "raw"]
     order = ["# BEGIN QUESTION", "# BEGIN SOLUTION", "# END SOLUTION", "# BEGIN TESTS", "# END TESTS", "# END QUESTION"]
-    assert raw == order * len(BUGS)
+    assert raw == order * len(TASKS)
 
 
 def test_a_notebook_that_somebody_has_worked_in_is_not_replaced(tmp_path):
@@ -90,8 +97,10 @@ def test_a_notebook_that_somebody_has_worked_in_is_not_replaced(tmp_path):
 
 def test_the_form_names_each_task_with_its_points(built):
     text = (built[0] / "RUBRIC.md").read_text()
-    assert all(task.title in text and f"| {task.points} | |" in text and task.solution.strip() in text for task in BUGS)
-    assert text.count("| |\n") == len(BUGS)
+    assert all(
+        task.title in text and f"| {task.points} | |" in text and task.solution.strip() in text for task in TASKS
+    )
+    assert text.count("| |\n") == len(TASKS)
 
 
 def test_the_command(tmp_path, capsys):

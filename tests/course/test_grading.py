@@ -4,10 +4,12 @@ import csv
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 
-from depthnb.course import BUGS, __main__, building, find, grading, marks, wire
+import depthnb
+from depthnb.course import BUGS, EXERCISES, __main__, building, checker, find, grading, marks, wire
 
 SPLIT = find("scene_leak").solution.strip()  # needs neither torch nor NumPy, so it is asked about quickly
 
@@ -132,10 +134,10 @@ def test_answers_learnt_by_heart_fail_on_numbers_drawn_anew(tmp_path):
     seen = []
     names: dict = {}
     exec(SPLIT, names)
-    grading.checker(find("scene_leak"))(lambda *given: seen.append(given) or names["split"](*given), 0)
+    checker(find("scene_leak"))(lambda *given: seen.append(given) or names["split"](*given), 0)
     code = learnt.replace("KNOWN", repr(seen[0][0][:3]))
     exec(code, names)
-    grading.checker(find("scene_leak"))(names["split"], 0)  # passes in the notebook
+    checker(find("scene_leak"))(names["split"], 0)  # passes in the notebook
     assert one(tmp_path, code).points == 0
 
 
@@ -182,6 +184,65 @@ def test_the_command_goes_on_after_a_bad_file_and_writes_a_table(tmp_path, capsy
     ]
     with pytest.raises(ValueError, match="session is 9; expected 1 to 5"):
         grading.grade(good, session=9)
+
+
+def test_exercises_solved_get_all_points_and_gaps_none(tmp_path):
+    right = grading.grade(notebook(tmp_path, *(task.solution for task in EXERCISES)), seconds=60)
+    assert [(each.points, each.said) for each in right] == [(task.points, "passed") for task in EXERCISES]
+    gaps = grading.grade(notebook(tmp_path, *(task.code for task in EXERCISES)), seconds=60)
+    assert not any(each.points for each in gaps)
+    assert all("not written yet" in each.said for each in gaps if each.task.name != "nan_slope")
+
+
+def test_a_student_solves_an_exercise_in_the_notebook_itself(tmp_path):
+    """The cells of 03 are there, none of them is an answer, and the student has added one."""
+    book = json.loads((Path(depthnb.__file__).parents[1] / "notebooks/03_eigen.ipynb").read_text())
+    mine = {"cell_type": "code", "source": find("scale_invariant").solution, "metadata": {}, "outputs": []}
+    book["cells"].insert(-2, mine)
+    (tmp_path / "03_eigen.ipynb").write_text(json.dumps(book))
+    (only,) = grading.grade(tmp_path / "03_eigen.ipynb")
+    assert (only.task.name, only.points, only.said) == ("scale_invariant", 2, "passed")
+    first, second = grading.grade(tmp_path / "03_eigen.ipynb", notebook="03_eigen")
+    assert first.points == 2 and (second.points, second.said) == (0, "no cell defines slope")
+
+
+def test_what_is_due_is_said_once_and_known(tmp_path):
+    file = notebook(tmp_path, SPLIT)
+    with pytest.raises(ValueError, match="are both given"):
+        grading.grade(file, session=1, notebook="03_eigen")
+    with pytest.raises(ValueError, match=r"notebook is '3_eigen'; expected one that has exercises of code: 01_data, "):
+        grading.grade(file, notebook="3_eigen")
+    assert __main__.main(["grade", str(file), "--notebook", "00_start"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("pred.zero_(); depth.zero_(); return (pred - depth).sum()", r"the loss is 0\.0000; expected 0\.3"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("return type('Yes', (), {'__eq__': lambda *a: True, '__float__': lambda s: 0.0})()", "something of type Yes"),
+        ("import sys; return sys._getframe(1).f_locals['want']", "KeyError"),
+        (
+            "import inspect; return [f.frame.f_locals['want'] for f in inspect.stack() if 'want' in f.frame.f_locals][0]",
+            "IndexError",
+        ),
+        ("import depthnb.course; return depthnb.course.find('masked_mse').points", r"the loss is 2\.0000; expected"),
+        ("return torch.full((2, 2), float('nan'))", "has not the form"),
+        ("return float('nan')", "the loss is nan"),
+        ("return 10**400", "too large|int"),
+        ("return -(pred - depth)[valid].pow(2).mean()", "expected"),
+    ],
+)
+def test_crafted_answers_to_an_exercise_get_no_points(tmp_path, body, says):
+    got = one(tmp_path, f"import torch\ndef masked_mse(pred, depth, valid):\n    {body}", seconds=20)
+    assert got.points == 0 and got.said.isprintable() and re.search(says, got.said), got.said
+
+
+def test_generated_exercises_can_be_graded(tmp_path):
+    building.build(tmp_path, ["solution", "student"])
+    right = grading.grade(tmp_path / "solution" / "exercises_02_bn_cnn.ipynb")
+    assert [(each.task.name, each.said) for each in right] == [("masked_mse", "passed"), ("blank_picture", "passed")]
+    assert marks.said("x", grading.grade(tmp_path / "student" / "exercises_02_bn_cnn.ipynb")).endswith("0 of 3 points")
 
 
 def test_generated_notebooks_can_be_graded(tmp_path):

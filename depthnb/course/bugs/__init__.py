@@ -38,18 +38,3 @@ BUGS: tuple[Task, ...] = tuple(
 def of_session(number: int) -> tuple[Task, ...]:
     """The tasks of a session of the plan, in their order."""
     return tuple(task for task in BUGS if task.session == number)
-
-
-def find(name: str) -> Task:
-    """The task of that name.
-
-    Raises:
-        ValueError: for an unknown one.
-
-    >>> find("frozen_norm").notebook
-    '05_densenet'
-    """
-    for task in BUGS:
-        if task.name == name:
-            return task
-    raise ValueError(f"task {name!r} is unknown; expected one of {', '.join(task.name for task in BUGS)}")

@@ -2,6 +2,7 @@
 
 from depthnb.course.contest.board import Place, best
 from depthnb.course.contest.hiding import hide
+from depthnb.course.contest.rooms import check_seed, hidden_rooms
 from depthnb.course.contest.scoring import score
 
-__all__ = ["Place", "best", "hide", "score"]
+__all__ = ["Place", "best", "check_seed", "hidden_rooms", "hide", "score"]

@@ -9,6 +9,7 @@ import math
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -42,7 +43,13 @@ _WHAT = {
 
 
 def hide(
-    folder: str | Path, out: str | Path, *, split: str = "all", protocol: str | None = None, kind: str = "metric"
+    folder: str | Path,
+    out: str | Path,
+    *,
+    split: str = "all",
+    protocol: str | None = None,
+    kind: str = "metric",
+    beside: Mapping[str, str] | None = None,
 ) -> tuple[Path, Path]:
     """Write what students get and what they must not get.
 
@@ -55,6 +62,7 @@ def hide(
         split: whose frames, as for `data.open`.
         protocol: name of the one to score by; None for the folder's own.
         kind: of predictions: "metric", or "affine-inverse", which is fitted to each image.
+        beside: further files of the key, name -> text.
 
     Returns:
         The folder to hand out, and the key.
@@ -78,6 +86,8 @@ def hide(
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         _write(frames, part, rule, kind)
+        for name, text in (beside or {}).items():
+            (part / "key" / name).write_text(text, encoding="utf-8")
         os.replace(part, out)
     except OSError as error:
         raise OSError(

@@ -1,0 +1,110 @@
+"""A task on a student's desk: what a notebook shows of it, and the check of a function that stands in the same notebook."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from depthnb.course import wire
+from depthnb.course.task import NoAnswer, Task, fault
+
+
+@dataclass(frozen=True, repr=False)
+class Desk:
+    """One task as a student works on it; as the last line of a cell it shows what is to be done.
+
+    Attributes:
+        task: that lies on it.
+    """
+
+    task: Task
+
+    def check(self, answer: Callable, seed: int = 0) -> None:
+        """Say in one sentence whether a function is right, or what is wrong.
+
+        Args:
+            answer: the function.
+            seed: of the numbers that it is asked about.
+        """
+        wrong = examine(self.task, answer, seed)
+        print(f"Not yet: {wrong}" if wrong else f"Passed: {self.task.function} is right.")
+
+    @property
+    def hint(self) -> str:
+        """A sentence that helps."""
+        return self.task.hint
+
+    @property
+    def solution(self) -> str:
+        """Code that passes; `print` it."""
+        return self.task.solution.strip()
+
+    def __repr__(self) -> str:
+        return f"{self.task.title} ({self.task.minutes} minutes)\n\n{self.task.story}\n\n{self.task.code.strip()}"
+
+    def _repr_markdown_(self) -> str:
+        task = self.task
+        return (
+            f"**{task.title}** ({task.minutes} minutes)\n\n{task.story}\n\nCopy this into a cell, complete or mend it, and "
+            f'run `course.exercise("{task.name}").check({task.function})`:\n\n'
+            f"{fenced(task.code)}\n\n{folded('Hint', task.hint)}"
+        )
+
+
+def examine(task: Task, answer: Callable, seed: int = 0) -> str:
+    """What is wrong with a function of this process, in one sentence; empty if nothing is.
+
+    The function gets copies, and gives back what could be sent: so it cannot change the numbers of the check, and an object
+    that claims to be equal to everything is no answer. That is what the grader does as well, from another process.
+    """
+    return fault(task, functools.partial(_ask, task, answer), seed)
+
+
+def _ask(task: Task, answer: Callable, *given: Any, **named: Any) -> Any:
+    """What a function returns for copies of these values. Raises `NoAnswer`."""
+    given, named = wire.unpack(wire.pack([list(given), named]))
+    try:
+        value = answer(*given, **named)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: the notebook shall go on
+        words = " ".join(str(error).split())[:160]
+        said = f"{task.function} raised {type(error).__name__}{f': {words}' if words else ''}"
+        line = _line(error, answer)
+        raise NoAnswer(f"{said} (line {line} of its cell)" if line else said) from None
+    if value is None:
+        raise NoAnswer(f"{task.function} returned nothing; does it end with `return`?")
+    try:
+        return wire.unpack(wire.pack(value))
+    except wire.Refused as refused:
+        raise NoAnswer(f"{task.function} returned {refused}") from None
+
+
+def _line(error: BaseException, answer: Callable) -> str:
+    """The line of the cell of a function at which an error arose, empty if it cannot be told."""
+    cell = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == cell]
+    return str(lines[-1]) if lines else ""
+
+
+def in_notebook(task: Task, number: int) -> str:
+    """The text of an exercise among those that close a notebook: tests compare the notebooks with it."""
+    asked = f'course.exercise("{task.name}")'
+    return (
+        f"**{number}. Code ({task.minutes} minutes): {task.title}.** {task.story} In a new cell `from depthnb import course` "
+        f"and `{asked}` show where to begin; `{asked}.check({task.function})` says whether your function is right.\n\n"
+        f"{folded('Hint', task.hint)}\n{folded('Solution', f'`print({asked}.solution)`')}"
+    )
+
+
+def folded(title: str, text: str) -> str:
+    """A text that opens with a click, as Markdown."""
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def fenced(code: str) -> str:
+    """Python as Markdown."""
+    return f"```python\n{code.strip()}\n```"
