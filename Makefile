@@ -148,27 +148,33 @@ FAST := data evidence files metrics report test_damage.py test_losses.py test_ma
 SMOKE := tests/test_notebooks_folder.py::test_runs_on_a_folder_of_several_sizes[03_eigen]
 # the same on every machine: no notebook looks for weights on the network while it is tested
 check test: export DEPTHNB_OFFLINE := 1
-# processes of one thread each, whole files at a time: two of them are faster than one with two threads
+# processes of one thread each: two of them are faster than one with two threads
 check test: export OMP_NUM_THREADS := 1
+# whole files at a time, in their order: the longest are first, so that no process is left alone with one at the end
+SPREAD = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 check: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" "$(SMOKE)" $(FAST:%=tests/%)
+	$(BIN)/python -m pytest -q $(SPREAD) -m "not slow" "$(SMOKE)" $(FAST:%=tests/%)
 	@echo "left out: all notebooks but one, doctests, and the tests of trainings, most networks, studies, weights, pictures, the embedded data and the command depthnb; make test has them"
 
 # Checked with the net that comes with the clone, because its training takes longest; tests/test_notebooks_folder.py trains it.
 SHIPPED := 11_today
+# of the others, those that train for longer than a minute; tests/conftest.py knows the longest of the other tests
+LONGEST := 05_densenet 07_midas 02_bn_cnn 03_eigen 09_gan 06_hma 04_unet
+CHECKED := $(foreach name,$(filter $(NOTEBOOKS),$(LONGEST)) $(filter-out $(LONGEST),$(NOTEBOOKS)), \
+	$(if $(filter $(name),$(SHIPPED)),build/nbval,notebooks)/$(name).ipynb)
+# The examples in docstrings come last and fill what is left of the time.
 test: | $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/browser tests
-	$(BIN)/python -m pytest -q --doctest-modules depthnb
+	$(BIN)/python -m pytest -q $(SPREAD) --ignore tests/browser tests
 	@mkdir -p build/nbval
 	@for name in $(SHIPPED); do $(BIN)/python -m papermill notebooks/$$name.ipynb build/nbval/$$name.ipynb --prepare-only \
 		-p weights shipped --log-level ERROR; done
 	reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && DEPTHNB_REPORTS=$$reports \
-		$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 \
-		$(SHIPPED:%=build/nbval/%.ipynb) $(filter-out $(SHIPPED:%=notebooks/%.ipynb),$(NOTEBOOKS:%=notebooks/%.ipynb))
+		$(BIN)/python -m pytest -q $(SPREAD) --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 --doctest-modules \
+		$(CHECKED) depthnb
 
 lab: | $(READY)
 	$(BIN)/python -m jupyterlab --notebook-dir notebooks --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)

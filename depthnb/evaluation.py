@@ -6,7 +6,7 @@ import contextlib
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,8 @@ class Evaluation:
     protocol: how it was measured; prints as one line. summary: metric -> mean over images (over pixels, if the protocol says
     so). per_image: one row per frame with id, scene, scene_type and the metrics. by_distance: one row per band of true
     depth that has pixels: lower, upper (metres), pixels, and the pixel metrics over all of them. predictions: id -> [1,h,w]
-    float32 of the 12 kept frames, at most 12288 pixels each, in metres and clipped as they were scored.
+    float32 of the 12 kept frames, at most 12288 pixels each, in metres and clipped as they were scored. sums: what all of it is
+    made of, a number a frame (`metrics.statistics`).
     """
 
     protocol: metrics.Protocol
@@ -45,6 +46,12 @@ class Evaluation:
     per_image: pd.DataFrame
     by_distance: pd.DataFrame
     predictions: dict[str, Tensor]
+    sums: dict[str, Tensor] = field(default_factory=dict, repr=False)
+
+    def pooled(self) -> Evaluation:
+        """The same with all pixels of all frames taken together, as a protocol with average="pixels" has it, at no cost."""
+        rule = replace(self.protocol, average="pixels")
+        return replace(self, protocol=rule, summary=_summary(self.sums, metrics.finish(self.sums), rule))
 
     def ranked(self, metric: str = "abs_rel", *, among: Sequence[int] | None = None) -> tuple[int, int, int]:
         """Positions in the data set of the best, the median and the worst image: a fixed rule, so nobody picks.
@@ -254,10 +261,15 @@ def evaluate(
     scores = metrics.finish(sums)
     names = pd.DataFrame([row for part in parts for row in part.names])
     per_image = names.assign(**{name: value.numpy() for name, value in scores.items()})
-    overall = metrics.finish(metrics.pool(sums)) if rule.average == "pixels" else scores
-    summary = {name: overall[name].nanmean().item() for name in metrics.NAMES}
     kept = {name: pred for part in parts for name, pred in part.kept.items()}
-    return Evaluation(rule, summary, per_image, _by_distance([part.bands for part in parts], edges), kept)
+    bands = _by_distance([part.bands for part in parts], edges)
+    return Evaluation(rule, _summary(sums, scores, rule), per_image, bands, kept, sums)
+
+
+def _summary(sums: Mapping[str, Tensor], scores: Mapping[str, Tensor], rule: metrics.Protocol) -> dict[str, float]:
+    """One number a metric, of the statistics of all frames and the metrics of each."""
+    overall = metrics.finish(metrics.pool(sums)) if rule.average == "pixels" else scores
+    return {name: overall[name].nanmean().item() for name in metrics.NAMES}
 
 
 @dataclass

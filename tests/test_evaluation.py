@@ -57,6 +57,11 @@ def test_a_protocol_that_pools_pixels_is_obeyed():
     found = evaluation.evaluate(evaluation.Constant(torch.tensor([[[3.0, 3.0]]])), Two(), protocol=pooled)
     assert found.summary["rmse"] == pytest.approx(math.sqrt((1 + 1 + 4) / 3))
     assert found.per_image.rmse.tolist() == pytest.approx([1.0, 2.0])
+    over_images = evaluation.evaluate(evaluation.Constant(torch.tensor([[[3.0, 3.0]]])), Two())
+    afterwards = over_images.pooled()
+    assert afterwards.summary == pytest.approx(found.summary, nan_ok=True) and afterwards.protocol.average == "pixels"
+    assert over_images.summary["rmse"] == pytest.approx(1.5), "the first is left as it was"
+    pd.testing.assert_frame_equal(afterwards.per_image, found.per_image)
 
 
 def test_predictions_are_enlarged_to_each_frames_own_size():

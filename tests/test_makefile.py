@@ -220,7 +220,7 @@ def test_check_lints_runs_what_is_fast_and_says_what_it_leaves_out(clone):
     status, said, asked = clone.make("check")
     assert (status, asked) == (0, ["venv", "pip", "ruff", "ruff", "pytest"])
     last = clone.log.read_text().splitlines()[-1]
-    assert last.startswith("pytest -q -n 2 --dist loadfile -m not slow tests/")
+    assert last.startswith("pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m not slow tests/")
     paths = [word for word in last.split() if word.startswith("tests/")]
     assert len(paths) > 10
     for path in paths:
@@ -233,6 +233,23 @@ def test_check_lints_runs_what_is_fast_and_says_what_it_leaves_out(clone):
     status, said, _ = clone.make("check", FAKE_FAILS="1")
     assert status != 0 and "left out" not in said
     assert "make check" in clone.make("help")[1]
+
+
+def test_test_runs_everything_and_begins_with_what_takes_longest(clone):
+    for name in ("05_densenet", "11_today"):
+        (clone.folder / "notebooks" / f"{name}.ipynb").touch()
+    status, _, asked = clone.make("test")
+    assert (status, asked) == (0, ["venv", "pip", "ruff", "ruff", "pytest", "papermill", "pytest"])
+    *_, units, prepared, notebooks = (line.split() for line in clone.log.read_text().splitlines())
+    assert units[-3:] == ["--ignore", "tests/browser", "tests"]
+    assert prepared[1:3] == ["notebooks/11_today.ipynb", "build/nbval/11_today.ipynb"]
+    order = ["notebooks/05_densenet.ipynb", "notebooks/02_bn_cnn.ipynb", "notebooks/01_data.ipynb"]
+    order += ["notebooks/10_comparison.ipynb", "build/nbval/11_today.ipynb"]
+    assert notebooks[-7:] == ["--doctest-modules", *order, "depthnb"] and "--nbval-lax" in notebooks
+    for each in (units, notebooks):
+        assert each[1:7] == ["-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    known = (ROOT / "Makefile").read_text().split("LONGEST := ")[1].splitlines()[0].split()
+    assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in known)
 
 
 def test_site_is_made_beside_the_old_one_and_replaces_it_when_it_is_whole(clone):

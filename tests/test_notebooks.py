@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from notebook_runs import NOTEBOOKS, ROOT, TRAINING, papermill
+from notebook_runs import NOTEBOOKS, ROOT, TRAINING, papermill_process
 
 
 def code_cells(file: Path) -> list[dict]:
@@ -97,7 +97,7 @@ def test_short_and_explained(notebook):
 
 @pytest.mark.slow
 def test_a_wrong_name_fails_and_names_the_right_one(tmp_path):
-    done = papermill(
+    done = papermill_process(
         ROOT / "notebooks/03_eigen.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports", epoch=41
     )
     assert done.returncode != 0

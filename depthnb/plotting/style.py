@@ -26,6 +26,7 @@ NEUTRAL = "#6e6e6e"  # baselines and reference lines
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
 _LEVELS = 250  # colours of a map: with the grey under 256, so that a PDF stores one byte a pixel instead of three
+_ONCE_MORE = {"compress_level": 1}  # of a PNG that `_small_png` compresses again
 MARKERS = ("o", "s", "^", "D", "v", "<", ">")
 STYLE = {
     "figure.facecolor": "white",
@@ -108,7 +109,8 @@ def encode(
     image_format = image_format or getattr(figure, "image_format", "png")
     if image_format not in ("png", "jpeg"):
         raise ValueError(f"image format is {image_format!r}, expected 'png' or 'jpeg'")
-    options = {"quality": quality, "optimize": True, "progressive": True} if image_format == "jpeg" else {}
+    jpeg = {"quality": quality, "optimize": True, "progressive": True}
+    options = jpeg if image_format == "jpeg" else dict(_ONCE_MORE)
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
@@ -151,14 +153,21 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
     alt = getattr(figure, "alt", "")
     pictures = getattr(figure, "image_format", "png") == "jpeg"
     buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
+    layout = figure.get_layout_engine()
     with mpl.rc_context(STYLE):
-        figure.savefig(buffers["png"], format="png", dpi=dpi or (DPI if pictures else 2 * DPI))
         figure.savefig(
-            buffers["pdf"],
-            format="pdf",
-            dpi=150 if pictures else 2 * DPI,
-            metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
+            buffers["png"], format="png", dpi=dpi or (DPI if pictures else 2 * DPI), pil_kwargs=dict(_ONCE_MORE)
         )
+        try:  # the PNG has laid it out, which takes as long as drawing it
+            figure.set_layout_engine("none")
+            figure.savefig(
+                buffers["pdf"],
+                format="pdf",
+                dpi=150 if pictures else 2 * DPI,
+                metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
+            )
+        finally:
+            figure.set_layout_engine(layout)
     return {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
 
 

@@ -92,7 +92,7 @@ def keep(
     if test.split != "test":  # the words of a protocol are about test frames
         rule = replace(rule, frames=f"{test.split} frames of {parameters['dataset']}")
     scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
-    pooled = evaluation.evaluate(preds, test, protocol=replace(rule, average="pixels"), kind=kind)
+    pooled = scored.pooled()
     here = (parameters["dataset"], parameters["data_root"])
 
     opponents, of, aligned, aligned_opponents = _opponents(*trained_on, test, rule), trained_on, None, {}
