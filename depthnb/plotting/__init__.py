@@ -8,7 +8,7 @@ from .dataset import (
     valid_fraction,
 )
 from .doubt import doubts, sparsification
-from .errors import by_distance, by_scene_type, radial_profile, radial_table, scatter_truth_pred
+from .errors import by_distance, by_place, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .painted import distances, painted, recipes, signed
 from .photographs import INVERSE_LABEL, answers, colour_bar, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
@@ -43,6 +43,7 @@ __all__ = [
     "activation_stats",
     "answers",
     "by_distance",
+    "by_place",
     "by_scene_type",
     "changes",
     "colors",

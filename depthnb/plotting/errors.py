@@ -132,6 +132,29 @@ def by_scene_type(per_image: pd.DataFrame | Mapping[str, pd.DataFrame], *, metri
 
 
 @house_style
+def by_place(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
+    """Draw an error in several parts of the picture, one row a method, one mark a part.
+
+    `table`: a column method, and one column for each part with the error there. Raises ValueError for missing columns.
+    """
+    require_columns(table, ["method"], "table of places")
+    parts = [name for name in table.columns if name != "method"]
+    figure = new_figure(
+        7.5, 1.2 + 0.36 * len(table), alt=f"{metric} in {', '.join(parts)} of {', '.join(table['method'])}"
+    )
+    ax = figure.subplots()
+    for i, name in enumerate(parts):
+        ax.plot(table[name], range(len(table)), MARKERS[i], color=PALETTE[i], label=name, markersize=7)
+    low, high = table[parts].min(axis=1), table[parts].max(axis=1)
+    ax.hlines(range(len(table)), low, high, color=INVALID, linewidth=1.2, zorder=0)
+    ax.set_yticks(range(len(table)), table["method"])
+    ax.set(xlabel=metric, xlim=(0, None), ylim=(len(table) - 0.5, -0.5))
+    ax.grid(False, axis="y")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+@house_style
 def scatter_truth_pred(
     *, pred: ArrayLike, depth: ArrayLike, valid: ArrayLike, max_depth: float, bins: int = 80
 ) -> Figure:

@@ -13,7 +13,7 @@ import torch
 
 from depthnb import data, evaluation, plotting
 from depthnb.evidence.verdicts import clearly_better
-from depthnb.report import tables
+from depthnb.report import places, tables
 from depthnb.report.boards import METRIC, Board
 from depthnb.report.images import Picture, of_figure, of_pixels
 from depthnb.report.words import BASELINES, duration
@@ -173,7 +173,7 @@ def _true_colours(frame: Mapping[str, torch.Tensor], limits: tuple[float, float]
 
 
 def figures(found: Sequence[Board]) -> list[tuple[str, str, Picture]]:
-    """Cost, distance and scene type of the first board with two methods: (heading, what it shows, picture)."""
+    """Cost, and where the methods of the first board with two fail: (heading, what it shows, picture)."""
     board = next((board for board in found if len(board.ours) > 1), None)
     if board is None:
         return []
@@ -187,6 +187,18 @@ def figures(found: Sequence[Board]) -> list[tuple[str, str, Picture]]:
     drawn.append(("Where it fails: distance", text, plotting.by_distance(bands, metric=METRIC)))
     text = "Median over the test frames of each kind of scene; the lines reach from the first to the third quartile."
     drawn.append(("Where it fails: scene", text, plotting.by_scene_type(tables.images(board.results), metric=METRIC)))
+    parts = places.table(board.results)
+    if len(parts):
+        counts = sorted(set(parts["frames"]))
+        drawn.append(
+            (
+                "Where it fails: part of the picture",
+                f"Error in the middle (half the width and height), at the border (an eighth of each side), at edges (the true "
+                f"depth differs by a quarter within three pixels) and elsewhere. From the {' to '.join(map(str, counts))} "
+                "frames whose predictions a run keeps.",
+                plotting.by_place(parts.drop(columns="frames"), metric=METRIC),
+            )
+        )
     return [
         (heading, f"{text} Test frames of {board.results[0].dataset}.", of_figure(each))
         for heading, text, each in drawn
