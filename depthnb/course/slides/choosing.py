@@ -107,13 +107,15 @@ class _Writer:
         self._pending: list[tuple[str, float]] = []  # HTML and lines
         self._code = ""
         self._last = ""
+        self._announces = False  # whether the text so far ends with a colon
 
     def text(self, block: str) -> None:
         """Add a block of Markdown, on as many slides as it needs."""
         for piece in rendering.pieces(block, LINES):
             lines = rendering.lines(piece)
             if self._pending and self._lines + lines > LINES:
-                self._turn(carry=piece.startswith("$$"))
+                self._turn(carry=self._announces or piece.startswith("$$"))
+            self._announces = piece.rstrip().endswith(":")
             self._pending.append((rendering.markdown(piece), lines))
             self._last = rendering.last_sentence(piece) or self._last
 
@@ -138,7 +140,7 @@ class _Writer:
         return sum(lines for _, lines in self._pending)
 
     def _turn(self, *, carry: bool) -> None:
-        """Begin a new slide; a formula and a table take the line that announces them along."""
+        """Begin a new slide; what is announced takes the line that announces it along."""
         last = [self._pending.pop()] if carry and len(self._pending) > 1 and self._pending[-1][1] < 3 else []
         code = self._code
         self.flush()
@@ -148,6 +150,10 @@ class _Writer:
         if part.kind in ("said", "table") and self._lines + part.lines <= LINES + 0.5:
             self._pending.append((part.html, part.lines))
             self._code = source
+            return
+        if part.kind == "said":
+            self._turn(carry=False)
+            self._pending, self._code = [(part.html, part.lines)], source
             return
         if self._lines > (2 * _SMALL if part.kind == "tall" else _SMALL) or self._code not in ("", source):
             self._turn(carry=part.kind == "table" and "class=said" in self._pending[-1][0])
