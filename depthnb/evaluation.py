@@ -241,28 +241,44 @@ def evaluate(
     trained together share the frames; all of them must call it, and all get the whole result. Raises ValueError that names
     the frame for a prediction that is not finite where it counts, and for a model whose own `kind` is another one.
     """
+    return evaluate_each(model, dataset, [protocol], kind=kind, batch_size=batch_size)[0]
+
+
+def evaluate_each(
+    model: nn.Module | Tensor | Sequence[Tensor],
+    dataset,
+    protocols: Sequence[str | metrics.Protocol | None],
+    *,
+    kind: str = "metric",
+    batch_size: int = 32,
+) -> list[Evaluation]:
+    """As `evaluate`, by several protocols: the model is asked once, and each frame read once. One evaluation a protocol."""
     own = getattr(model, "kind", kind)
     if own in metrics.KINDS and own != kind:
         raise ValueError(f"the model predicts {own} depth, but is to be judged as {kind}: give kind={own!r}")
-    rule = metrics.protocol(protocol or dataset.protocol)
-    edges = distance_edges(rule)
+    rules = [metrics.protocol(each or dataset.protocol) for each in protocols]
 
-    def measure() -> _Part | None:
+    def measure() -> list[_Part]:
         frames = own_part(len(dataset))
         if not len(frames):
-            return None
+            return []
         _require_one_each(model, dataset)
         with answering(model):
             preds = _answers(model, dataset, frames, batch_size)
-            return _measured(preds, frames, dataset, rule=rule, kind=kind, edges=edges)
+            return _measured(preds, frames, dataset, rules, kind)
 
-    parts = [part for part in gathered(measure) if part is not None]
+    processes = [parts for parts in gathered(measure) if parts]
+    return [_assembled(parts, rule) for parts, rule in zip(zip(*processes, strict=True), rules, strict=True)]
+
+
+def _assembled(parts: Sequence[_Part], rule: metrics.Protocol) -> Evaluation:
+    """What all processes measured by one protocol."""
     sums = _joined([part.sums for part in parts])
     scores = metrics.finish(sums)
     names = pd.DataFrame([row for part in parts for row in part.names])
     per_image = names.assign(**{name: value.numpy() for name, value in scores.items()})
     kept = {name: pred for part in parts for name, pred in part.kept.items()}
-    bands = _by_distance([part.bands for part in parts], edges)
+    bands = _by_distance([part.bands for part in parts], distance_edges(rule))
     return Evaluation(rule, _summary(sums, scores, rule), per_image, bands, kept, sums)
 
 
@@ -282,28 +298,39 @@ class _Part:
     kept: dict[str, Tensor]
 
 
-def _measured(preds: Iterable[Tensor], numbers: Sequence[int], dataset, *, rule, kind: str, edges) -> _Part:
-    """Measure predictions [1,h,w] of the frames with these numbers."""
+def _measured(
+    preds: Iterable[Tensor], numbers: Sequence[int], dataset, rules: Sequence[metrics.Protocol], kind: str
+) -> list[_Part]:
+    """Measure predictions [1,h,w] of the frames with these numbers, by each protocol in turn."""
     native, keep = dataset.native(), set(kept_frames(len(dataset)))
-    names, frames, bands, kept = [], [], [], {}
+    names, found = [], [([], [], {}) for _ in rules]
     for index, pred in zip(numbers, preds, strict=True):
         frame = native[index]
         names.append({key: frame[key] for key in ("id", "scene", "scene_type")})
         depth, valid = frame["depth"][None], frame["valid"][None]
         given = {"pred": upsample(pred[None], tuple(depth.shape[-2:])), "depth": depth, "valid": valid}
-        how = {"protocol": rule, "kind": kind}
-        try:
-            if rule.alignment != "none":  # once here, not again for every band
-                given["pred"] = metrics.aligned(**given, **how)
-                pred, how = given["pred"][0], {"protocol": replace(rule, alignment="none"), "kind": "metric"}
-            whole, banded = metrics.all_statistics(**given, **how, edges=edges)
-        except ValueError as error:
-            raise ValueError(f"frame {frame['id']}: {error}") from error
-        frames.append(whole)
-        bands.append(banded)
-        if index in keep:  # as it was scored: in metres, also of a net that knows only the shape of its depth
-            kept[frame["id"]] = _reduced(rule.clipped(pred))
-    return _Part(names, _joined(frames), _joined(bands), kept)
+        for rule, (whole, bands, kept) in zip(rules, found, strict=True):
+            try:
+                scored, *statistics = _statistics(given, rule, kind)
+            except ValueError as error:
+                raise ValueError(f"frame {frame['id']}: {error}") from error
+            whole.append(statistics[0])
+            bands.append(statistics[1])
+            if index in keep:  # as it was scored: in metres, also of a net that knows only the shape of its depth
+                kept[frame["id"]] = _reduced(rule.clipped(pred if scored is None else scored))
+    return [_Part(names, _joined(whole), _joined(bands), kept) for whole, bands, kept in found]
+
+
+def _statistics(
+    given: Mapping[str, Tensor], rule: metrics.Protocol, kind: str
+) -> tuple[Tensor | None, dict[str, Tensor], dict[str, Tensor]]:
+    """The prediction [1,H,W] in metres, None where it is in metres already; its statistics as a whole, and in bands."""
+    how, edges = {"protocol": rule, "kind": kind}, distance_edges(rule)
+    if rule.alignment == "none":
+        return None, *metrics.all_statistics(**given, **how, edges=edges)
+    aligned = metrics.aligned(**given, **how)  # once here, not again for every band
+    how = {"protocol": replace(rule, alignment="none"), "kind": "metric"}
+    return aligned[0], *metrics.all_statistics(**{**given, "pred": aligned}, **how, edges=edges)
 
 
 def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) -> dict[str, Evaluation]:
@@ -312,12 +339,15 @@ def baselines(train, test, *, protocol: str | metrics.Protocol | None = None) ->
     A method that does not beat them has learnt nothing from the image. Both are means over valid training pixels; where no
     training frame has a valid pixel, the mean image holds the mean depth.
     """
+    return baselines_each(train, test, [protocol])[0]
+
+
+def baselines_each(train, test, protocols: Sequence[str | metrics.Protocol | None]) -> list[dict[str, Evaluation]]:
+    """As `baselines`, by several protocols, at about the cost of one."""
     mean, image = mean_depth(train)
-    flat = torch.full_like(image, mean)
-    return {
-        "mean_depth": evaluate(Constant(flat), test, protocol=protocol),
-        "mean_image": evaluate(Constant(image), test, protocol=protocol),
-    }
+    constants = {"mean_depth": torch.full_like(image, mean), "mean_image": image}
+    found = {name: evaluate_each(Constant(each), test, protocols) for name, each in constants.items()}
+    return [{name: each[i] for name, each in found.items()} for i in range(len(protocols))]
 
 
 @dataclass
@@ -391,16 +421,17 @@ def judge(
         protocol, kind: as for `evaluate`.
     """
     options = {"protocol": protocol, "kind": kind}
-    rule, aligned = metrics.protocol(protocol or test.protocol), {}
+    rule = metrics.protocol(protocol or test.protocol)
+    rules = [rule]
     if rule.alignment == "none" and kind == "metric":
-        fitted = rule.with_alignment(ALIGNED)
-        aligned = {main: evaluate(nets[main], test, protocol=fitted), **baselines(train, test, protocol=fitted)}
+        rules.append(rule.with_alignment(ALIGNED))
+    of_main, opponents = evaluate_each(nets[main], test, rules, kind=kind), baselines_each(train, test, rules)
     return Judged(
         main=main,
-        tests={name: evaluate(net, test, **options) for name, net in nets.items()},
+        tests={name: of_main[0] if name == main else evaluate(net, test, **options) for name, net in nets.items()},
         val=evaluate(nets[main], val, **options),
-        opponents=baselines(train, test, protocol=protocol),
-        aligned=aligned,
+        opponents=opponents[0],
+        aligned={main: of_main[1], **opponents[1]} if len(rules) > 1 else {},
     )
 
 
@@ -423,12 +454,14 @@ def elsewhere(net: nn.Module, train, other) -> pd.DataFrame:
         "training mean depth": Constant(torch.full_like(image, mean)),
         "training mean image": Constant(image),
     }
+    rules = {"in metres": other.protocol, "aligned": f"{other.protocol}/{ALIGNED}"}
+    found = {label: evaluate_each(model, other, list(rules.values())) for label, model in rivals.items()}
     rows = []
-    for measured, ending in (("in metres", ""), ("aligned", f"/{ALIGNED}")):
-        for label, model in rivals.items():
-            prediction = "each image's best constant" if ending and label == "training mean depth" else label
-            scores = evaluate(model, other, protocol=f"{other.protocol}{ending}").summary
-            rows.append({"prediction": prediction, "measured": measured, **scores})
+    for number, measured in enumerate(rules):
+        for label, each in found.items():
+            constant = measured == "aligned" and label == "training mean depth"
+            prediction = "each image's best constant" if constant else label
+            rows.append({"prediction": prediction, "measured": measured, **each[number].summary})
     table = pd.DataFrame(rows)
     table.attrs["frames"] = len(other)
     return table

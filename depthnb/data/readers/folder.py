@@ -90,7 +90,8 @@ class Folder(Source):
         return {"image": image, "depth": depth, "valid": valid, "intrinsics": K}
 
     def files(self, row: int) -> list[Path]:
-        return [self.root / cell for cell in self.index.iloc[row][["image", "depth", "valid"]] if cell]
+        frame = self.index.iloc[row]
+        return [self.root / frame[key] for key in ("image", "depth", "valid") if frame[key]]
 
     def _depth(self, frame: pd.Series) -> tuple[Tensor, Tensor]:
         depth, valid = read_depth(self.root / frame["depth"], float(frame["depth_scale"]))

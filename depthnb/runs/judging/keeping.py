@@ -91,20 +91,21 @@ def keep(
     """
     if test.split != "test":  # the words of a protocol are about test frames
         rule = replace(rule, frames=f"{test.split} frames of {parameters['dataset']}")
-    scored = evaluation.evaluate(preds, test, protocol=rule, kind=kind)
-    pooled = scored.pooled()
+    rules = [rule]
+    if rule.alignment == "none":
+        rules.append(rule.with_alignment(evaluation.ALIGNED))
+    scored, *aligned = evaluation.evaluate_each(preds, test, rules, kind=kind)
+    aligned, pooled = aligned[0] if aligned else None, scored.pooled()
     here = (parameters["dataset"], parameters["data_root"])
 
-    opponents, of, aligned, aligned_opponents = _opponents(*trained_on, test, rule), trained_on, None, {}
-    if not opponents:
-        opponents, of = _opponents(*here, test, rule), here
+    opponents, of = _opponents(*trained_on, test, rules), trained_on
+    if not opponents[0]:
+        opponents, of = _opponents(*here, test, rules), here
     frames_seen = of == here and test.split in ("train", "all")
-    if opponents and (frames_seen or of != trained_on):
+    if opponents[0] and (frames_seen or of != trained_on):
         seen = " and are made of frames that are judged here" if frames_seen else ""
         notes = [*notes, f"mean depth and mean image are those of the training frames of {of[0]}{seen}"]
-    if rule.alignment == "none":
-        fitted = rule.with_alignment(evaluation.ALIGNED)
-        aligned, aligned_opponents = evaluation.evaluate(preds, test, protocol=fitted), _opponents(*of, test, fitted)
+    opponents, aligned_opponents = opponents[0], opponents[1] if aligned else {}
     run = start(name, parameters, data={"test": test})
     if aligned:
         run.save_evaluation("aligned", aligned, aligned_opponents)
@@ -154,11 +155,11 @@ def _by_image(direct: Mapping[str, Evaluation | None], aligned: Mapping[str, Eva
     return pd.concat(parts, ignore_index=True)
 
 
-def _opponents(dataset: str, root: str, test, rule: metrics.Protocol) -> dict[str, Evaluation]:
-    """The two constants of a data set's training frames; none where it cannot be opened or prepared."""
+def _opponents(dataset: str, root: str, test, rules: list[metrics.Protocol]) -> list[dict[str, Evaluation]]:
+    """The two constants of a data set's training frames by each protocol; none where it cannot be opened or prepared."""
     try:
         size = data.fitting_size(dataset, root or None)
         train = data.open(dataset, root or None, "train", size)
     except (OSError, ValueError):
-        return {}
-    return evaluation.baselines(train, test, protocol=rule)
+        return [{} for _ in rules]
+    return evaluation.baselines_each(train, test, rules)
