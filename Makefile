@@ -160,8 +160,8 @@ check: | $(READY)
 
 # Checked with the net that comes with the clone, because its training takes longest; tests/test_notebooks_folder.py trains it.
 SHIPPED := 11_today
-# of the others, those that train for longer than a minute; tests/conftest.py knows the longest of the other tests
-LONGEST := 05_densenet 07_midas 02_bn_cnn 03_eigen 09_gan 06_hma 04_unet
+# the longest first, as far as they take more than a minute; tests/conftest.py says so of the other tests
+LONGEST := 05_densenet 07_midas 02_bn_cnn 03_eigen 09_gan 06_hma 04_unet 11_today 08_style_transfer 10_comparison
 CHECKED := $(foreach name,$(filter $(NOTEBOOKS),$(LONGEST)) $(filter-out $(LONGEST),$(NOTEBOOKS)), \
 	$(if $(filter $(name),$(SHIPPED)),build/nbval,notebooks)/$(name).ipynb)
 # The examples in docstrings come last and fill what is left of the time.

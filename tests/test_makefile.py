@@ -243,8 +243,8 @@ def test_test_runs_everything_and_begins_with_what_takes_longest(clone):
     *_, units, prepared, notebooks = (line.split() for line in clone.log.read_text().splitlines())
     assert units[-3:] == ["--ignore", "tests/browser", "tests"]
     assert prepared[1:3] == ["notebooks/11_today.ipynb", "build/nbval/11_today.ipynb"]
-    order = ["notebooks/05_densenet.ipynb", "notebooks/02_bn_cnn.ipynb", "notebooks/01_data.ipynb"]
-    order += ["notebooks/10_comparison.ipynb", "build/nbval/11_today.ipynb"]
+    order = ["notebooks/05_densenet.ipynb", "notebooks/02_bn_cnn.ipynb", "build/nbval/11_today.ipynb"]
+    order += ["notebooks/10_comparison.ipynb", "notebooks/01_data.ipynb"]
     assert notebooks[-7:] == ["--doctest-modules", *order, "depthnb"] and "--nbval-lax" in notebooks
     for each in (units, notebooks):
         assert each[1:7] == ["-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]

@@ -1,5 +1,6 @@
 """Every preset fits its notebook: known names, right types, and ablations that change what they say."""
 
+import functools
 from pathlib import Path
 
 import papermill
@@ -15,6 +16,7 @@ PRESETS = sorted((NOTEBOOKS / "params").glob("*.yaml"))
 KINDS = {"int": int, "float": float, "str": str, "bool": bool}
 
 
+@functools.cache  # reading a notebook takes its time, and each is asked about often
 def declared(notebook: str) -> dict[str, dict]:
     return papermill.inspect_notebook(str(NOTEBOOKS / f"{notebook}.ipynb"))
 

@@ -1,8 +1,9 @@
 """House style of every figure: the Figure class, how it shows itself in a notebook, its files, colours and colour bars."""
 
+import contextlib
 import functools
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -112,7 +113,7 @@ def encode(
     jpeg = {"quality": quality, "optimize": True, "progressive": True}
     options = jpeg if image_format == "jpeg" else dict(_ONCE_MORE)
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), _laid_out(figure, dpi):
         figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
     if image_format == "jpeg":
         return buffer.getvalue()
@@ -153,22 +154,37 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
     alt = getattr(figure, "alt", "")
     pictures = getattr(figure, "image_format", "png") == "jpeg"
     buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
-    layout = figure.get_layout_engine()
-    with mpl.rc_context(STYLE):
+    dpi = dpi or (DPI if pictures else 2 * DPI)
+    with mpl.rc_context(STYLE), _laid_out(figure, dpi):
+        figure.savefig(buffers["png"], format="png", dpi=dpi, pil_kwargs=dict(_ONCE_MORE))
         figure.savefig(
-            buffers["png"], format="png", dpi=dpi or (DPI if pictures else 2 * DPI), pil_kwargs=dict(_ONCE_MORE)
+            buffers["pdf"],
+            format="pdf",
+            dpi=150 if pictures else 2 * DPI,
+            metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
         )
-        try:  # the PNG has laid it out, which takes as long as drawing it
-            figure.set_layout_engine("none")
-            figure.savefig(
-                buffers["pdf"],
-                format="pdf",
-                dpi=150 if pictures else 2 * DPI,
-                metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
-            )
-        finally:
-            figure.set_layout_engine(layout)
     return {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
+
+
+@contextlib.contextmanager
+def _laid_out(figure: matplotlib.figure.Figure, dpi: int) -> Iterator[None]:
+    """Let several files share one layout, made at the resolution of the first; left to it, matplotlib makes one for each.
+
+    It would also draw everything once more to make it, which takes as long as the file itself.
+    """
+    layout, own = figure.get_layout_engine(), figure.dpi
+    if layout is None:
+        yield
+        return
+    try:
+        figure.dpi = dpi
+        layout.execute(figure)
+        figure.dpi = own
+        figure.set_layout_engine("none")
+        yield
+    finally:
+        figure.dpi = own
+        figure.set_layout_engine(layout)
 
 
 def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False, colours: int = 256) -> bytes:

@@ -2,13 +2,11 @@
 
 import math
 import os
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
+from forks import train_together
 from kills import killed_ten_times
 from torch import nn
 from torch.optim import SGD, Adam
@@ -358,32 +356,24 @@ def test_bf16_trains_both_and_keeps_float32_weights():
     assert {p.dtype for player in (one, other) for p in player.model.parameters()} == {torch.float32}
 
 
-TORCHRUN = """
-import sys, torch
-from pathlib import Path
+TOGETHER = """
 from test_adversarial import Toy, discriminator, fit, generator
 from depthnb.training.launch import launched
-rank, processes, _ = launched()
-assert processes == 2
-one, other = generator(plain=True, rate=0.005), discriminator(rate=0.001)
-for epochs in (2, 4):  # the second call goes on from the checkpoint
-    history = fit(one, other, Toy(8), Toy(4, seed=1), epochs=epochs, checkpoint=Path(sys.argv[1]) / "two.ckpt")
-torch.save({"one": one.model.state_dict(), "other": other.model.state_dict(), "row": history.rows[-1]},
-           Path(sys.argv[1]) / f"{rank}.pt")
+
+def train():
+    assert launched()[1] == 2
+    one, other = generator(plain=True, rate=0.005), discriminator(rate=0.001)
+    for epochs in (2, 4):  # the second call goes on from the checkpoint
+        history = fit(one, other, Toy(8), Toy(4, seed=1), epochs=epochs, checkpoint=sys.argv[1] + "/two.ckpt")
+    return {"one": one.model.state_dict(), "other": other.model.state_dict(), "row": history.rows[-1]}
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_two_processes_train_both_players(tmp_path):
-    """torchrun: same bits in both processes, nearly those of one process."""
-    script = tmp_path / "train.py"
-    script.write_text(TORCHRUN)
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "helpers"), str(Path(__file__).parents[2])]
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    """Same bits in both processes, nearly those of one process; that torchrun starts them is a test of fit()."""
+    results, _ = train_together(TOGETHER, tmp_path, [2])
+    first, second = results[2]
     assert same(first["one"], second["one"]) and same(first["other"], second["other"])
     one, other = generator(plain=True, rate=0.005), discriminator(rate=0.001)
     row = fit(one, other, Toy(8), Toy(4, seed=1), epochs=4).rows[-1]
