@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from depthnb.models.blocks import check_image, conv_bn_relu, normalise
+from depthnb.models.blocks import check_image, conv_bn_relu
 from depthnb.models.today import FPN
 from depthnb.models.warping import rigid_motion
 
-_SMALL = 0.05  # radians and metres: the unit of what a pose net says, so that its first guesses are small
+# What 1 means when a pose net says it: radians about each axis, metres along it. A turn of 2 degrees moves the picture as much as
+# a step of 10 cm does; with equal units a net would explain every step as a turn, from which no depth follows.
+_UNITS = (0.02, 0.02, 0.02, 0.2, 0.2, 0.2)
+_REDUCED = 4  # how many times smaller the pictures are that a pose net compares
+REACH = 4  # pixels of these
 
 
 class BoundedFPN(FPN):
@@ -66,38 +70,62 @@ class BoundedFPN(FPN):
 
 
 class PoseNet(nn.Module):
-    """How the camera moved between two pictures: six numbers for `warping.rigid_motion`, small at first.
+    r"""How the camera moved between two pictures: six numbers for `warping.rigid_motion`, small at first.
 
-    Shapes: target and source float [B,3,H,W] in 0..1 -> [B,6].
+    Shapes: target and source float [B,3,H,W] in 0..1, of at least 16 pixels a side -> [B,6].
+
+    Both pictures are reduced to a quarter. Every place of the target is compared with the places of the source up to `REACH`
+    pixels away, and a softmax over how alike they are gives the *flow* there: where the place went. A few convolutions over
+    the flow, and its means over the picture times $1, x, y, x^2, xy, y^2$, say how the camera moved: for a given scene the flow
+    is nearly linear in the six numbers.
 
     Args:
-        channels: of the first convolution; five of stride 2 follow each other.
+        channels: of the convolutions.
 
     Raises:
         ValueError: for fewer than 1 channel.
 
-    Source: Zhou et al. 2017 (SfMLearner, arXiv:1704.07813), section 3.5: convolutions over both pictures, a mean over all
-    places, a small factor. Deviations: fewer channels, batch normalisation, a factor of 0.05 in the place of 0.01 for short
-    trainings.
+    Source: comparing places as in FlowNet's correlation layer (Dosovitskiy et al. 2015, arXiv:1504.06852). SfMLearner (Zhou
+    et al. 2017, arXiv:1704.07813) and Monodepth2 convolve the two pictures instead and have to learn to compare: with the
+    few hundred steps of a notebook such a net learnt nothing here.
     """
 
     def __init__(self, channels: int = 16) -> None:
         super().__init__()
         if channels < 1:
             raise ValueError(f"channels is {channels}; expected at least 1")
-        widths = (6, channels, 2 * channels, 4 * channels, 8 * channels, 8 * channels)
-        steps = []
-        for number, (before, after) in enumerate(pairwise(widths)):
-            step = conv_bn_relu(before, after, 7 if number == 0 else 3)
-            step[0].stride = (2, 2)
-            steps.append(step)
-        self.steps = nn.Sequential(*steps)
-        self.head = nn.Conv2d(widths[-1], 6, 1)
+        self.sharpness = nn.Parameter(torch.tensor(5.0))  # a logarithm; a colour that is off by 1/148 is 1/e as likely
+        self.steps = nn.Sequential(conv_bn_relu(5, channels), conv_bn_relu(channels, channels))
+        self.head = nn.Linear(12 + channels, 6)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, target: Tensor, source: Tensor) -> Tensor:
-        check_image(target)
-        pair = torch.cat([normalise(target), normalise(source)], 1)
-        return _SMALL * self.head(self.steps(pair)).mean((2, 3)).float()
+        check_image(target, minimum=4 * _REDUCED)
+        flow, sure = self.flow(target, source)
+        height, width = flow.shape[-2:]
+        y = torch.linspace(-1, 1, height, device=flow.device).view(1, 1, height, 1).expand_as(sure)
+        x = torch.linspace(-1, 1, width, device=flow.device).view(1, 1, 1, width).expand_as(sure)
+        basis = torch.cat([torch.ones_like(x), x, y, x * x, x * y, y * y], 1)
+        weight = sure / sure.sum((2, 3), keepdim=True)
+        moments = torch.einsum("bchw,bkhw->bck", flow, basis * weight).flatten(1)
+        more = (self.steps(torch.cat([flow, sure, x, y], 1)) * weight).sum((2, 3))
+        numbers = self.head(torch.cat([moments, more], 1)).float()
+        return numbers * numbers.new_tensor(_UNITS)
+
+    def flow(self, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Where every place of the target went, [B,2,h,w] in pixels of pictures of a quarter, and how sure that is, [B,1,h,w]."""
+        target, source = (F.avg_pool2d(each, _REDUCED) for each in (target, source))
+        height, width = target.shape[-2:]
+        around = F.pad(source, (REACH,) * 4, mode="replicate")
+        ways = range(-REACH, REACH + 1)
+        places = [(across, down) for down in ways for across in ways]
+        cuts = [around[..., REACH + down :, REACH + across :][..., :height, :width] for across, down in places]
+        unlike = torch.stack([(target - cut).abs().mean(1) for cut in cuts], 1)
+        unlike = F.avg_pool2d(F.pad(unlike, (1,) * 4, mode="replicate"), 3, stride=1)
+        chance = (-self.sharpness.exp() * unlike).softmax(1)
+        flow = torch.einsum("bnhw,nc->bchw", chance, target.new_tensor(places))
+        return flow, chance.square().sum(1, keepdim=True)  # 1 for one place alone, 1/81 if all are alike
 
 
 class SelfSupervised(nn.Module):
