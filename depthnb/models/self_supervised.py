@@ -13,8 +13,8 @@ from depthnb.models.blocks import check_image, conv_bn_relu
 from depthnb.models.today import FPN
 from depthnb.models.warping import rigid_motion
 
-# What 1 means when a pose net says it: radians about each axis, metres along it. A turn of 2 degrees moves the picture as much as
-# a step of 10 cm does; with equal units a net would explain every step as a turn, from which no depth follows.
+# What 1 means when a pose net says it: radians about each axis, metres along it. A turn of 2 degrees moves the picture as much
+# as a step of 10 cm does; with equal units a net would explain every step as a turn, from which no depth follows.
 _UNITS = (0.02, 0.02, 0.02, 0.2, 0.2, 0.2)
 _REDUCED = 4  # how many times smaller the pictures are that a pose net compares
 REACH = 4  # pixels of these
@@ -114,7 +114,7 @@ class PoseNet(nn.Module):
         return numbers * numbers.new_tensor(_UNITS)
 
     def flow(self, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Where every place of the target went, [B,2,h,w] in pixels of pictures of a quarter, and how sure that is, [B,1,h,w]."""
+        """Where every place of the target went, [B,2,h,w] in pixels of the small pictures, and how sure that is, [B,1,h,w]."""
         target, source = (F.avg_pool2d(each, _REDUCED) for each in (target, source))
         height, width = target.shape[-2:]
         around = F.pad(source, (REACH,) * 4, mode="replicate")

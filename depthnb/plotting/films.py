@@ -41,8 +41,8 @@ def photometric(views: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
     """Draw what a photometric loss sees of a frame, one row for each depth map that is tried.
 
     `views`: name -> image, neighbour, moved float [3,H,W] in 0..1; inside, counts bool [1,H,W]; error unmoved, error moved
-    float [1,H,W]: as `studies.self_supervised.look` gives them. Grey is outside of the neighbour's picture, or does not count.
-    Raises ValueError without a view.
+    float [1,H,W]: as `studies.self_supervised.look` gives them. Grey is outside of the neighbour's picture, not known, or does
+    not count. Raises ValueError without a view.
     """
     if not views:
         raise ValueError("there is nothing to draw: expected at least one view")
@@ -68,5 +68,5 @@ def photometric(views: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
         titles = ("the frame", name, "error, unmoved", "error, moved", "what counts")
         for ax, title in zip(line, titles, strict=True):
             ax.set_title(title, loc="left")
-    bar(figure, ScalarMappable(_ERRORS, error_colormap()), axes[:, 2:].flat, "photometric error", extend="max")
+    bar(figure, ScalarMappable(_ERRORS, error_colormap()), axes.flat, "photometric error", extend="max")
     return figure

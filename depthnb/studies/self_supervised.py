@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -72,15 +71,15 @@ def _everything(films: Films) -> dict:
     """All films as one batch, with the true depth of every frame and of its neighbours, for looking and never for training."""
     batch = films.batch(range(len(films)))
     truth = films.frames.batch(range(len(films)))
-    batch["depth"], batch["known"] = _filled(truth["depth"], films), truth["valid"]
+    batch["depth"], batch["known"] = _filled(truth, films), truth["valid"]
     others = films.neighbours
     batch["source depth"], batch["source known"] = truth["depth"][others], truth["valid"][others]
     return batch
 
 
-def _filled(depth: Tensor, films: Films) -> Tensor:
-    """Depth without the zeros of pixels that nothing is known of; what they hold then does not matter."""
-    return torch.where(depth > 0, depth, films.frames.max_depth)
+def _filled(truth: Mapping[str, Tensor], films: Films) -> Tensor:
+    """The true depth of a batch, and something far away where nothing is known, so that it can be projected."""
+    return torch.where(truth["valid"], truth["depth"], films.frames.max_depth)
 
 
 def proof(films: Films) -> dict[str, float]:
@@ -258,18 +257,30 @@ def look(films: Films, index: int, depth: Tensor | None = None) -> dict[str, Ten
     """One frame of the films as the loss sees it, with its true depth or another one [1,H,W].
 
     Returns:
-        image, `neighbour` and `moved` (the first neighbour, as it is and warped) [3,H,W]; `inside` [1,H,W]; the photometric
-        errors `error unmoved` and `error moved` [1,H,W]; `counts` [1,H,W], whether the pixel takes part.
+        image, `neighbour` and `moved` (the first neighbour, as it is and warped) [3,H,W]; `inside` [1,H,W], also False where
+        the true depth is used and not known; the photometric errors `error unmoved` and `error moved` [1,H,W]; `counts`
+        [1,H,W], whether the pixel takes part.
     """
-    batch = films.batch([index])
+    batch, known = films.batch([index]), torch.tensor(True)
     if depth is None:
-        depth = _filled(films.frames.batch([index])["depth"], films)[0]
+        truth = films.frames.batch([index])
+        depth, known = _filled(truth, films)[0], truth["valid"]
     place = {"depth": depth[None], "intrinsics": batch["intrinsics"]}
-    seen = warp(batch["sources"][:, 0], motion=batch["motion"][:, 0], **place)
+    neighbour = batch["sources"][:, 0]
+    seen = warp(neighbour, motion=batch["motion"][:, 0], **place)
     found = explained(batch["image"], batch["sources"], motion=batch["motion"], **place)
-    error = partial(photometric_error, batch["image"])
-    shown = {"image": batch["image"], "neighbour": batch["sources"][:, 0], "moved": seen.image, "inside": seen.inside}
-    shown |= {"error unmoved": error(batch["sources"][:, 0]), "error moved": error(seen.image), "counts": found.counts}
+    inside = seen.inside & known
+    # elsewhere the frame itself, as in the loss: a window beside a hole then compares only what is seen
+    moved = torch.where(inside, seen.image, batch["image"])
+    shown = {
+        "image": batch["image"],
+        "neighbour": neighbour,
+        "moved": moved,
+        "inside": inside,
+        "counts": found.counts & known,
+    }
+    for name, other in (("error unmoved", neighbour), ("error moved", moved)):
+        shown[name] = photometric_error(batch["image"], other)
     return {name: value[0] for name, value in shown.items()}
 
 

@@ -36,6 +36,23 @@ def test_the_first_motions_are_small_and_depend_on_the_pictures():
     assert not torch.allclose(numbers, net(source, target))
     with pytest.raises(ValueError, match="channels is 0"):
         PoseNet(0)
+    with pytest.raises(ValueError, match="must be at least 16"):
+        net(target[..., :12], source[..., :12])
+
+
+def test_what_is_shifted_has_that_flow():
+    """A picture moved by two places of the small pictures, to the right and down."""
+    torch.manual_seed(0)
+    coarse = torch.nn.functional.interpolate(torch.rand(1, 3, 24, 32), scale_factor=4, mode="nearest")
+    moved = torch.roll(coarse, (8, 4), dims=(-1, -2))
+    flow, sure = PoseNet(4).flow(coarse, moved)
+    inner = (..., slice(5, -5), slice(5, -5))
+    assert torch.allclose(flow[:, 0][inner], torch.tensor(2.0), atol=0.1)
+    assert torch.allclose(flow[:, 1][inner], torch.tensor(1.0), atol=0.1)
+    still, _ = PoseNet(4).flow(coarse, coarse)
+    assert still[inner].abs().max() < 0.1 and sure[inner].min() > 0.5
+    blank, unsure = PoseNet(4).flow(torch.full_like(coarse, 0.5), torch.full_like(coarse, 0.5))
+    assert blank.abs().max() < 1e-4 and torch.allclose(unsure, torch.tensor(1 / 81), atol=1e-4)
 
 
 @pytest.mark.parametrize("pose", [False, True])

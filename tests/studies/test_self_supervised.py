@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 import torch
-from test_claims import COMPARED  # noqa: F401  the claims of this notebook are tested there with all others
 
 from depthnb import data, evaluation, models
 from depthnb.data.sequences import Films
@@ -68,13 +67,13 @@ def test_aligned_by_the_median_a_factor_is_forgiven(test_split):
 def test_blank_pixels_come_first_and_errors_are_found_where_they_are(test_split):
     batch = test_split.batch(range(6))
     truth = batch["depth"].clamp_min(0.1)
-    rich = study._steps(batch["image"]) > 0.1
+    steps = study._steps(batch["image"])
+    rich = steps > steps.flatten(1).quantile(0.85, dim=1).view(-1, 1, 1, 1)  # too few to move a median
     spoilt = torch.where(rich, 1.3 * truth, truth)
     table = study.by_texture({"right": truth, "wrong where rich": spoilt}, test_split)
     assert table["brightness step"].is_monotonic_increasing and table["right"].max() < 1e-4
-    assert table["wrong where rich"].iloc[0] < 0.1 * table["wrong where rich"].iloc[-1] or (
-        table["wrong where rich"].iloc[0] < table["wrong where rich"].iloc[-1]
-    )
+    wrong = table["wrong where rich"]
+    assert wrong.iloc[0] < 0.5 * wrong.iloc[-1] and wrong.iloc[-1] > 0.05
 
 
 class Told(torch.nn.Module):
