@@ -329,15 +329,6 @@ def claims(dataset: str, *, proven: Mapping[str, float], table: pd.DataFrame) ->
         ),
         evidence.within(
             NOTEBOOK,
-            (LEARNT, "scale error"),
-            (GIVEN, "scale error"),
-            claim="metres come from the poses alone: with them the scale is nearer to the true one",
-            direction=evidence.LOWER,
-            dataset=dataset,
-            learnt=("abs_rel aligned", "aligned"),
-        ),
-        evidence.within(
-            NOTEBOOK,
             TWIN,
             GIVEN,
             claim="aligned by scale and shift, the net without labels is as good as its twin",
