@@ -118,8 +118,13 @@ def exposure(color: np.ndarray, counts: np.ndarray, lift: float, grey: float = 0
     return float(np.clip(min(stops, bright) + lift, -5.0, 7.0))
 
 
-def render_view(plan: Plan, scene, view: View, folder: Path, number: int, lift: float) -> dict:
-    """Render one view into ``folder``: a tone-mapped PNG and the arrays; returns its record."""
+def render_view(
+    plan: Plan, scene, view: View, folder: Path, number: int, lift: float, locked: float | None = None
+) -> dict:
+    """Render one view into ``folder``: a tone-mapped PNG and the arrays; returns its record.
+
+    ``locked`` is the exposure in stops of a camera that does not choose it anew for this frame.
+    """
     scene.camera.matrix_world = view.matrix()
     started = time.time()
     bpy.ops.render.render()
@@ -127,7 +132,9 @@ def render_view(plan: Plan, scene, view: View, folder: Path, number: int, lift: 
     index = np.rint(index[..., 0]).astype(np.uint8)
     depth = depth[..., 0].copy()
     depth[depth > plan.clip[1]] = 0.0  # Cycles marks a miss with 1e10
-    if plan.indoors:
+    if locked is not None:
+        stops = locked
+    elif plan.indoors:
         stops = exposure(color, ~np.isin(index, (3, 5)), lift)  # lamps and windows do not set the exposure
     else:
         stops = exposure(color, depth > 0, lift, 0.13, 0.8)  # nor does the sky, and outdoors shadows stay dark

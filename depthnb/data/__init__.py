@@ -32,6 +32,7 @@ _MODULES = {
     "rooms": "rooms",
     "rooms+more": "rooms_more",
     "rooms-changed": "rooms_changed",
+    "rooms-sequences": "rooms_sequences",
     "streets": "streets",
     "folder": "folder",
     "nyu-v1": "nyu_v1",

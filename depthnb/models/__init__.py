@@ -16,6 +16,7 @@ from depthnb.models.densenet import DenseDepth
 from depthnb.models.eigen import EigenCoarse, EigenFine
 from depthnb.models.gan import PatchDiscriminator, Pix2PixGenerator
 from depthnb.models.hma import HMADepth
+from depthnb.models.self_supervised import BoundedFPN
 from depthnb.models.today import FPN
 from depthnb.models.unet import UNet
 from depthnb.weights import trained
@@ -23,6 +24,7 @@ from depthnb.weights import trained
 __all__ = [
     "BNCNN",
     "FPN",
+    "BoundedFPN",
     "CanonicalCamera",
     "DenseDepth",
     "EigenCoarse",
@@ -41,6 +43,7 @@ __all__ = [
 # class name -> model from its config; one line for each model that a run folder may hold
 _BUILDERS = {
     "BNCNN": lambda config: BNCNN(**config),
+    "BoundedFPN": lambda config: BoundedFPN(**config),
     "CanonicalCamera": lambda config: CanonicalCamera(build(config["net"], config["config"]), focal=config["focal"]),
     "DenseDepth": lambda config: DenseDepth(**config),
     "EigenCoarse": lambda config: EigenCoarse(**config),

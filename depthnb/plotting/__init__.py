@@ -9,6 +9,7 @@ from .dataset import (
 )
 from .doubt import doubts, sparsification
 from .errors import by_distance, by_place, by_scene_type, radial_profile, radial_table, scatter_truth_pred
+from .films import film_grid, photometric
 from .painted import distances, painted, recipes, signed
 from .photographs import INVERSE_LABEL, answers, colour_bar, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
@@ -62,12 +63,14 @@ __all__ = [
     "error_colormap",
     "error_vs_cost",
     "fields_of_view",
+    "film_grid",
     "house_style",
     "mean_depth_image",
     "methods_grid",
     "new_figure",
     "painted",
     "pairs",
+    "photometric",
     "players",
     "predictions_grid",
     "printed",

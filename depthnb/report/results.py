@@ -27,6 +27,7 @@ METHODS: Mapping[str, str] = {
     "08_style_transfer": "Style transfer",
     "09_gan": "GAN",
     "11_today": "Today's recipe",
+    "13_self_supervised": "Self-supervised",
 }
 BEST = (
     "rooms-full",

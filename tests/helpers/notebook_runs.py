@@ -21,6 +21,7 @@ def brief(name: str) -> dict[str, int | str]:
     least = {
         "07_midas": {"min_steps": 0, "images": 16},
         "08_style_transfer": {"network": "vgg11", "frames": 4},
+        "13_self_supervised": {"min_steps": 0, "scenes": 8},
     }
     return {"epochs": 1, "batch_size": 4, **least.get(name, {"min_steps": 0})}
 

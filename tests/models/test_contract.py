@@ -37,6 +37,7 @@ def half(size):
 CASES = {
     "BNCNN": Case("BNCNN", lambda _: models.BNCNN(width=4, depth=3)),
     "BNCNN deep": Case("BNCNN", lambda _: models.BNCNN(width=2, depth=5, unit=100.0)),
+    "BoundedFPN": Case("BoundedFPN", lambda _: models.BoundedFPN(width=8, encoder="mobilenetv3_small_050")),
     "CanonicalCamera": Case("CanonicalCamera", lambda _: models.CanonicalCamera(models.UNet(channels=4), focal=90.0)),
     "DenseDepth": Case("DenseDepth", lambda _: models.DenseDepth("densenet121", decoder_width=0.02), half),
     "DenseDepth of an EfficientNet": Case(
