@@ -105,6 +105,13 @@ WRONG = {
         ("round(share * len(error)) :", ": len(error) - round(share * len(error)) + 1"),
         (".mean()", ".sum() / len(error)"),
     ],
+    "least_error": [
+        ("best, still = moved.min", "best, still = moved.mean"),
+        ("best < still", "best > still"),
+        ("unmoved.min(axis=0)", "unmoved.max(axis=0) + 1"),
+        ("best[counts].mean()", "best[counts].sum() / counts.size"),
+        (" if counts.any() else 0.0", ""),
+    ],
     "two_distances": [
         ("1 / z1 - 1 / z2", "z1 - z2"),
         ("+ 1 / z1\n", "\n"),
@@ -151,7 +158,7 @@ def test_an_exercise_is_short_and_complete(task):
 
 
 def test_every_notebook_has_one_and_no_names_are_alike():
-    assert list(NOTEBOOKS) == [file.stem for file in sorted(BOOKS.glob("*.ipynb")) if "01" <= file.stem[:2] <= "12"]
+    assert list(NOTEBOOKS) == [file.stem for file in sorted(BOOKS.glob("*.ipynb")) if "01" <= file.stem[:2] <= "13"]
     assert set(WRONG) == {task.name for task in EXERCISES}
     assert len({task.name for task in TASKS}) == len({task.function for task in TASKS}) == len(BUGS) + len(EXERCISES)
 

@@ -4,6 +4,7 @@ from depthnb.course.exercises import (
     blank_picture,
     errors_left,
     gradient_term,
+    least_error,
     masked_gram,
     masked_mse,
     nan_slope,
@@ -35,6 +36,7 @@ EXERCISES: tuple[Task, ...] = tuple(
         paired_change,
         errors_left,
         two_distances,
+        least_error,
     )
 )
 
