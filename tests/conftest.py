@@ -1,6 +1,7 @@
 """What all tests share: a cache of prepared frames of their own, made once for the session, and no network."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def session_cache(tmp_path_factory):
         patch.delenv("DEPTHNB_DATA", raising=False)
         patch.setenv("DEPTHNB_OFFLINE", "1")  # whether a machine has a network must not change what a notebook trains
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """What a shell starts in the background ignores Ctrl-C, and so do all its children; the tests send it to some."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

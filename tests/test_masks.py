@@ -23,6 +23,7 @@ from depthnb.data.inspection import pairs, planes
 from depthnb.metrics import alignment, boundaries, edges, ssim, surfaces, variation
 from depthnb.metrics.uncertainty import Uncertainty, Unit, sparsification
 from depthnb.models import gan, style_transfer
+from depthnb.report import places
 from depthnb.studies import bn_cnn, densenet, eigen, hma, today, unet
 from depthnb.training import adversarial
 
@@ -221,6 +222,9 @@ CASES = {
     "metrics.variation.contrast": measured(variation.contrast, **ROOMS),
     "metrics.variation.log_as_scored": measured(variation.log_as_scored, **ROOMS),
     "metrics.variation.centre_over_border": measured(variation.centre_over_border, **ROOMS),
+    "report.places.regions": lambda given: [
+        places.regions(depth, valid) for depth, valid in zip(given["depth"], given["valid"], strict=True)
+    ],
     "metrics.variation.correlation": masked_by(variation.correlation, "pred", "depth", "valid"),
     "metrics.variation.Variation.add": varied,
     "metrics.variation.variation": measured(variation.variation, **ROOMS),

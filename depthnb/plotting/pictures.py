@@ -193,6 +193,7 @@ def methods_grid(
         titled=False,
         heading=1 if column_titles else 0,
         labels=1.1,
+        width=8.2 if len(image) > 2 else None,  # many rows: narrower, or a notebook grows too heavy
         alt=(f"{len(image)} frames: image, true depth, and depth predicted by {', '.join(preds)}"),
     )
     top = max_depth or _limit(depth[valid], 99)

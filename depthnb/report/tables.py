@@ -127,7 +127,15 @@ def nets(results: Sequence[Result], columns: Sequence[str] = ("abs_rel", "rmse",
         for name in names if len(names) > 1 else ():
             values = pd.DataFrame([each.nets[name] for each in part if name in each.nets])
             values = values.reindex(columns=["steps", *columns])
-            row = {"method": method, "net": name, "seeds": len(values), "steps": f"{values['steps'].mean():,.0f}"}
+            if values[list(columns)].isna().all(axis=None):  # it knows no metres, and has no row among those that do
+                continue
+            steps = values["steps"].mean()
+            row = {
+                "method": method,
+                "net": name,
+                "seeds": len(values),
+                "steps": "" if pd.isna(steps) else f"{steps:,.0f}",
+            }
             for column in columns:
                 row[column] = _mean_std(values[column].mean(), values[column].std(ddof=1))
             rows.append(row)

@@ -20,6 +20,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 SHIPPED = ("04_unet", "07_midas", "11_today")
 TINY = {
     "BNCNN": lambda: models.BNCNN(width=4, depth=5),
+    "BoundedFPN": lambda: models.BoundedFPN(width=8, encoder="mobilenetv3_small_050"),
     "CanonicalCamera": lambda: models.CanonicalCamera(models.BNCNN(width=4, depth=3), focal=90.0),
     "DenseDepth": lambda: models.DenseDepth("densenet121", decoder_width=0.02),
     "EigenCoarse": lambda: models.EigenCoarse((64, 80)),

@@ -43,12 +43,13 @@ class Frames:
 def kept(reports, monkeypatch):
     """A judged run of a net whose answer is the truth times a factor, beside opponents that are half and double."""
 
-    def rivals(dataset, root, test, rule):
+    def rivals(dataset, root, test, rules):
         maps = {
             name: [factor * test[i]["depth"] for i in range(6)]
             for name, factor in (("mean_depth", 0.5), ("mean_image", 2.0))
         }
-        return {name: evaluation.evaluate(each, test, protocol=rule) for name, each in maps.items()}
+        found = {name: evaluation.evaluate_each(each, test, rules) for name, each in maps.items()}
+        return [{name: each[i] for name, each in found.items()} for i in range(len(rules))]
 
     monkeypatch.setattr(keeping, "_opponents", rivals)
 
