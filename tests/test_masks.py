@@ -21,9 +21,9 @@ from depthnb import evaluation, losses, metrics, models, plotting, pointcloud, t
 from depthnb.data import planarity, statistics, transforms
 from depthnb.data.inspection import pairs, planes
 from depthnb.metrics import alignment, boundaries, edges, ssim, surfaces, variation
+from depthnb.metrics.regions import regions
 from depthnb.metrics.uncertainty import Uncertainty, Unit, sparsification
 from depthnb.models import gan, style_transfer
-from depthnb.report import places
 from depthnb.studies import bn_cnn, densenet, eigen, hma, today, unet
 from depthnb.training import adversarial
 
@@ -222,8 +222,8 @@ CASES = {
     "metrics.variation.contrast": measured(variation.contrast, **ROOMS),
     "metrics.variation.log_as_scored": measured(variation.log_as_scored, **ROOMS),
     "metrics.variation.centre_over_border": measured(variation.centre_over_border, **ROOMS),
-    "report.places.regions": lambda given: [
-        places.regions(depth, valid) for depth, valid in zip(given["depth"], given["valid"], strict=True)
+    "metrics.regions.regions": lambda given: [
+        regions(depth, valid) for depth, valid in zip(given["depth"], given["valid"], strict=True)
     ],
     "metrics.variation.correlation": masked_by(variation.correlation, "pred", "depth", "valid"),
     "metrics.variation.Variation.add": varied,
@@ -418,6 +418,7 @@ def test_the_comparison_sees_a_difference():
     numbers = {name: case for name, case in CASES.items() if name.startswith(("losses", "metrics"))}
     unmoved = [name for name, case in numbers.items() if same(case(changed), case(maps(0.0)))]
     assert set(unmoved) == {
+        "metrics.regions.regions",
         "metrics.ssim.wholly_valid",
         "metrics.ssim.trusted_windows",
         *(f"metrics.protocols.Protocol.{name}" for name in ("counts", "in_range")),

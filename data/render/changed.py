@@ -8,12 +8,12 @@ time (`changes.py`). Resumable: a finished room is kept in data/render/scratch/r
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import changes
@@ -120,18 +120,10 @@ def pack_room(frame: str, folder: Path, out: Path) -> tuple[list, list]:
 
 def pack_all(work: Path, out: Path) -> None:
     """Pack all rooms of `work` into `out`, which is replaced as a whole when complete."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")  # two workers may end together
-    shutil.rmtree(part, ignore_errors=True)
-    for name in ("image", "depth", "valid"):
-        (part / name).mkdir(parents=True)
-    rows = [pack_room(frame, work / frame, part) for frame in sorted(FRAMES)]
-    tables = (("index.csv", INDEX, 0), ("cameras.csv", ("id", *pack.POSE, *pack.ROOM_FACTS), 1))
-    for file, header, which in tables:
-        with open(part / file, "w", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(row for each in rows for row in each[which])
-    pack.put(part, out)
+    part = pack.begun(out)
+    indices, cameras = zip(*(pack_room(frame, work / frame, part) for frame in sorted(FRAMES)), strict=True)
+    header = ("id", *pack.POSE, *pack.ROOM_FACTS)
+    pack.finish(part, out, {"index.csv": (INDEX, chain(*indices)), "cameras.csv": (header, chain(*cameras))})
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import os
 import shutil
 import zlib
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,25 @@ def facts(plan: Plan, record: dict) -> list:
     return record["size"] if plan.indoors else [record[k] for k in ("weather", "elevation", "azimuth")]
 
 
+def begun(out: Path) -> Path:
+    """An empty folder beside `out`, with places for the pictures; `finish` makes it `out`."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")  # two processes may end together
+    shutil.rmtree(part, ignore_errors=True)
+    for name in ("image", "depth", "valid"):
+        (part / name).mkdir(parents=True)
+    return part
+
+
+def finish(part: Path, out: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence]]]) -> None:
+    """Write the tables (file name -> header and rows) of a folder whose pictures are there, and move it to its place."""
+    for file, (header, rows) in tables.items():
+        with open(part / file, "w", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+    put(part, out)
+
+
 def put(part: Path, out: Path) -> None:
     """Move a complete folder to its place; one that is there goes when the new one stands."""
     if out.exists():
@@ -132,10 +152,7 @@ def put(part: Path, out: Path) -> None:
 
 def pack(plan: Plan, work: Path, out: Path) -> None:
     """Pack all finished scenes of ``work`` into ``out`` (replaced as a whole when complete)."""
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    for name in ("image", "depth", "valid"):
-        (part / name).mkdir(parents=True)
+    part = begun(out)
     index, cameras = [], []
     for path in sorted(work.glob("*/scene.json")):
         if path.parent.name.startswith("."):
@@ -150,16 +167,8 @@ def pack(plan: Plan, work: Path, out: Path) -> None:
             lens = (plan.focal, plan.focal, plan.cx, plan.cy)
             index.append((name, scene, kind, plan.split_of(scene), *files, step(plan), *lens))
             cameras.append((name, *(view[k] for k in POSE), *facts(plan, record)))
-    tables = (
-        ("index.csv", INDEX, index),
-        ("cameras.csv", ("id", *POSE, *(ROOM_FACTS if plan.indoors else STREET_FACTS)), cameras),
-    )
-    for file, header, rows in tables:
-        with open(part / file, "w", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-    put(part, out)
+    header = ("id", *POSE, *(ROOM_FACTS if plan.indoors else STREET_FACTS))
+    finish(part, out, {"index.csv": (INDEX, index), "cameras.csv": (header, cameras)})
 
 
 def numbers(plan: Plan, root: Path) -> list[str]:

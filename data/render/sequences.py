@@ -34,7 +34,11 @@ PLAN = replace(ROOMS, name="rooms-sequences", width=128, height=96, focal=295.0 
 SCENES = {"train": 60, "val": 8}  # the first ones in the order of rendering, which mixes the types
 SAMPLES = 12  # a pixel, denoised; a pixel is six of the embedded frames, which have 8 each
 STEP, QUALITY = 0.01, 90  # metres a unit of stored depth (coarser farther away); of the JPEG
-TABLES = (pack.INDEX, ("id", *pack.POSE, *pack.ROOM_FACTS), ("id", *(f"m{i}{j}" for i in range(3) for j in range(4))))
+TABLES = {
+    "index.csv": pack.INDEX,
+    "cameras.csv": ("id", *pack.POSE, *pack.ROOM_FACTS),
+    "poses.csv": ("id", *(f"m{i}{j}" for i in range(3) for j in range(4))),
+}
 
 PACE = (0.07, 0.12)  # metres from frame to frame
 TURN = (1.6, 1.2, 0.8)  # degrees of yaw, pitch and roll from frame to frame, at most
@@ -160,17 +164,10 @@ def pack_sequence(folder: Path, out: Path) -> list[tuple[list, list, list]]:
 
 def pack_all(work: Path, out: Path, names: list[str]) -> None:
     """Pack the scenes of `work` into `out`, which is replaced as a whole when complete."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")  # two workers may end together
-    shutil.rmtree(part, ignore_errors=True)
-    for name in ("image", "depth", "valid"):
-        (part / name).mkdir(parents=True)
-    rows = [row for name in sorted(names) for row in pack_sequence(work / name, part)]
-    for which, (file, header) in enumerate(zip(("index.csv", "cameras.csv", "poses.csv"), TABLES, strict=True)):
-        with open(part / file, "w", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(row[which] for row in rows)
-    pack.put(part, out)
+    part = pack.begun(out)
+    columns = zip(*(row for name in sorted(names) for row in pack_sequence(work / name, part)), strict=True)
+    filled = zip(TABLES.items(), columns, strict=True)
+    pack.finish(part, out, {file: (header, rows) for (file, header), rows in filled})
 
 
 def main() -> None:

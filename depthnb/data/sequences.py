@@ -199,14 +199,11 @@ def augment(
 
 def mirrored(batch: dict, flipped: Tensor) -> dict:
     """A batch of `Films` with some of its films in a mirrored world; flipped: bool [B]."""
-    width = batch["image"].shape[-1]
     out = dict(batch)
     for key in ("image", "sources", "seen"):
         where = flipped.view(-1, *(1,) * (batch[key].ndim - 1))
         out[key] = torch.where(where, batch[key].flip(-1), batch[key])
-    camera = batch["intrinsics"].clone()
-    camera[:, 0, 2] = width - 1 - camera[:, 0, 2]
-    camera[:, 0, 1] *= -1
+    camera = transforms.mirrored_camera(batch["intrinsics"], batch["image"].shape[-1])
     out["intrinsics"] = torch.where(flipped.view(-1, 1, 1), camera, batch["intrinsics"])
     mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1], device=camera.device))
     out["motion"] = torch.where(flipped.view(-1, 1, 1, 1), mirror @ batch["motion"] @ mirror, batch["motion"])

@@ -179,10 +179,10 @@ def hflip(sample: dict) -> dict:
     """Mirror a sample or batch left to right; cx becomes W - 1 - cx: this camera sees the mirrored world."""
     width = sample["image"].shape[-1]
     out = {**sample, **{key: sample[key].flip(-1) for key in ("image", "depth", "valid")}}
-    return {**out, "intrinsics": _mirrored_camera(sample["intrinsics"], width)}
+    return {**out, "intrinsics": mirrored_camera(sample["intrinsics"], width)}
 
 
-def _mirrored_camera(intrinsics: Tensor, width: int) -> Tensor:
+def mirrored_camera(intrinsics: Tensor, width: int) -> Tensor:
     mirrored = intrinsics.clone()
     mirrored[..., 0, 2] = width - 1 - mirrored[..., 0, 2]
     mirrored[..., 0, 1] *= -1
@@ -257,7 +257,7 @@ def _flip(batch: dict, flipped: Tensor) -> dict:
         for place in turned:
             out[key][place] = batch[key][place].flip(-1)
     where = flipped.to(batch["intrinsics"].device).view(-1, 1, 1)
-    mirrored = _mirrored_camera(batch["intrinsics"], batch["image"].shape[-1])
+    mirrored = mirrored_camera(batch["intrinsics"], batch["image"].shape[-1])
     return {**out, "intrinsics": torch.where(where, mirrored, batch["intrinsics"])}
 
 

@@ -74,10 +74,6 @@ def _boundaries(logs: Tensor, counts: Tensor, step: float) -> Tensor:
 
 
 def _grown(mask: Tensor, radius: int) -> Tensor:
-    found, side = mask.float(), 2 * radius + 1
-    for size, padding in (
-        ((1, side), (0, radius)),
-        ((side, 1), (radius, 0)),
-    ):  # across, then down: far fewer pixels to ask
-        found = F.max_pool2d(found, size, stride=1, padding=padding)
-    return found > 0
+    side = 2 * radius + 1  # across, then down: far fewer pixels to ask than a square has
+    across = F.max_pool2d(mask.float(), (1, side), stride=1, padding=(0, radius))
+    return F.max_pool2d(across, (side, 1), stride=1, padding=(radius, 0)) > 0

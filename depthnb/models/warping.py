@@ -1,7 +1,7 @@
 r"""View synthesis: what one camera sees, put together from the picture of another, a depth map and the motion between them.
 
 A motion is a 4x4 matrix that takes points of one camera to another's axes (x right, y down, z forward, metres). Of two poses
-$P$ (camera to world) it is $P_{source}^{-1} P_{target}$: `motion_between`.
+$P$ (camera to world) it is $P_{source}^{-1} P_{target}$, which `data.sequences.Films` hands out.
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ def warp(source: Tensor, *, depth: Tensor, intrinsics: Tensor, motion: Tensor) -
         raise ValueError(
             f"intrinsics {list(intrinsics.shape)} and motion {list(motion.shape)}; expected [{batch},3,3] and [{batch},4,4]"
         )
-    with torch.autocast(
-        source.device.type, enabled=False
-    ):  # a pixel is a hundredth of the picture: bfloat16 is too coarse
+    with torch.autocast(source.device.type, enabled=False):  # bfloat16 has two digits: too few for a place in a picture
         points = _points(depth.float(), intrinsics.float())
         seen = motion[:, :3, :3].float() @ points + motion[:, :3, 3:].float()  # [B,3,H*W]
         z = seen[:, 2:]
@@ -94,14 +92,6 @@ def _points(depth: Tensor, intrinsics: Tensor) -> Tensor:
     )
     pixels = torch.stack([u, v, torch.ones_like(u)]).flatten(1)
     return (torch.linalg.inv(intrinsics) @ pixels) * depth.flatten(2)
-
-
-def motion_between(target: Tensor, source: Tensor) -> Tensor:
-    """The motion [...,4,4] that takes points of the target camera to the axes of the source camera.
-
-    target, source: [...,4,4], camera to world.
-    """
-    return torch.linalg.inv(source) @ target
 
 
 def rigid_motion(numbers: Tensor) -> Tensor:

@@ -217,9 +217,8 @@ def test_images_without_a_valid_pixel_teach_nothing():
 @pytest.mark.parametrize("attention", ["masks", "convolution", "lpg"])
 def test_half_precision_keeps_metres_and_masks_in_float32(dtype, attention):
     model = net(attention=attention, max_depth=80.0).train()
-    image, depth, valid = frames(
-        size=(32, 64), max_depth=80.0
-    )  # a CPU that imitates float16 needs a second for 500 pixels
+    # small: a CPU that imitates float16 needs a second for 500 pixels
+    image, depth, valid = frames(size=(32, 64), max_depth=80.0)
     exact = model(image)
     with torch.autocast("cpu", dtype=dtype):
         depths, masks = model.per_scale(image)
