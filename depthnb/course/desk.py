@@ -93,8 +93,9 @@ def _line(error: BaseException, answer: Callable) -> str:
 def in_notebook(task: Task, number: int) -> str:
     """The text of an exercise among those that close a notebook: tests compare the notebooks with it."""
     asked = f'course.exercise("{task.name}")'
+    title = task.title if task.title.endswith("?") else f"{task.title}."
     return (
-        f"**{number}. Code ({task.minutes} minutes): {task.title}.** {task.story} In a new cell `from depthnb import course` "
+        f"**{number}. Code ({task.minutes} minutes): {title}** {task.story} In a new cell `from depthnb import course` "
         f"and `{asked}` show where to begin; `{asked}.check({task.function})` says whether your function is right.\n\n"
         f"{folded('Hint', task.hint)}\n{folded('Solution', f'`print({asked}.solution)`')}"
     )
