@@ -23,12 +23,13 @@ DPI = 100
 DEPTH_LABEL = "depth (m), near is bright"
 INVALID = "#b8b8b8"  # grey, in no colormap used here
 NEUTRAL = "#6e6e6e"  # baselines and reference lines
-# Okabe and Ito's qualitative palette, most distinct first; its yellow is left out because it is faint on white
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+# Okabe and Ito's qualitative palette, most distinct first; its yellow is left out because it is faint on white. Two more of
+# Paul Tol's, since there are more than seven methods
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#882255", "#999933")
 BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
 _LEVELS = 250  # colours of a map: with the grey under 256, so that a PDF stores one byte a pixel instead of three
 _ONCE_MORE = {"compress_level": 1}  # of a PNG that `_small_png` compresses again
-MARKERS = ("o", "s", "^", "D", "v", "<", ">")
+MARKERS = ("o", "s", "^", "D", "v", "<", ">", "P", "X")
 STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
@@ -117,8 +118,8 @@ def encode(
         figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
     if image_format == "jpeg":
         return buffer.getvalue()
-    colours = 256 if getattr(figure, "image_format", "png") == "jpeg" else 64  # lines and text need few
-    return _small_png(buffer, getattr(figure, "alt", ""), colours=colours)
+    pictures = getattr(figure, "image_format", "png") == "jpeg"
+    return _small_png(buffer, getattr(figure, "alt", ""), _with_mean_colours if pictures else _with_exact_colours)
 
 
 def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
@@ -163,7 +164,8 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
             dpi=150 if pictures else 2 * DPI,
             metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
         )
-    return {"png": _small_png(buffers["png"], alt, pictures=pictures), "pdf": buffers["pdf"].getvalue()}
+    reduced = _dithered if pictures else _with_exact_colours
+    return {"png": _small_png(buffers["png"], alt, reduced), "pdf": buffers["pdf"].getvalue()}
 
 
 @contextlib.contextmanager
@@ -187,14 +189,9 @@ def _laid_out(figure: matplotlib.figure.Figure, dpi: int) -> Iterator[None]:
         figure.set_layout_engine(layout)
 
 
-def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False, colours: int = 256) -> bytes:
-    """Store a PNG again with its description and few colours: a third of the size, no difference to see."""
-    picture = PIL.Image.open(buffer).convert("RGB")
-    if pictures:  # an even palette and dithering keep photographs and colour bars smooth
-        palette = picture.quantize(colours, method=PIL.Image.Quantize.FASTOCTREE)
-        picture = picture.quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
-    else:  # lines and text keep their exact colours
-        picture = picture.quantize(colours, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
+def _small_png(buffer: io.BytesIO, alt: str, reduced: Callable[[PIL.Image.Image], PIL.Image.Image]) -> bytes:
+    """Store a PNG again with its description and 256 colours: a third of the size, no difference to see."""
+    picture = reduced(PIL.Image.open(buffer).convert("RGB"))
     text = PIL.PngImagePlugin.PngInfo()
     text.add_text("Description", alt)
     small = io.BytesIO()
@@ -202,8 +199,34 @@ def _small_png(buffer: io.BytesIO, alt: str, *, pictures: bool = False, colours:
     return small.getvalue()
 
 
+def _dithered(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Photographs and colour bars that stay smooth, on paper: an even palette, and noise between its colours."""
+    palette = picture.quantize(256, method=PIL.Image.Quantize.FASTOCTREE)
+    return picture.quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
+
+
+def _with_mean_colours(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Photographs and maps on a screen, without noise: each colour near its own."""
+    return picture.quantize(256, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
+
+
+def _with_exact_colours(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Lines and text with the 256 most frequent colours as they are, all others as the nearest of these.
+
+    Pillow's own methods take means of neighbours in the space of colours: two methods would get one colour in a legend.
+    """
+    pixels = np.asarray(picture).astype(np.int32)
+    codes, places, counts = np.unique(pixels @ (65536, 256, 1), return_inverse=True, return_counts=True)
+    found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
+    kept = found[np.argsort(-counts, kind="stable")[:256]]
+    nearest = np.concatenate([((part[:, None] - kept) ** 2).sum(2).argmin(1) for part in np.array_split(found, 16)])
+    small = PIL.Image.fromarray(nearest[places].reshape(pixels.shape[:2]).astype(np.uint8)).convert("P")
+    small.putpalette(kept.astype(np.uint8).tobytes())
+    return small
+
+
 def colors(names: Iterable[str]) -> dict[str, str]:
-    """Give every name a colour of the colour-blind-safe palette, in order of appearance, repeating after seven.
+    """Give every name a colour of the colour-blind-safe palette, in order of appearance, repeating after nine.
 
     The two baselines of every table, mean_depth and mean_image, are grey and take no colour from the palette.
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from depthnb import plotting
 from depthnb.data.statistics import DepthSummary
+from depthnb.plotting import style
 
 GREY = np.array([0xB8] * 3)
 
@@ -560,3 +561,17 @@ def test_tables_of_changes_that_cannot_be_drawn_are_named():
         plotting.corrupted(changed().query("strength == 0"))
     with pytest.raises(ValueError, match="degrees"):
         plotting.fields_of_view(changed())
+
+
+def test_methods_differ_in_colour_and_mark_and_colours_stay_what_they_are():
+    """Nine methods are more than the palette of seven that many take; a reduced PNG must not give two of them one colour."""
+    names = [f"method {number}" for number in range(9)]
+    values = np.arange(1.0, 10.0)
+    table = pd.DataFrame({"method": names, "abs_rel": 0.1 * values, "parameters": 1e5 * values, "seconds": 60 * values})
+    figure = plotting.error_vs_cost(table)
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert len({colour for colour, _ in looks}) == len({mark for _, mark in looks}) == 9
+    for content in (plotting.encode(figure), style.printed(figure)["png"]):
+        shown = np.unique(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).reshape(-1, 3), axis=0)
+        wanted = [[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour, _ in looks]
+        assert all((np.array(each) == shown).all(1).any() for each in wanted)
