@@ -161,7 +161,7 @@ check: | $(READY)
 # Checked with the net that comes with the clone, because its training takes longest; tests/test_notebooks_folder.py trains it.
 SHIPPED := 11_today
 # the longest first, as far as they take more than a minute; tests/conftest.py says so of the other tests
-LONGEST := 05_densenet 07_midas 02_bn_cnn 03_eigen 09_gan 06_hma 04_unet 11_today 08_style_transfer 10_comparison
+LONGEST := 05_densenet 07_midas 02_bn_cnn 13_self_supervised 03_eigen 09_gan 06_hma 04_unet 11_today 08_style_transfer 10_comparison
 CHECKED := $(foreach name,$(filter $(NOTEBOOKS),$(LONGEST)) $(filter-out $(LONGEST),$(NOTEBOOKS)), \
 	$(if $(filter $(name),$(SHIPPED)),build/nbval,notebooks)/$(name).ipynb)
 # The notebooks find the full runs that git keeps, as in a clone, so that what they show of them is checked too.
