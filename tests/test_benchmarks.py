@@ -20,7 +20,7 @@ SMALL = {
         *("--root", "{root}", "--frames", "4", "--height", "64", "--width", "64", "--turns", "1", "--only", "BN")
     ],
 }
-GROWTH = ["--least", "8", "--most", "16"]  # prints lines of its own form
+GROWTH = ["--least", "8", "--most", "16", "--gigabytes", "0.003"]  # prints lines of its own form
 FOLDER = runs.ROOT / "benchmarks"
 
 
@@ -48,12 +48,19 @@ def test_growth_says_times_memory_and_slope_of_each_stage(tmp_path, monkeypatch,
     monkeypatch.setenv("DEPTHNB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "argv", ["bench_growth", *GROWTH])
     runpy.run_path(str(FOLDER / "bench_growth.py"), run_name="__main__")
-    lines = [line for line in capsys.readouterr().out.splitlines() if "slope" in line]
+    said = capsys.readouterr().out.splitlines()
+    lines = [line for line in said if "slope" in line]
     assert [line.split("  ")[0].strip() for line in lines] == ["preparing", "one epoch", "evaluation"]
     for line in lines:
         assert re.search(
             r"8 frames .* s \d+ MB.* slope -?\d+\.\d\d  goal <= 1.1  (met|missed); extrapolated: 50,688 ", line
         )
+    assert (
+        len([line for line in said if re.match(r"0\.00 GB prepared, \d+ frames: preparing \d+ MB, one epoch ", line)])
+        == 2
+    )
+    memory = [line for line in said if re.search(r"[+-]\d+ MB on the large set  goal <= 1000 MB  met$", line)]
+    assert [line.split("  ")[0].strip() for line in memory] == ["preparing", "one epoch", "evaluation"]
 
 
 @pytest.mark.parametrize(
