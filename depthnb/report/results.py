@@ -364,7 +364,7 @@ def _name(one: Result, rivals: Sequence[Result], short: str | None) -> str:
     differing = [one.preset] if one.preset == short or len({each.preset for each in rivals}) > 1 else []
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
-            differing.append(f"{key} {one.settings.get(key)}")
+            differing.append(f"{key} {one.settings[key]}" if key in one.settings else f"no {key}")  # an earlier notebook's run
     needed = one.notebook in FROM_IMAGENET and one.origin.detail
     if not one.taught and (needed or any(each.taught for each in rivals)):
         differing.append("random weights")

@@ -304,6 +304,12 @@ def test_groups_of_one_notebook_are_told_apart_by_what_differs(reports):
     assert {name: len(part) for name, part in parts.items()} == {"BN-CNN (loss mse)": 1, "BN-CNN (loss l1)": 2}
 
 
+def test_a_run_of_before_a_parameter_was_there_is_told_apart_by_that(reports):
+    finish("04_unet", "rooms-full", [0.3] * 6, precision="auto")
+    finish("04_unet", "rooms-full-seed1", [0.2] * 6, seed=1)
+    assert list(results.groups(load())) == ["U-Net (precision auto)", "U-Net (no precision)"]
+
+
 def test_a_method_about_imagenet_weights_says_when_it_had_none(reports):
     for notebook in ("04_unet", "05_densenet", "08_style_transfer"):
         folder = finish(notebook, "quick", [0.3] * 6)
