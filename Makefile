@@ -143,7 +143,7 @@ $(REPORTS)/%/run.json: | $(READY)
 
 # What is looked at between two commits: files whose tests take seconds, less what is marked slow in them, and one notebook
 # that trains on 15 small frames. A new file in these folders is looked at too; `make test` runs everything.
-FAST := data evidence files metrics report test_damage.py test_losses.py test_makefile.py test_notebooks.py test_params.py \
+FAST := data evaluation evidence files metrics report test_damage.py test_losses.py test_makefile.py test_notebooks.py test_params.py \
 	test_pointcloud.py models/test_models.py runs/test_identity.py runs/test_runs.py
 SMOKE := tests/test_notebooks_folder.py::test_runs_on_a_folder_of_several_sizes[03_eigen]
 # the same on every machine: no notebook looks for weights on the network while it is tested

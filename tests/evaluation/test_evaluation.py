@@ -12,6 +12,8 @@ from torch import nn
 from toys import Net, Toy
 
 from depthnb import data, evaluation, metrics
+from depthnb.data import statistics
+from depthnb.evaluation import scored
 
 
 class Two(Toy):
@@ -141,7 +143,7 @@ def test_the_baselines_are_the_training_means():
     test = Toy(1, (1, 3))
     test.depth, test.valid = torch.tensor([[[[3.0, 3.0, 3.0]]]]), torch.ones(1, 1, 1, 3, dtype=torch.bool)
     found = evaluation.baselines(train, test)
-    assert evaluation.mean_depth(train)[1].tolist() == [[[3.0, 6.0, 4.0]]]
+    assert statistics.mean_depth(train)[1].tolist() == [[[3.0, 6.0, 4.0]]]
     assert found["mean_depth"].summary["rmse"] == pytest.approx(1.0)
     assert found["mean_image"].summary["rmse"] == pytest.approx(math.sqrt((0 + 9 + 1) / 3))
 
@@ -174,7 +176,7 @@ def test_kept_predictions_stay_small_and_true(tmp_path, size):
     smooth = nn.functional.interpolate(torch.rand(12, 1, 6, 8), size=size, mode="bilinear")[:, 0]
     maps = 1 + 5 * smooth[:, None] + 0.01 * torch.rand(12, 1, *size)
     found = evaluation.Evaluation(
-        "", {}, pd.DataFrame(), pd.DataFrame(), {f"room/{i}": evaluation._reduced(maps[i]) for i in range(12)}
+        "", {}, pd.DataFrame(), pd.DataFrame(), {f"room/{i}": scored.reduced(maps[i]) for i in range(12)}
     )
     found.save_predictions(tmp_path / "predictions.npz")
     assert (tmp_path / "predictions.npz").stat().st_size < 150_000
