@@ -11,12 +11,11 @@ import matplotlib as mpl
 import matplotlib.figure
 import matplotlib.style
 import numpy as np
-import PIL.Image
-import PIL.PngImagePlugin
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LogNorm
 
 from depthnb import files
+from depthnb.plotting import reduced
 
 MAX_WIDTH = 9.0  # inches: a notebook cell on a laptop
 DPI = 100
@@ -28,7 +27,7 @@ NEUTRAL = "#6e6e6e"  # baselines and reference lines
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#882255", "#999933")
 BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
 _LEVELS = 250  # colours of a map: with the grey under 256, so that a PDF stores one byte a pixel instead of three
-_ONCE_MORE = {"compress_level": 1}  # of a PNG that `_small_png` compresses again
+_ONCE_MORE = {"compress_level": 1}  # of a PNG that `reduced.small_png` compresses again
 MARKERS = ("o", "s", "^", "D", "v", "<", ">", "P", "X")
 STYLE = {
     "figure.facecolor": "white",
@@ -119,7 +118,8 @@ def encode(
     if image_format == "jpeg":
         return buffer.getvalue()
     pictures = getattr(figure, "image_format", "png") == "jpeg"
-    return _small_png(buffer, getattr(figure, "alt", ""), _with_mean_colours if pictures else _with_exact_colours)
+    few = functools.partial(reduced.with_exact_colours, count=reduced.ON_SCREEN)
+    return reduced.small_png(buffer, getattr(figure, "alt", ""), reduced.with_mean_colours if pictures else few)
 
 
 def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
@@ -164,8 +164,8 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
             dpi=150 if pictures else 2 * DPI,
             metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
         )
-    reduced = _dithered if pictures else _with_exact_colours
-    return {"png": _small_png(buffers["png"], alt, reduced), "pdf": buffers["pdf"].getvalue()}
+    fewer = reduced.dithered if pictures else reduced.with_exact_colours
+    return {"png": reduced.small_png(buffers["png"], alt, fewer), "pdf": buffers["pdf"].getvalue()}
 
 
 @contextlib.contextmanager
@@ -187,42 +187,6 @@ def _laid_out(figure: matplotlib.figure.Figure, dpi: int) -> Iterator[None]:
     finally:
         figure.dpi = own
         figure.set_layout_engine(layout)
-
-
-def _small_png(buffer: io.BytesIO, alt: str, reduced: Callable[[PIL.Image.Image], PIL.Image.Image]) -> bytes:
-    """Store a PNG again with its description and 256 colours: a third of the size, no difference to see."""
-    picture = reduced(PIL.Image.open(buffer).convert("RGB"))
-    text = PIL.PngImagePlugin.PngInfo()
-    text.add_text("Description", alt)
-    small = io.BytesIO()
-    picture.save(small, "png", optimize=True, pnginfo=text)
-    return small.getvalue()
-
-
-def _dithered(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Photographs and colour bars that stay smooth, on paper: an even palette, and noise between its colours."""
-    palette = picture.quantize(256, method=PIL.Image.Quantize.FASTOCTREE)
-    return picture.quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
-
-
-def _with_mean_colours(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Photographs and maps on a screen, without noise: each colour near its own."""
-    return picture.quantize(256, method=PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
-
-
-def _with_exact_colours(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Lines and text with the 256 most frequent colours as they are, all others as the nearest of these.
-
-    Pillow's own methods take means of neighbours in the space of colours: two methods would get one colour in a legend.
-    """
-    pixels = np.asarray(picture).astype(np.int32)
-    codes, places, counts = np.unique(pixels @ (65536, 256, 1), return_inverse=True, return_counts=True)
-    found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
-    kept = found[np.argsort(-counts, kind="stable")[:256]]
-    nearest = np.concatenate([((part[:, None] - kept) ** 2).sum(2).argmin(1) for part in np.array_split(found, 16)])
-    small = PIL.Image.fromarray(nearest[places].reshape(pixels.shape[:2]).astype(np.uint8)).convert("P")
-    small.putpalette(kept.astype(np.uint8).tobytes())
-    return small
 
 
 def colors(names: Iterable[str]) -> dict[str, str]:
