@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -16,6 +16,7 @@ from depthnb.training.loop import NonFiniteLoss, seed_for
 from depthnb.training.painting import BLANK, STARTS, Recipe, appearance, paint, start
 
 GREYS = 64  # levels at which the best empty picture is looked for
+_PART = 8  # pictures at a time: the features of a hundred take gigabytes
 
 
 def other_scenes(train, ids: Sequence[str], *, seed: int) -> dict:
@@ -79,9 +80,8 @@ def wishes(
             "the depth map of another scene": others,
             "the photograph": photos,
         }
-        distances = Distances(features, photos, own)
-        whole = distances(photos)[1]
-        columns[encoding] = [(distances(each)[1] / whole).median().item() for each in candidates.values()]
+        shares = torch.cat([_shares(features, photos, own, candidates, rows) for rows in _parts(photos)], 1)
+        columns[encoding] = shares.median(1).values.tolist()
         if "knows" not in columns:
             everywhere = torch.ones_like(valid)
             knows = [correlation(grey(each), grey(own), everywhere).mean().item() for each in candidates.values()]
@@ -89,12 +89,24 @@ def wishes(
     return pd.DataFrame({"candidate": list(candidates), **{key: columns[key] for key in (*ENCODINGS, "knows")}})
 
 
+def _parts(pictures: Tensor) -> tuple[Tensor, ...]:
+    """Positions of a few pictures at a time; no picture knows of the others."""
+    return torch.arange(len(pictures), device=pictures.device).split(_PART)
+
+
+def _shares(features: Features, photos: Tensor, own: Tensor, candidates: Mapping[str, Tensor], rows: Tensor) -> Tensor:
+    """Style distance of each candidate [candidates, rows] as a share of the photograph's."""
+    distances = Distances(features, photos[rows], own[rows])
+    whole = distances(photos[rows])[1]
+    return torch.stack([distances(each[rows])[1] / whole for each in candidates.values()])
+
+
 def _best_empty(features: Features, own: Tensor) -> Tensor:
     """For each style the grey picture, one level everywhere, that satisfies it best."""
     levels = torch.linspace(0, 1, GREYS, device=own.device)
     found = []
-    maps = features(own)
-    wanted = {name: gram(maps[name]) for name in features.style}
+    grams = [{name: gram(maps[name]) for name in features.style} for maps in (features(own[r]) for r in _parts(own))]
+    wanted = {name: torch.cat([each[name] for each in grams]) for name in features.style}
     size = own.shape[-2:]
     for level in levels:
         maps = features(level.expand(1, 3, *size))
@@ -110,18 +122,27 @@ def forces(features: Features, photos: Tensor, styles: Tensor, *, ids: Sequence[
     values of a picture), balance (the style weight at which the two gradients are equally large, NaN where one is 0). Medians
     over the pictures.
     """
-    distances, rows = Distances(features, photos, styles), []
+    table = []
     for how in STARTS:
-        pictures = start(photos, styles, how, ids=ids, seed=seed).requires_grad_()
-        found = dict(zip(("content", "style"), distances(pictures), strict=True))
-        sizes = {}
-        for name, value in found.items():
-            (slope,) = torch.autograd.grad(value.sum(), pictures, retain_graph=True)
-            sizes[f"{name}_gradient"] = slope.square().mean((1, 2, 3)).sqrt().median().item()
-        above, below = sizes["content_gradient"], sizes["style_gradient"]
-        row = {"start": how, **{name: value.median().item() for name, value in found.items()}, **sizes}
-        rows.append({**row, "balance": above / below if above and below else float("nan")})
-    return pd.DataFrame(rows)
+        parts = [_pulls(features, photos, styles, how, rows, ids=ids, seed=seed) for rows in _parts(photos)]
+        found = {name: torch.cat([each[name] for each in parts]).median().item() for name in parts[0]}
+        above, below = found["content_gradient"], found["style_gradient"]
+        table.append({"start": how, **found, "balance": above / below if above and below else float("nan")})
+    return pd.DataFrame(table)
+
+
+def _pulls(
+    features: Features, photos: Tensor, styles: Tensor, how: str, rows: Tensor, *, ids: Sequence[str], seed: int
+) -> dict[str, Tensor]:
+    """What `forces` takes the median of, for some pictures."""
+    photos, styles, ids = photos[rows], styles[rows], [ids[row] for row in rows]
+    pictures = start(photos, styles, how, ids=ids, seed=seed).requires_grad_()
+    found = dict(zip(("content", "style"), Distances(features, photos, styles)(pictures), strict=True))
+    sizes = {}
+    for name, value in found.items():
+        (slope,) = torch.autograd.grad(value.sum(), pictures, retain_graph=True)
+        sizes[f"{name}_gradient"] = slope.square().mean((1, 2, 3)).sqrt()
+    return {**{name: value.detach() for name, value in found.items()}, **sizes}
 
 
 def set_ups(
