@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 from collections.abc import Callable
 
 from depthnb.course.bugs import BUGS
@@ -25,19 +28,25 @@ def exercise(name: str) -> Desk:
     return Desk(find(name))
 
 
-def check(name: str, answer: Callable, seed: int = 0) -> str:
+def check(name: str, answer: Callable, seed: int = 0, *, quiet: bool = False) -> str:
     """Ask a function the questions of a task; returns a sentence that says that it has passed.
+
+    Its warnings go to standard output: nbgrader gives a cell no points that writes to standard error.
 
     Args:
         name: of the task.
         answer: the function.
         seed: of the numbers that it is asked about.
+        quiet: show nothing that the function prints; otter-grader takes it for a wrong answer.
 
     Raises:
         AssertionError: with a sentence, if it has not.
         ValueError: for an unknown task.
     """
     asked = find(name)
-    if wrong := examine(asked, answer, seed):
+    shown = io.StringIO() if quiet else sys.stdout
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+        wrong = examine(asked, answer, seed)
+    if wrong:
         raise AssertionError(wrong)
     return f"{asked.function} passes the check of '{asked.title}'"

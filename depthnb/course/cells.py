@@ -86,15 +86,16 @@ def otter(sheet: Sheet) -> list:
             f"# BEGIN SOLUTION NO PROMPT\n{task.solution.strip()}\n# END SOLUTION\n"
             f"r''' # BEGIN PROMPT\n{task.code.strip()}\n''' # END PROMPT"
         )
-        hidden = "\n".join(["# HIDDEN", *_hidden(task)])
+        hidden = "\n".join(["# HIDDEN", *_hidden(task, ", quiet=True")])
+        settings = f"name: {task.name}\npoints: {task.points}\nall_or_nothing: true"  # else each test gives its share
         made += [
-            _raw(f"{task.name}-begin", f"# BEGIN QUESTION\nname: {task.name}\npoints: {task.points}"),
+            _raw(f"{task.name}-begin", f"# BEGIN QUESTION\n{settings}"),
             _markdown(f"{task.name}-story", f"{_story(task)}\n\n{_hint(task)}"),
             _raw(f"{task.name}-solution", "# BEGIN SOLUTION"),
             _code(f"{task.name}-answer", answer),
             _raw(f"{task.name}-solved", "# END SOLUTION"),
             _raw(f"{task.name}-tests", "# BEGIN TESTS"),
-            _code(f"{task.name}-check", _check(task, "_ = ")),  # otter compares what a cell shows
+            _code(f"{task.name}-check", _check(task, "_ = ", ", quiet=True")),  # otter compares what a cell shows
             _code(f"{task.name}-hidden", hidden),
             _raw(f"{task.name}-tested", "# END TESTS"),
             _raw(f"{task.name}-end", "# END QUESTION"),
@@ -118,12 +119,12 @@ def _hint(task: Task) -> str:
     return folded("A hint", task.hint)
 
 
-def _check(task: Task, to: str = "") -> str:
-    return f'from depthnb.course import check\n\n{to}check("{task.name}", {task.function})'
+def _check(task: Task, to: str = "", how: str = "") -> str:
+    return f'from depthnb.course import check\n\n{to}check("{task.name}", {task.function}{how})'
 
 
-def _hidden(task: Task) -> list[str]:
-    lines = [f'_ = check("{task.name}", {task.function}, seed={seed})' for seed in _HIDDEN]
+def _hidden(task: Task, how: str = "") -> list[str]:
+    lines = [f'_ = check("{task.name}", {task.function}, seed={seed}{how})' for seed in _HIDDEN]
     return ["from depthnb.course import check", "", *lines]
 
 

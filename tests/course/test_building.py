@@ -1,12 +1,13 @@
 """Notebooks of the course: the same bytes twice, what nbgrader and otter-grader read, and no student's work lost."""
 
 import json
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from depthnb.course import TASKS, __main__, building
+from depthnb.course import TASKS, __main__, building, find
 from depthnb.course.task import SESSIONS
 from depthnb.course.tasks import sheets
 
@@ -81,8 +82,32 @@ def test_otter_finds_questions_solutions_and_tests(built):
         made = cells(out, "otter", name)
         assert made[0].cell_type == "raw" and made[0].source.startswith("# ASSIGNMENT CONFIG")
         raw += [cell.source.splitlines()[0] for cell in made[1:] if cell.cell_type == "raw"]
+        asked = [cell.source for cell in made if cell.source.startswith("# BEGIN QUESTION")]
+        assert all("\nall_or_nothing: true" in each for each in asked)  # else the check that is shown gives half
     order = ["# BEGIN QUESTION", "# BEGIN SOLUTION", "# END SOLUTION", "# BEGIN TESTS", "# END TESTS", "# END QUESTION"]
     assert raw == order * len(TASKS)
+
+
+@pytest.mark.parametrize("kind", ["nbgrader", "otter"])
+def test_a_right_answer_may_print_and_warn(built, kind, capsys):
+    """nbgrader gives no points to a cell that writes to standard error, otter-grader to one that shows anything."""
+    made = cells(built[0], kind, "exercises_04_unet")
+    names: dict = {}
+    exec(find("skip_join").solution, names)
+    right = names["joined"]
+
+    def joined(small, skip):
+        print("sizes", small.shape)
+        print("UserWarning", file=sys.stderr)  # where a warning goes; pytest keeps real ones to itself
+        return right(small, skip)
+
+    tests = [cell for cell in made if cell.cell_type == "code" and "import check" in cell.source]
+    assert "seed=101" in "".join(cell.source for cell in tests)
+    for cell in tests:
+        exec(cell.source, {"joined": joined})
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out == "" if kind == "otter" else "sizes" in out and "UserWarning" in out
 
 
 def test_a_notebook_that_somebody_has_worked_in_is_not_replaced(tmp_path):
