@@ -15,8 +15,12 @@ by hand where the student names the mistake in a sentence and the code is not fi
 The solutions come with the package, as they do with every textbook. Ask one question about each answer before it counts in an
 examination.
 
-nbgrader and otter-grader run a check beside the student's code, which can then change it; both need depthnb where they grade.
-Only `grade` asks the function from another process.
+nbgrader and otter-grader (tried: 0.9.6 and 7.0.0) run a check beside the student's code: one line that replaces
+`depthnb.course.check` gets full points from both, and a cell that ends the kernel gets no grade. Only `grade` asks the function
+from another process; it reads what both hand out, so grade with it where points matter. Both need depthnb where they grade: the
+zip of `otter assign` does not install it. `nbgrader autograde` stops for everybody at a notebook with a copied test cell: name
+the students with `--student`. A deleted test cell waits for a grade by hand. nbgrader's feedback shows the hidden tests.
+`otter run` did not end an endless loop: put a limit of time around it.
 """
 
 
