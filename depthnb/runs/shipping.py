@@ -5,7 +5,7 @@ The weights become half as large (float16), and a model card says beside them wh
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -178,11 +178,14 @@ def _licence(package: str) -> str:
 
 def main() -> None:
     """Command line."""
-    if not sys.argv[1:]:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser("python -m depthnb.runs.shipping", description=__doc__.partition(": ")[0])
+    parser.add_argument("folder", type=Path, nargs="+", help="of a finished run, such as reports/04_unet/rooms-full")
     torch.set_num_threads(1)
-    for folder in map(Path, sys.argv[1:]):
-        print(f"{folder}: float16 moves the predictions by {100 * ship(folder):.4f} %")
+    for folder in parser.parse_args().folder:
+        try:
+            print(f"{folder}: float16 moves the predictions by {100 * ship(folder):.4f} %")
+        except (OSError, ValueError) as error:
+            parser.exit(1, f"{folder}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -130,3 +130,11 @@ def test_nets_that_began_with_the_weights_of_a_package_carry_its_licence(folder)
     if borrowed:
         text = licence.read_text(encoding="utf-8")
         assert "ML Illustrated" in text and "TERMS AND CONDITIONS FOR USE" in text and text.endswith("CONDITIONS\n")
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["shipping", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit) as ended:
+        shipping.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and said.startswith(str(tmp_path / "nowhere")) and said.count("\n") == 1
