@@ -20,6 +20,7 @@ class Task:
         code: with the mistake, or with a gap; imports included.
         check: defines `check(answer, seed=0)`, which raises AssertionError with a sentence for the student. It calls
             `answer` with plain values, arrays and tensors alone, since the grader asks a function in another process.
+            What checks have in common is in `asking`.
         hint: a sentence.
         solution: the code without the mistake, or the gap filled.
         minutes: that it takes.
@@ -65,9 +66,9 @@ def fault(task: Task, asked: Callable, seed: int) -> str:
         checker(task)(asked, seed)
     except NoAnswer as none:
         return str(none)
-    except AssertionError as error:
-        return str(error) or "the check failed"
-    except Exception as error:  # an answer of another shape or type breaks the check's own arithmetic
+    except AssertionError as error:  # `asking` knows no name of the function
+        return str(error).replace("your function", task.function) or "the check failed"
+    except Exception as error:  # the last resort: a check asks for the form of an answer by `asking`
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         return f"the answer has not the form that the task asks for ({said})"
     return ""
