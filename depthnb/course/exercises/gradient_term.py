@@ -41,7 +41,7 @@ def check(answer, seed=0):
         pred = truth + 2 * torch.randn(shape, generator=random)
         valid = torch.rand(shape, generator=random) >= share * torch.linspace(0.5, 1, images).view(-1, 1, 1, 1)
         if share:
-            valid[:, :, 0, 0], valid[:, :, 1, 2] = False, True
+            valid[:, :, 0, 0], valid[:, :, 1, 2:4] = False, True
         where = f"where the invalid pixels have the truth {of_truth:.0f} and the prediction {of_pred:.0f}"
         with case(where.replace("nan", "NaN") if share else "where every pixel is valid"):
             got = answer(torch.where(valid, pred, of_pred), torch.where(valid, truth, of_truth), valid)

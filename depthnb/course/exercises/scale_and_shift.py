@@ -27,17 +27,19 @@ from depthnb.course.asking import case, close, tensor
 
 NAN = float("nan")
 CASES = (  # prediction and target at invalid pixels, their share, images, the noise of the target
-    (0.5, 0.5, 0.0, 2, 0.0), (0.5, 0.5, 0.0, 3, 0.5), (0.5, 0.0, 0.3, 1, 0.5), (80.0, 3.0, 0.5, 4, 0.5), (3.0, 80.0, 0.5, 2, 0.4),
-    (0.5, NAN, 0.4, 3, 0.5), (NAN, 0.5, 0.4, 2, 0.5), (NAN, NAN, 1.0, 3, 0.5),
+    (0.5, 0.5, 0.0, 2, 0.0), (0.5, 0.5, 0.0, 3, 0.5), (0.5, 0.0, 0.3, 1, 0.5), (80.0, 3.0, 0.5, 4, 0.5),
+    (3.0, 80.0, 0.5, 2, 0.4), (0.5, NAN, 0.4, 3, 0.5), (NAN, 0.5, 0.4, 2, 0.5), (NAN, NAN, 1.0, 3, 0.5),
 )
+
+OF_IMAGES = torch.tensor([[1.0, 3.0, 0.4, 2.0], [2.0, 0.3, -1.5, 25.0], [-0.4, 0.7, 2.0, -9.0]])  # largest prediction, s, t
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for i, (of_pred, of_target, share, images, noise) in enumerate(CASES):
         shape = (images, 1, 5 + i, 12 - i)
-        pred = torch.rand(shape, generator=random) * torch.tensor([1.0, 3.0, 0.4, 2.0])[:images].view(-1, 1, 1, 1)
-        s, t = torch.tensor([[2.0, 0.3, -1.5, 25.0], [-0.4, 0.7, 2.0, -9.0]])[:, (torch.arange(images) + i) % 4].view(2, -1, 1, 1, 1)
+        pred = torch.rand(shape, generator=random) * OF_IMAGES[0, :images].view(-1, 1, 1, 1)
+        s, t = OF_IMAGES[1:].roll(-i, 1)[:, :images].view(2, -1, 1, 1, 1)
         target = s * pred + t + noise * torch.randn(shape, generator=random) * (0.2 + pred)
         valid = torch.rand(shape, generator=random) >= share * torch.linspace(0.6, 1, images).view(-1, 1, 1, 1)
         if share:

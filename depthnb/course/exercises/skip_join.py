@@ -27,7 +27,10 @@ import torch
 from depthnb.course.asking import case, digits, tensor
 from torch.nn import functional as F
 
-CASES = ((2, 4, 3, 8, 12), (1, 3, 5, 12, 10), (3, 2, 4, 9, 14), (2, 1, 2, 75, 4), (1, 2, 1, 6, 59), (2, 3, 3, 99, 5), (1, 1, 2, 7, 123))
+CASES = (  # images, small maps, others, height and width of the others
+    (2, 4, 3, 8, 12), (1, 3, 5, 12, 10), (3, 2, 4, 9, 14), (2, 1, 2, 75, 4), (1, 2, 1, 6, 59),
+    (2, 3, 3, 99, 5), (1, 1, 2, 7, 123),
+)
 
 
 def check(answer, seed=0):

@@ -47,13 +47,13 @@ def ask(answer, words, inverse, places, depth):
         for i, j in places:
             found, right = digits(got[i, j], depth[i, j])
             good = abs(got[i, j] / depth[i, j] - 1) < 1e-5
-            assert good, f"{right} m were measured in row {i}, column {j}; your function has {found} m there"
+            assert good, f"{right} m were measured in row {i}, column {j}; your function gives {found} m there"
         above = (depth > 0) & np.isfinite(depth)
         close(np.where(above, got, 0.0), np.where(above, depth, 0.0), "the depth of the pixel", 1e-5)
         for i, j in np.argwhere(~above):
             is_ = f"s q + t is {1 / depth[i, j]:.3f} in row {i}, column {j}"
             rounded = np.isinf(depth[i, j]) and np.isfinite(got[i, j]) and abs(got[i, j]) > 1e9
-            assert np.isnan(got[i, j]) or rounded, f"{is_}; expected NaN there, but your function has {got[i, j]:.4g} m"
+            assert np.isnan(got[i, j]) or rounded, f"{is_}; expected NaN there, but your function gives {got[i, j]:.4g} m"
 """,
     hint=("Two equations with two unknowns: subtract one from the other, and t is gone."),
     solution='''
