@@ -218,7 +218,7 @@ def test_what_is_due_is_said_once_and_known(tmp_path):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("pred.zero_(); depth.zero_(); return (pred - depth).sum()", r"the loss is 0\.0000; expected 0\.3"),
+        ("pred.zero_(); depth.zero_(); return (pred - depth).sum()", r"the loss is 0\.0000; expected \d+\.\d"),
         ("raise SystemExit(0)", "SystemExit"),
         ("return type('Yes', (), {'__eq__': lambda *a: True, '__float__': lambda s: 0.0})()", "something of type Yes"),
         ("import sys; return sys._getframe(1).f_locals['want']", "KeyError"),

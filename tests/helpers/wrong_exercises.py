@@ -70,7 +70,7 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
             "says every pixel is valid|depth of 80|depth 80",
         ),
         ("torch.where(valid,", "torch.where(valid & (depth < 10),"),
-        (_MEAN, f"{_MEAN}.sqrt()"),
+        (_MEAN, f"({_MEAN}).sqrt()"),
         (_MEAN, f"({_MEAN}).detach().item()", "says must return one torch tensor; it returned a float"),
         (_MEAN, "((error**2).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)).mean()"),
         (_MEAN, "(error**2).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)", "says must return one number"),

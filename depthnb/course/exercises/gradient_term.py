@@ -37,7 +37,7 @@ def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for i, (of_truth, of_pred, share, images) in enumerate(CASES):
         shape = (images, 1, 4 + i % 4, 11 - i)
-        truth = 1 + 9 * torch.rand(shape, generator=random)
+        truth = torch.exp(7 * torch.rand(shape, generator=random) - 2)
         pred = truth + 2 * torch.randn(shape, generator=random)
         valid = torch.rand(shape, generator=random) >= share * torch.linspace(0.5, 1, images).view(-1, 1, 1, 1)
         if share:
@@ -62,8 +62,8 @@ def term(error, valid):
     return total / sum(map(sum, valid))
 """,
     hint=(
-        "Put 0 into the error where it is not valid; then multiply each difference by whether both of its "
-        "pixels are valid."
+        "NaN times 0 is NaN: choose the error with `torch.where` before any difference. `valid[..., 1:]` and "
+        "`valid[..., :-1]` are the right and the left pixel of each pair."
     ),
     solution='''
 import torch

@@ -41,10 +41,12 @@ def check(answer, seed=0):
     words = "some pixels hidden in the neighbour whose unmoved error is the least (it takes part in the unmoved minimum)"
     ask(answer, words, moved, unmoved)
     moved, unmoved = random.uniform(0, 2, (2, 4, 5, 3))
-    moved[:, :2], unmoved[:, 0] = np.inf, 1.5
+    moved[:, :2], unmoved[:, 0] = np.inf, 20.0
+    moved[3, 4], unmoved[:, 4] = 0.4, 0.6
     ask(answer, "some pixels hidden in all 4 neighbours (they cannot count)", moved, unmoved)
     moved, unmoved = random.uniform(0, 1, (2, 2, 3, 5))
     unmoved[0, :2], unmoved[1, :2] = moved.min(axis=0)[:2], 1.9
+    moved[1, 2], unmoved[:, 2] = 0.1, (np.arange(5) + 1) / 20
     ask(answer, "some pixels whose two minima are equal (they do not count)", moved, unmoved)
     unmoved[0] = moved.min(axis=0) + np.where(np.arange(5) < 2, 3e-4, -3e-4)
     ask(answer, "pixels whose two minima differ by 0.0003 (those with the moved one below count)", moved, unmoved)
@@ -63,7 +65,10 @@ def ask(answer, words, moved, unmoved):
     with case(f"with {words}"):
         close(number(answer(moved.copy(), unmoved.copy())), want, "the result", 1e-6)
 """,
-    hint="`errors.min(axis=0)` is the least over the neighbours, pixel by pixel; a comparison of two such maps chooses pixels.",
+    hint=(
+        "`errors.min(axis=0)` is the least over the neighbours, pixel by pixel; a comparison of two such maps "
+        "chooses pixels. The mean of no numbers is nan."
+    ),
     solution='''
 import numpy as np
 

@@ -45,7 +45,7 @@ def check(answer, seed=0):
             for b in range(images):
                 seen = maps[b][:, valid[b, 0]].double()
                 want = seen @ seen.T / (count * seen.shape[1])
-                close(got[b], want, f"the matrix of image {b} ({seen.shape[1]} valid pixels)")
+                close(got[b], want, f"the matrix of image {b} ({seen.shape[1]} valid)")
 """,
     hint=("With 0 in the holes, a hole adds nothing to any product. Only the number of pixels is another one then."),
     solution='''

@@ -35,7 +35,7 @@ def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for i, (of_depth, of_pred, share) in enumerate(CASES):
         shape = (2 + i % 3, 1, 4 + i, 13 - i)
-        depth = torch.exp(4 * torch.rand(shape, generator=random) - 0.5)
+        depth = torch.exp(8 * torch.rand(shape, generator=random) - 3)
         pred = depth + 3 * torch.randn(shape, generator=random)
         shares = share * torch.linspace(1, 0.2 if share < 1 else 1, shape[0]).view(-1, 1, 1, 1)
         valid = torch.rand(shape, generator=random) < shares
@@ -47,8 +47,8 @@ def check(answer, seed=0):
         with case(words.replace("nan", "NaN") if share < 1 else "where every pixel is valid"):
             got = answer(torch.where(valid, pred, of_pred), torch.where(valid, depth, of_depth), valid)
             close(number(tensor(got)), want, "the loss")
-    for word, junk in (("healthy", depth), ("NaN", depth * NAN)):
-        with case(f"where no pixel is valid, and all depths are {word}"):
+    for words, junk in (("where no pixel is valid", depth), ("where no pixel is valid, and every depth is NaN", depth * NAN)):
+        with case(words):
             close(number(tensor(answer(pred, junk, torch.zeros_like(valid)))), 0.0, "the loss", 0)
 """,
     hint=(

@@ -31,13 +31,14 @@ from depthnb.course.asking import array, case, close
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
     far = random.uniform(20, 90)
-    cases = [("a plane that faces the camera", 0.0, 1.0, 3.0, 4), ("one pixel", 0.6, 0.8, 2.0, 1)]
+    cases = [("a plane that faces the camera", 0.0, 1.0, 3.0, 4)]
     cases += [("a plane tilted to the right", 0.5, 0.0, 3.0, 4), ("a plane tilted down", 0.5, np.pi / 2, 3.0, 5)]
     cases += [("any plane", *random.uniform((0.3, 0.2), (0.9, 1.4)), 4.0, side) for side in (2, 3)]
     for phi in (random.uniform(-1.5, -0.2), random.uniform(3.3, 4.6), random.uniform(6.5, 7.5), random.uniform(-3, -1.7)):
         cases.append(("a far plane", random.uniform(0.3, 0.8), phi, far, int(random.integers(2, 9))))
         cases.append(("a steep plane", random.uniform(1.1, 1.4), phi, 6.0, 6))
     cases.append(("a plane from behind", random.uniform(1.9, 2.6), 0.4, 3.0, 7))
+    cases.append(("one pixel", 0.6, 0.8, 2.0, 1))
     cases.append(("a negative theta", -0.6, 0.9, 3.0, 3))
     for words, theta, phi, distance, side in cases:
         n = np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)

@@ -37,7 +37,7 @@ def check(answer, seed=0):
     random = np.random.default_rng(seed)
     for i, (words, share, junk) in enumerate(CASES):
         shape = (5 + i, 12 - i) if i % 2 else (12 - i, 5 + i)
-        depth, valid = np.exp(random.uniform(-1, 4, shape)), random.random(shape) <= share
+        depth, valid = np.exp(random.uniform(-3, 5.2, shape)), random.random(shape) <= share
         valid[0, 0], valid[2, 3] = share == 1, True
         fx, fy, cx, cy = random.uniform((20, 32, 2.1, 0.1), (30, 45, 4.9, 1.9))
         cx, cy = (cy, cx) if i % 2 else (cx, cy)

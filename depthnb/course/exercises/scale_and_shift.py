@@ -38,9 +38,9 @@ def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for i, (of_pred, of_target, share, images, noise) in enumerate(CASES):
         shape = (images, 1, 5 + i, 12 - i)
-        pred = torch.rand(shape, generator=random) * OF_IMAGES[0, :images].view(-1, 1, 1, 1)
+        pred = (torch.rand(shape, generator=random) - 0.3) * OF_IMAGES[0, :images].view(-1, 1, 1, 1)
         s, t = OF_IMAGES[1:].roll(-i, 1)[:, :images].view(2, -1, 1, 1, 1)
-        target = s * pred + t + noise * torch.randn(shape, generator=random) * (0.2 + pred)
+        target = s * pred + t + noise * torch.randn(shape, generator=random) * (0.4 + pred)
         valid = torch.rand(shape, generator=random) >= share * torch.linspace(0.6, 1, images).view(-1, 1, 1, 1)
         if share:
             valid[:, :, 0, 0], valid[:, :, 1, 1:5] = False, True
@@ -55,11 +55,11 @@ def check(answer, seed=0):
                 p, q = (each[b][valid[b]].double() for each in (pred, target))
                 best = torch.linalg.lstsq(torch.stack([p, torch.ones_like(p)], 1), q[:, None]).solution[:, 0]
                 for name, mine, right in (("s", s[b], best[0]), ("t", t[b], best[1])):
-                    close(mine, right, f"{name} of image {b} ({len(p)} valid pixels)", 1e-3)
+                    close(mine, right, f"{name} of image {b} ({len(p)} valid)", 1e-3)
 """,
     hint=(
-        "Where both derivatives are zero, s is the covariance of prediction and target over the "
-        "variance of the prediction, and t is what the means leave. A loop over the images is allowed."
+        "The best line goes through the two means: subtract them first, and only s is left to find. Take the "
+        "valid pixels out before any mean. A loop over the images is allowed."
     ),
     solution='''
 import torch

@@ -55,7 +55,9 @@ def ask(answer, words, inverse, places, depth):
             rounded = np.isinf(depth[i, j]) and np.isfinite(got[i, j]) and abs(got[i, j]) > 1e9
             assert np.isnan(got[i, j]) or rounded, f"{is_}; expected NaN there, but your function gives {got[i, j]:.4g} m"
 """,
-    hint=("Two equations with two unknowns: subtract one from the other, and t is gone."),
+    hint=(
+        "Two equations with two unknowns: subtract one from the other, and t is gone. And 1 / 0 is infinity, not NaN."
+    ),
     solution='''
 import numpy as np
 

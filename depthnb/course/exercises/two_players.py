@@ -49,7 +49,10 @@ def check(answer, seed=0):
             for who, mine, want in zip(("discriminator", "generator"), got, (real + fake, fooled)):
                 close(number(tensor(mine, None, f"the loss of the {who}")), want, f"the loss of the {who}")
 """,
-    hint="-ln D is ln(1 + exp(-x)): torch calls this softplus of -x. And 1 - D is D of -x.",
+    hint=(
+        "1 - D is D of -x, and -ln D is ln(1 + exp(-x)). Which function of torch.nn.functional computes that "
+        "without the exponential of 300?"
+    ),
     solution='''
 import torch
 from torch.nn import functional as F
