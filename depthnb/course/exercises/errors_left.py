@@ -33,8 +33,8 @@ CASES = (  # pixels, shares
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
     for count, shares in CASES:
-        error = random.exponential(2.0, count)
-        kinds = {"knows something": error + random.uniform(0, 4, count), "is the error itself": 3 * error,
+        error = random.exponential(8.0, count)
+        kinds = {"knows something": error + random.uniform(0, 16, count), "is the error itself": 3 * error,
                  "is largest where the error is least": -error, "has nothing to do with the error": random.normal(0, 1, count)}
         for kind, unsure in kinds.items():
             ranked = [each for _, each in sorted(zip(unsure.tolist(), error.tolist()), reverse=True)]

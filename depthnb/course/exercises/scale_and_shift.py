@@ -55,7 +55,7 @@ def check(answer, seed=0):
                 p, q = (each[b][valid[b]].double() for each in (pred, target))
                 best = torch.linalg.lstsq(torch.stack([p, torch.ones_like(p)], 1), q[:, None]).solution[:, 0]
                 for name, mine, right in (("s", s[b], best[0]), ("t", t[b], best[1])):
-                    close(mine, right, f"{name} of image {b} ({len(p)} valid)", 1e-3)
+                    close(mine, right, f"{name} of image {b} ({len(p)} valid)", 2e-4)
 """,
     hint=(
         "The best line goes through the two means: subtract them first, and only s is left to find. Take the "

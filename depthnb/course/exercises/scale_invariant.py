@@ -27,7 +27,7 @@ from depthnb.course.asking import case, close, tensor
 
 CASES = (  # depth at invalid pixels, their share, lam, images
     (3.0, 0.0, 0.0, 2), (3.0, 0.0, 1.0, 1), (3.0, 0.0, 0.5, 4), (80.0, 0.4, 0.5, 3), (0.0, 0.5, 0.85, 5), (-1.0, 0.6, 1.0, 2),
-    (float("nan"), 0.4, 0.5, 4), (float("inf"), 0.7, 0.3, 3), (float("nan"), 1.0, 0.5, 2),
+    (float("nan"), 0.4, 0.5, 4), (float("inf"), 0.7, 0.3, 3), (float("nan"), 1.0, 1.2, 2),
 )
 
 

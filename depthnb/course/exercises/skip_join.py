@@ -36,8 +36,8 @@ CASES = (  # images, small maps, others, height and width of the others
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for batch, c, d, height, width in CASES:
-        skip = torch.randn(batch, d, height, width, generator=random)
-        small = torch.randn(batch, c, height // 2, width // 2, generator=random)
+        skip = 20 * torch.randn(batch, d, height, width, generator=random)
+        small = 20 * torch.randn(batch, c, height // 2, width // 2, generator=random)
         shapes = f"small {tuple(small.shape)} and skip {tuple(skip.shape)}"
         with case(f"with {shapes}"):
             got = tensor(answer(small, skip), (batch, c + d, height, width))

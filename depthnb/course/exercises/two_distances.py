@@ -33,7 +33,7 @@ def check(answer, seed=0):
         places = [(1, 3), (4, 0)] if i < 2 else [(0, 2), (3, 1)]
         first, second = random.uniform((1, 5), (2, 30))
         depth[places[0]], depth[places[1]] = (first, second) if i in (0, 3) else (second, first)
-        depth[2, 2], depth[5, 1] = 300.0, 0.3
+        depth[2, 2], depth[5, 1] = 5000.0, 0.3
         ask(answer, f"with s {s:.2f} and t {t:.2f}", (1 / depth - t) / s, places, depth)
         depth[0, 1], depth[1, 0] = -random.uniform(1, 50, 2)  # s q + t is below 0 there
         ask(answer, f"with s {s:.2f} and t {t:.2f}", (1 / depth - t) / s, places, depth)
