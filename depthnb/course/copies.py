@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from depthnb.course import wire
 
 
-def ask(answer: Callable, given: Sequence[Any], named: dict[str, Any]) -> tuple[Any, str]:
+def ask(answer: Callable, question: bytes) -> tuple[Any, str]:
     """Call a function and look at its inputs afterwards.
 
     Args:
         answer: the function; what it raises goes through.
-        given: plain values that nobody else holds.
-        named: the same, by keyword.
+        question: a list of inputs and a dict of those by keyword, as `wire.pack` makes it.
 
     Returns:
         What it returns, and which input it has changed: its name in the function, or its number; empty if none.
 
-    >>> ask(lambda names: names.sort(), [["b", "a"]], {})
+    Raises:
+        wire.Refused: for another question.
+
+    >>> ask(lambda names: names.sort(), wire.pack([[["b", "a"]], {}]))
     (None, '`names`')
     """
-    values = [*given, *named.values()]
-    before = [_bytes(each) for each in values]
+    given, named = wire.unpack(question)
+    before = [*given]  # the list itself is nobody's input
     value = answer(*given, **named)
-    for place, was in enumerate(before):
-        if _bytes(values[place]) != was:
-            return value, _name(answer, place, given, named)
-    return value, ""
+    if _bytes([before, named]) == question:
+        return value, ""
+    asked, by_name = wire.unpack(question)
+    pairs = zip([*before, *named.values()], [*asked, *by_name.values()], strict=True)
+    place = next(place for place, (after, was) in enumerate(pairs) if _bytes(after) != _bytes(was))
+    return value, f"`{list(named)[place - len(asked)]}`" if place >= len(asked) else _name(answer, place)
 
 
 def sentence(function: str, changed: str) -> str:
@@ -44,9 +48,8 @@ def _bytes(value: Any) -> bytes:
         return b""
 
 
-def _name(answer: Callable, place: int, given: Sequence[Any], named: dict[str, Any]) -> str:
-    if place >= len(given):
-        return f"`{list(named)[place - len(given)]}`"
+def _name(answer: Callable, place: int) -> str:
+    """An input that was given by its place, as the function calls it."""
     try:
         parameters = list(inspect.signature(answer).parameters.values())
     except (TypeError, ValueError):  # a function that is not Python's

@@ -69,9 +69,9 @@ def examine(task: Task, answer: Callable, seed: int = 0) -> str:
 
 def _ask(task: Task, answer: Callable, changes: list[str], *given: Any, **named: Any) -> Any:
     """What a function returns for copies of these values; the name of one that it changes is appended. Raises `NoAnswer`."""
-    given, named = wire.unpack(wire.pack([list(given), named]))
+    question = wire.pack([list(given), named])
     try:
-        value, changed = copies.ask(answer, given, named)
+        value, changed = copies.ask(answer, question)
         changes += [changed] if changed else []
     except KeyboardInterrupt:
         raise

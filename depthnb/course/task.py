@@ -17,7 +17,7 @@ class Task:
         name: of the task, unique, a Python name.
         function: that the code defines and the check asks.
         title: a few words.
-        story: two to five sentences: what goes wrong, or what the notebook explains, and what the function shall do.
+        story: two to eight sentences: what goes wrong, or what the notebook explains, and what the function must return.
         code: with the mistake, or with a gap; imports included.
         check: defines `check(answer, seed=0)`, which raises AssertionError with a sentence for the student. It calls
             `answer` with plain values, arrays and tensors alone, since the grader asks a function in another process.

@@ -47,9 +47,9 @@ def serve(to: socket.socket, source: str, function: str, folder: str, seconds: i
         reply = {"failed": f"the cell raised {_sentence(error)}"}
     _send(to, reply)
     while asked is not None:
-        given, named = wire.unpack(wire.receive(to, time.monotonic() + _PATIENCE))
+        question = wire.receive(to, time.monotonic() + _PATIENCE)
         try:
-            value, changed = copies.ask(asked, given, named)
+            value, changed = copies.ask(asked, question)
             reply = {"value": value, "changed": changed}
         except BaseException as error:
             reply = {"failed": f"{function} raised {_sentence(error)}"}

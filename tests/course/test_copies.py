@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from depthnb.course import TASKS, copies, desk, find, foreign, grading
+from depthnb.course import TASKS, copies, desk, find, foreign, grading, wire
 from depthnb.course.task import DRAWS, fault
 
 TASK = find("unmasked_loss")
@@ -32,13 +32,13 @@ FINE = TASK.solution.strip()
 )
 def test_a_changed_input_is_named(answer, changed, capsys):
     maps = torch.ones(2, 3), torch.full((2, 3), torch.nan).index_fill_(0, torch.tensor([0]), 3.0)
-    assert copies.ask(answer, [*maps, torch.eye(2, 3) > 0], {})[1] == changed
+    assert copies.ask(answer, wire.pack([[*maps, torch.eye(2, 3) > 0], {}]))[1] == changed
 
 
 def test_inputs_of_every_plain_kind_are_looked_at():
-    assert copies.ask(lambda a, b: b.update(c=1), [1, {"a": 1.0}], {})[1] == "`b`"
-    assert copies.ask(lambda a, b: b.append(object()), [1], {"b": [2]})[1] == "`b`"
-    assert copies.ask(lambda a, b: a.sort(), [np.array([2, 1])], {"b": "x"})[1] == "`a`"
+    assert copies.ask(lambda a, b: b.update(c=1), wire.pack([[1, {"a": 1.0}], {}]))[1] == "`b`"
+    assert copies.ask(lambda a, b: b.append(object()), wire.pack([[1], {"b": [2]}]))[1] == "`b`"
+    assert copies.ask(lambda a, b: a.sort(), wire.pack([[np.array([2, 1])], {"b": "x"}]))[1] == "`a`"
 
 
 def graded(folder, source: str) -> grading.Grade:
@@ -130,7 +130,7 @@ def test_what_a_cell_takes_from_other_cells_is_named(tmp_path, monkeypatch, sour
         SHORT + "1\nplot = lambda: [x for x in range(3)]",
         "def l1_loss(pred, depth, valid):\n    import numpy as np\n    return [np.mean(a) for a in pred if a for b in a]",
         "def l1_loss(pred, depth, valid):\n    global kept\n    kept = 1\n    return kept",
-        "class Loss:\n    a = 1\n    b = a + 1\n\n    def __call__(self, x):\n        return x, __class__\n" + SHORT + "Loss()(pred)",
+        "class Loss:\n    a = 1\n    b = a\n\n    def __call__(self, x):\n        return __class__\n" + SHORT + "Loss()(pred)",
         "try:\n    import numpy as np\nexcept ImportError as error:\n    print(error)\n" + SHORT + "np.mean(pred)",
         "for np in range(2):\n    pass\nwith open('/dev/null') as file:\n    pass\n" + SHORT + "np, file",
         SHORT + "l1_loss if __name__ == 'x' else (isinstance(pred, int), print, NotImplemented)",
