@@ -50,7 +50,8 @@ def _train(value, scenes, count):
     train, test = (_frames(part, name) for part, name in zip(parts(value, 2), ("training", "test")))
     for frame in range(len(scenes)):
         times = (train + test).count(frame)
-        assert times == 1, f"frame {frame} is in the two lists {times} times; expected once"
+        assert times, f"frame {frame} is in neither list"
+        assert times == 1, f"frame {frame} is {times} times in the two lists; expected once"
     strange = [frame for frame in train + test if not 0 <= frame < len(scenes)]
     assert not strange, f"there is no frame {strange[:1]}; the frames are 0 to {len(scenes) - 1}"
     seen = {scenes[frame] for frame in train}
