@@ -91,7 +91,7 @@ def number(value: Any, part: str = "") -> float:
     if not alone:
         raise AssertionError(_said(part, "one number", _kind(value)))
     try:
-        return float(value) if isinstance(value, int | float | np.number) else float(value.reshape(()))
+        return float(value if isinstance(value, int | float | np.number) else value.item())
     except OverflowError:
         raise AssertionError(_said(part, "one number", "an int beyond every float")) from None
 

@@ -78,7 +78,7 @@ def test_a_case_is_named_whatever_goes_wrong_in_it():
             asking.case("with 0 under the mask"),
         ):
             raise error
-    with pytest.raises(AssertionError, match="^a: b: c$"), asking.case("a"), asking.case("b"):
+    with pytest.raises(AssertionError, match=r"^a: b: c$"), asking.case("a"), asking.case("b"):
         raise AssertionError("c")
 
 
