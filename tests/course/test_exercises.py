@@ -3,9 +3,12 @@
 import ast
 import re
 import time
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from right_exercises import RIGHT
 from wrong_exercises import WRONG
 
@@ -30,21 +33,34 @@ def answer(task, body: str) -> str:
     return f"{task.solution[:end_of_docstring]}\n{body}"
 
 
+@pytest.fixture
+def one_draw(monkeypatch):
+    """Each seed alone tells right from wrong: students see the numbers of one, and the grader draws others."""
+    monkeypatch.setattr("depthnb.course.task.DRAWS", 1)
+
+
 @pytest.mark.filterwarnings("ignore")  # a student's code may warn
 @pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
-def test_the_solution_and_other_right_answers_pass(task):
+def test_the_solution_and_other_right_answers_pass(task, one_draw):
     assert len(RIGHT[task.name]) >= 2
     for code in (task.solution, *(answer(task, body) for body in RIGHT[task.name])):
         assert [wrong(task, code, seed) for seed in range(6)] == [""] * 6, code
+
+
+@pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
+def test_a_check_asks_little_and_the_solution_warns_of_nothing(task, one_draw):
+    assert wrong(task, task.solution) == ""  # what is imported is here then
     begun = time.process_time()
-    wrong(task, task.solution)
-    assert time.process_time() - begun < 0.5, "a check asks little"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert wrong(task, task.solution, 1) == ""
+    assert time.process_time() - begun < 0.3
 
 
 @pytest.mark.filterwarnings("ignore")  # wrong attempts divide by 0
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
-def test_gaps_and_wrong_answers_do_not_pass_and_the_sentence_names_case_and_numbers(task, seed):
+def test_gaps_and_wrong_answers_do_not_pass_and_the_sentence_names_case_and_numbers(task, seed, one_draw):
     assert len(wrong(task, task.code, seed).split()) >= 4
     assert len(WRONG[task.name]) >= 20
     for part, other, *said in WRONG[task.name]:
@@ -55,6 +71,24 @@ def test_gaps_and_wrong_answers_do_not_pass_and_the_sentence_names_case_and_numb
         assert not numbers or numbers[1] != numbers[2], (other, got)
         for pattern in said:
             assert re.search(pattern.removeprefix("says "), got), (other, pattern, got)
+
+
+FORMS = (
+    0.5, True, "passed", [], [[1.0]], {"a": 1.0}, np.zeros((0, 3)), np.float64(2.0), np.zeros(()), torch.zeros(2, 0), 10**400,
+    (np.ones(3), torch.ones(3)), (None, None), ("a", "b", "c"), [[1.0], [1.0, 2.0]], [None] * 5, np.array([True] * 5),
+    (torch.ones(1), torch.ones(2, 1, 4, 15)), torch.ones(2, dtype=torch.bool), {"loss": torch.ones(1)},
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
+def test_an_answer_of_another_form_is_told_what_is_expected(task):
+    """Whatever a function returns; an exception in the check itself is a fault of the check."""
+    for value in FORMS:
+        said = desk.examine(task, lambda *given, value=value: value)
+        assert said and "has not the form" not in said, (value, said)
+    said = desk.examine(task, lambda *given: None)
+    assert f": {task.function} returned nothing" in said, "the case comes first"
 
 
 @pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
@@ -86,9 +120,6 @@ def solved(name: str):
 
 def test_solutions_compute_what_the_package_computes():
     """So a student who has solved an exercise knows what the notebook's own numbers are made of."""
-    import numpy as np
-    import torch
-
     from depthnb import evidence, losses, pointcloud
     from depthnb.metrics import alignment
     from depthnb.models import gan, planes, style_transfer
