@@ -1,7 +1,7 @@
 """Wrong answers to the exercises of the course: most were found by readers who tried to get past the checks.
 
-Each is the solution with one part exchanged, `(part, what stands there instead)`, or `(body,)`: all that comes after the
-docstring. A last item that begins with "says " is a pattern that the sentence of the check must hold.
+Each is the solution with one part exchanged: (part, what stands there instead). A third item, which begins with "says ", is a
+pattern that the sentence of the check must hold.
 """
 
 _DOUBLED = "torch.cat([F.pad(F.interpolate(small, scale_factor=2), (0, skip.shape[3] % 2, 0, skip.shape[2] % 2), {}), skip], 1)"

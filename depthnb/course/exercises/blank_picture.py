@@ -52,7 +52,9 @@ def ask(answer, words, depth, valid):
             said = f"your function says {digits(c, best)[0]} m, and the {loss} over the {len(seen)} valid pixels is {mine}"
             assert error(c) <= error(best) + 1e-6, f"{said}; there is a depth for which it is {least}"
 """,
-    hint=("The idea of notebook 02 says which number goes with which loss. Take the valid pixels out first."),
+    hint=(
+        "The idea of notebook 02 says which number goes with which loss. Select the valid pixels first: `depth[valid]`."
+    ),
     solution='''
 import numpy as np
 

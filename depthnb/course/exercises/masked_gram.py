@@ -47,7 +47,9 @@ def check(answer, seed=0):
                 want = seen @ seen.T / (count * seen.shape[1])
                 close(got[b], want, f"the matrix of image {b} ({seen.shape[1]} valid)")
 """,
-    hint=("With 0 in the holes, a hole adds nothing to any product. Only the number of pixels is another one then."),
+    hint=(
+        "With 0 in the holes, a hole adds nothing to any product. Then only the number that you divide by needs care."
+    ),
     solution='''
 import torch
 

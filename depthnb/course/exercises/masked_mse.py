@@ -52,7 +52,7 @@ def check(answer, seed=0):
             close(number(tensor(answer(pred, junk, torch.zeros_like(valid)))), 0.0, "the loss", 0)
 """,
     hint=(
-        "NaN times 0 is NaN: choose with `torch.where`, or take the valid pixels out. And what is divided by "
+        "NaN times 0 is NaN: choose with `torch.where`, or select the valid pixels with `[valid]`. And what is divided by "
         "what if no pixel is valid?"
     ),
     solution='''

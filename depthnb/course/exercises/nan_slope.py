@@ -7,12 +7,12 @@ TASK = Task(
     function="slope",
     title="The loss is a number, the weights are NaN",
     story=(
-        "A training masks its loss, and the loss is always a number. But after the first step all weights are "
-        "NaN. Mend the function: it returns the loss and the gradient of the loss with respect to each pixel "
-        "of `pred`. The loss is the mean of (ln pred - ln depth) squared over all valid pixels of the batch "
-        "together. Where `valid` is False, `depth` and `pred` may hold any value (0, negative, NaN), and the "
-        "gradient must be exactly 0. At the valid pixels it must be the true gradient of the loss. At least "
-        "one pixel of the batch is valid, and there both depths are above 0."
+        "A training masks its loss, and the loss is always a number. But after the first step all weights are NaN. Mend "
+        "the function: it returns the loss and the gradient of the loss with respect to each pixel of `pred`. The loss is "
+        "the mean of (ln pred - ln depth) squared over all valid pixels of the batch together. Where `valid` is False, "
+        "`depth` and `pred` may hold any value (0, negative, NaN), and the gradient must be exactly 0. At the valid "
+        "pixels it must be the true gradient of the loss. At least one pixel of the batch is valid; at valid pixels "
+        "`pred` and `depth` are above 0."
     ),
     code='''
 import torch

@@ -7,12 +7,11 @@ TASK = Task(
     function="paired_change",
     title="A change with its interval",
     story=(
-        "Two methods were trained with several seeds each. Pair them by seed, and leave out a seed that only "
-        "one of them has; at least two pairs remain. Take the natural logarithm of after / before of each "
-        "pair: n numbers with the mean m and the standard deviation s (divide by n - 1). The 95 % interval of "
-        "m goes from m - t s / sqrt(n) to m + t s / sqrt(n), with Student's t for n - 1 degrees of freedom. "
-        "Turn the three numbers into percent last of all: x becomes 100 (exp(x) - 1). Return the change and "
-        "the lower and the upper end of its interval."
+        "Two methods were trained with several seeds each. Pair them by seed, and leave out a seed that only one of them "
+        "has; at least two pairs remain. Take the natural logarithm of after / before of each pair: n numbers with the "
+        "mean m and the standard deviation s (divide by n - 1). The 95 % interval of m goes from m - t s / sqrt(n) to m + "
+        "t s / sqrt(n), with Student's t for n - 1 degrees of freedom. Turn the three numbers into percent last of all: x "
+        "becomes 100 (exp(x) - 1). Return three numbers: the change, the lower end and the upper end of its interval."
     ),
     code='''
 import numpy as np

@@ -7,13 +7,12 @@ TASK = Task(
     function="cell_depth",
     title="A plane in one cell",
     story=(
-        "In BTS one pixel of a coarse map stands for a square of pixels and describes a plane: the angles "
-        "theta and phi of its normal n = (sin theta cos phi, sin theta sin phi, cos theta), and a distance. A "
-        "pixel of the square has the depth distance / (n1 u + n2 v + n3). Here u goes from -1/2 at the left "
-        "border of the square to 1/2 at the right border, and v from -1/2 at the top to 1/2 at the bottom; "
-        "use the values at the pixel centres. Return a NumPy array [side,side]; row 0 is the top row. The "
-        "angles can be any numbers. Do not clip or change what the formula gives, even where a depth is "
-        "negative or very large."
+        "In BTS one pixel of a coarse map stands for a square of pixels and describes a plane: the angles theta and phi "
+        "of its normal (n1, n2, n3) = (sin theta cos phi, sin theta sin phi, cos theta), and a distance. A pixel of the "
+        "square has the depth distance / (n1 u + n2 v + n3). Here u goes from -1/2 at the left border of the square to "
+        "1/2 at the right border, and v from -1/2 at the top to 1/2 at the bottom; use the values at the pixel centres. "
+        "Return a NumPy array [side,side]; row 0 is the top row. The angles can be any numbers. Do not clip or change "
+        "what the formula gives, even where a depth is negative or very large."
     ),
     code='''
 import numpy as np

@@ -58,8 +58,8 @@ def check(answer, seed=0):
                     close(mine, right, f"{name} of image {b} ({len(p)} valid)", 2e-4)
 """,
     hint=(
-        "The best line goes through the two means: subtract them first, and only s is left to find. Take the "
-        "valid pixels out before any mean. A loop over the images is allowed."
+        "The best line goes through the two means: subtract them first, and only s is left to find. Select the valid "
+        "pixels before you take any mean. A loop over the images is allowed."
     ),
     solution='''
 import torch

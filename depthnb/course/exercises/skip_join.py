@@ -7,11 +7,10 @@ TASK = Task(
     function="joined",
     title="A bridge over an odd number of pixels",
     story=(
-        "Write the step of a U-Net in which maps on the way up meet maps of the way down. Enlarge the C small "
-        "maps, in one step, to exactly the H x W of the others; each new pixel copies the nearest small one. "
-        "Then join the two along the channels (axis 1): first the C enlarged maps, then the D maps of the way "
-        "down, unchanged. Pooling has rounded down: 75 rows became 37. Twice 37 is 74, but the result must "
-        "still have 75."
+        "Write the step of a U-Net in which maps on the way up meet maps of the way down. Enlarge the C small maps, in "
+        "one step, to exactly the H x W of the others; each new pixel copies the nearest small pixel. Then join the two "
+        "along the channels (axis 1): first the C enlarged maps, then the D maps of the way down, unchanged. Pooling has "
+        "rounded down: 75 rows became 37. Twice 37 is 74, but the result must still have 75."
     ),
     code='''
 import torch

@@ -7,12 +7,12 @@ TASK = Task(
     function="player_losses",
     title="The losses of both players",
     story=(
-        "The discriminator gives each patch a logit x, and D = 1 / (1 + exp(-x)) is the probability that the "
-        "patch is true. Write the two losses. The loss of the discriminator is the mean of -ln D over the "
-        "true patches plus the mean of -ln(1 - D) over the false ones. The loss of the generator is the mean "
-        "of -ln D over the false ones. Return two torch tensors that hold one number each: the discriminator "
-        "first. Begin by hand: what are they if all logits are 0? They must be right for logits of 300 and "
-        "-300 too, where D is rounded to 1 or 0 and a logarithm of 0 is minus infinity."
+        "The discriminator gives each patch a logit x, and D = 1 / (1 + exp(-x)) is the probability that the patch is "
+        "true. Write the two losses. The loss of the discriminator is the mean of -ln D over the true patches plus the "
+        "mean of -ln(1 - D) over the false ones. The loss of the generator is the mean of -ln D over the false ones. "
+        "Return two torch tensors that hold one number each: the discriminator first. Begin by hand: what are the two "
+        "losses if all logits are 0? Your losses must be right for logits of 300 and -300 too, where D is rounded to 1 or "
+        "0 and a logarithm of 0 is minus infinity."
     ),
     code='''
 import torch
