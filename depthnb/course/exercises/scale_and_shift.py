@@ -31,7 +31,7 @@ CASES = (  # prediction and target at invalid pixels, their share, images, the n
     (3.0, 80.0, 0.5, 2, 0.4), (0.5, NAN, 0.4, 3, 0.5), (NAN, 0.5, 0.4, 2, 0.5), (NAN, NAN, 1.0, 3, 0.5),
 )
 
-OF_IMAGES = torch.tensor([[1.0, 3.0, 0.4, 2.0], [2.0, 0.3, -1.5, 25.0], [-0.4, 0.7, 2.0, -9.0]])  # largest prediction, s, t
+OF_IMAGES = torch.tensor([[1.0, 3.0, 0.2, 2.0], [2.0, 0.3, -1.5, 25.0], [-0.4, 0.7, 2.0, -9.0]])  # largest prediction, s, t
 
 
 def check(answer, seed=0):
