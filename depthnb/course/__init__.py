@@ -22,8 +22,8 @@ def exercise(name: str) -> Desk:
     Raises:
         ValueError: for an unknown task.
 
-    >>> exercise("masked_mse").check(lambda pred, depth, valid: 0.0)
-    Not yet: with 0 as depth at invalid pixels the loss is 0.0000; expected 0.3339
+    >>> exercise("masked_mse").check(lambda pred, depth, valid: (pred - depth).mean())
+    Not yet: where every pixel is valid: the loss is 0.0837; expected 8.4129
     """
     return Desk(find(name))
 

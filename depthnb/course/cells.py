@@ -9,6 +9,11 @@ from depthnb.course.task import Task
 from depthnb.course.tasks import Sheet
 
 _HIDDEN = (101, 202)  # seeds of the numbers of hidden tests
+_RULES = (
+    "The check calls your function with NumPy arrays, or with torch tensors where the cell imports torch, unless the task "
+    "says otherwise. The function and all that it needs, its imports too, must stand in one cell. Your function must not "
+    "change what it is given. If you define the function twice, only the last cell is graded.\n"
+)
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -104,10 +109,7 @@ def otter(sheet: Sheet) -> list:
 
 
 def _title(sheet: Sheet, then: str) -> str:
-    return (
-        f"# {sheet.title}\n\n{sheet.about} {sheet.do}, {then}. A function is asked with plain arrays and must stand in one "
-        "cell with all that it needs, its imports too. The last cell that defines it counts.\n"
-    )
+    return f"# {sheet.title}\n\n{sheet.about} {sheet.do}, {then}. {_RULES}"
 
 
 def _story(task: Task) -> str:

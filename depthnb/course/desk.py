@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from depthnb.course import wire
+from depthnb.course import copies, foreign, wire
 from depthnb.course.task import NoAnswer, Task, fault
 
 
@@ -58,16 +58,21 @@ def examine(task: Task, answer: Callable, seed: int = 0) -> str:
     """What is wrong with a function of this process, in one sentence; empty if nothing is.
 
     The function gets copies, and gives back what could be sent: so it cannot change the numbers of the check, and an object
-    that claims to be equal to everything is no answer. That is what the grader does as well, from another process.
+    that claims to be equal to everything is no answer. That is what the grader does as well, from another process. A right
+    answer fails if it changes its inputs, or if its cell takes from other cells what the grader will not have.
     """
-    return fault(task, functools.partial(_ask, task, answer), seed)
+    changes: list[str] = []
+    wrong = fault(task, functools.partial(_ask, task, answer, changes), seed)
+    changed = copies.sentence(task.function, next(iter(changes), ""))
+    return wrong or changed or foreign.fault(answer, task.function)
 
 
-def _ask(task: Task, answer: Callable, *given: Any, **named: Any) -> Any:
-    """What a function returns for copies of these values. Raises `NoAnswer`."""
-    given, named = wire.unpack(wire.pack([list(given), named]))
+def _ask(task: Task, answer: Callable, changes: list[str], *given: Any, **named: Any) -> Any:
+    """What a function returns for copies of these values; the name of one that it changes is appended. Raises `NoAnswer`."""
+    question = wire.pack([list(given), named])
     try:
-        value = answer(*given, **named)
+        value, changed = copies.ask(answer, question)
+        changes += [changed] if changed else []
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the notebook shall go on

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SESSIONS = 5  # of ninety minutes; PLAN.md says what each holds
+DRAWS = 3  # of the numbers that a check asks about
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,11 @@ class Task:
         name: of the task, unique, a Python name.
         function: that the code defines and the check asks.
         title: a few words.
-        story: two to five sentences: what goes wrong, or what the notebook explains, and what the function shall do.
+        story: two to eight sentences: what goes wrong, or what the notebook explains, and what the function must return.
         code: with the mistake, or with a gap; imports included.
         check: defines `check(answer, seed=0)`, which raises AssertionError with a sentence for the student. It calls
             `answer` with plain values, arrays and tensors alone, since the grader asks a function in another process.
+            What checks have in common is in `asking`.
         hint: a sentence.
         solution: the code without the mistake, or the gap filled.
         minutes: that it takes.
@@ -59,15 +61,19 @@ def fault(task: Task, asked: Callable, seed: int) -> str:
     Args:
         task: whose check is asked.
         asked: gives what the function returns as plain values, or raises `NoAnswer`.
-        seed: of the numbers of the check.
+        seed: of the first numbers of the check; it is asked `DRAWS` times, since a wrong answer may be right by chance.
     """
+    return next(filter(None, (_fault(task, asked, seed + draw) for draw in range(DRAWS))), "")
+
+
+def _fault(task: Task, asked: Callable, seed: int) -> str:
     try:
         checker(task)(asked, seed)
     except NoAnswer as none:
         return str(none)
-    except AssertionError as error:
-        return str(error) or "the check failed"
-    except Exception as error:  # an answer of another shape or type breaks the check's own arithmetic
+    except AssertionError as error:  # `asking` knows no name of the function
+        return str(error).replace("your function", task.function) or "the check failed"
+    except Exception as error:  # the last resort: a check asks for the form of an answer by `asking`
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         return f"the answer has not the form that the task asks for ({said})"
     return ""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy  # noqa: F401  both are here before the process is forked, so that no answer waits for them
 import torch
 
-from depthnb.course import wire
+from depthnb.course import copies, wire
 
 _PATIENCE = 3600.0  # seconds; the grader ends this process long before
 
@@ -47,9 +47,10 @@ def serve(to: socket.socket, source: str, function: str, folder: str, seconds: i
         reply = {"failed": f"the cell raised {_sentence(error)}"}
     _send(to, reply)
     while asked is not None:
-        given, named = wire.unpack(wire.receive(to, time.monotonic() + _PATIENCE))
+        question = wire.receive(to, time.monotonic() + _PATIENCE)
         try:
-            reply = {"value": asked(*given, **named)}
+            value, changed = copies.ask(asked, question)
+            reply = {"value": value, "changed": changed}
         except BaseException as error:
             reply = {"failed": f"{function} raised {_sentence(error)}"}
         _send(to, reply)

@@ -1,11 +1,16 @@
-"""Exercises of code: solutions pass and compute what the package computes, gaps and wrong attempts fail."""
+"""Exercises of code: right answers pass, wrong ones fail with a sentence, solutions compute what the package computes."""
 
 import ast
 import re
 import time
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from right_exercises import RIGHT
+from wrong_exercises import WRONG
 
 import depthnb.course
 from depthnb.course import BUGS, EXERCISES, TASKS, desk, find
@@ -13,112 +18,6 @@ from depthnb.course.task import SESSIONS
 from depthnb.course.tasks import NOTEBOOKS
 
 BOOKS = Path(depthnb.course.__file__).parents[2] / "notebooks"
-# exercise -> attempts, each the solution with one part exchanged: (part, what stands there instead)
-WRONG = {
-    "project": [
-        ("v, u = np.nonzero", "u, v = np.nonzero"),
-        ("(v - K[1, 2]) * z / K[1, 1]", "(K[1, 2] - v) * z / K[1, 1]"),
-        ("/ K[1, 1]", "/ K[0, 0]"),
-        ("[x, y, z], axis=1", "[x, y, z], axis=0"),
-        ("np.nonzero(valid)", "np.nonzero(depth > 0)"),
-    ],
-    "masked_mse": [
-        ("torch.where(valid, pred - depth, 0.0)", "(pred - depth) * valid"),
-        (".clamp(min=1)", ""),
-        ("(error**2).sum() / valid.sum().clamp(min=1)", "(error**2).mean()"),
-        ("(error**2).sum() / valid.sum().clamp(min=1)", "error.abs().sum() / valid.sum().clamp(min=1)"),
-        ("torch.where(valid,", "torch.where(depth > 0,"),
-    ],
-    "blank_picture": [
-        ('if loss == "mse"', 'if loss != "mse"'),
-        ("depth[valid]", "depth[depth > 0]"),
-        ("np.median(seen)", "np.mean(seen)"),
-        ("np.mean(seen)", "np.exp(np.mean(np.log(seen)))"),
-    ],
-    "scale_invariant": [
-        ("- lam * mean**2", "- lam * mean"),
-        ("sum((1, 2, 3)) / count, (d", "sum() / count, (d"),
-        ("torch.where(valid, pred.log() - depth.log(), 0.0)", "(pred.log() - depth.log()) * valid"),
-        ("count = valid.sum((1, 2, 3))", "count = valid[0].numel()"),
-        ("square - lam * mean**2", "(square - lam * mean**2).sqrt()"),
-        ("square - lam * mean**2", "(square - lam * mean**2).mean()"),
-    ],
-    "nan_slope": [
-        ("1.0) for", "0.0) for"),
-        ("(torch.where(valid, each, 1.0) for each in (pred, depth))", "(pred, torch.where(valid, depth, pred.detach()))"),
-        ("error.sum() / valid.sum()", "error.mean()"),
-        ("pred.grad", "pred.grad * 2"),
-    ],
-    "skip_join": [
-        ("size=skip.shape[-2:]", "scale_factor=2"),
-        ("[large, skip]", "[skip, large]"),
-        ('mode="nearest"', 'mode="bilinear"'),
-        ("dim=1", "dim=0"),
-    ],
-    "gradient_term": [
-        ("& valid[..., :-1])", "| valid[..., :-1])"),
-        ("torch.where(valid, pred - truth, 0.0)", "pred - truth"),
-        ("across.sum((1, 2, 3)) + down", "2 * across.sum((1, 2, 3)) + 0 * down"),
-        ("/ valid.sum((1, 2, 3))", "/ valid.sum()"),
-        ("error.diff(dim=-1).abs()", "error.diff(dim=-1) ** 2"),
-    ],
-    "planar_guidance": [
-        ("(np.arange(side) + 0.5) / side - 0.5", "np.linspace(-0.5, 0.5, side)"),
-        ("centres[None, :], centres[:, None]", "centres[:, None], centres[None, :]"),
-        ("distance / (n1 * u + n2 * v + n3)", "distance * (n1 * u + n2 * v + n3)"),
-        ("np.cos(theta)\n", "np.sin(theta)\n"),
-    ],
-    "scale_and_shift": [
-        ("s = ((p - p.mean()) * (q - q.mean())).mean()", "s = (p * q).mean()"),
-        ("[s, q.mean() - s * p.mean()]", "[s, q.mean() - p.mean()]"),
-        ("[s, q.mean() - s * p.mean()]", "[s.abs(), q.mean() - s.abs() * p.mean()]"),
-        ("p, q = p[v].double(), q[v].double()", "p, q = p.double(), q.double()"),
-        ("return s, t", "return t, s"),
-    ],
-    "masked_gram": [
-        ("torch.where(valid, maps, 0.0)", "(maps * valid)"),
-        ("valid.sum((1, 2, 3))", "valid.sum()"),
-        ("maps.shape[1] * valid", "valid"),
-        ("torch.where(valid, maps, 0.0)", "maps.nan_to_num(1.0)"),
-    ],
-    "two_players": [
-        ("F.softplus(-true).mean()", "-torch.sigmoid(true).log().mean()"),
-        ("F.softplus(false).mean()", "F.softplus(-false).mean()"),
-        ("of_generator = F.softplus(-false)", "of_generator = -F.softplus(false)"),
-        ("return of_discriminator, of_generator", "return of_generator, of_discriminator"),
-    ],
-    "paired_change": [
-        ("if name in after", ""),
-        ("ddof=1", "ddof=0"),
-        ("count - 1, 0.975", "count - 1, 0.95"),
-        ("/ np.sqrt(count)", ""),
-        ("100 * np.expm1([mean, mean - reach, mean + reach])", "100 * np.array([mean, mean - reach, mean + reach])"),
-        ("after[name] / before[name]", "before[name] / after[name]"),
-        (
-            "[np.log(after[name] / before[name]) for name in before if name in after]",
-            "[np.log(a / b) for a, b in zip(after.values(), before.values())]",
-        ),
-    ],
-    "errors_left": [
-        ("-unsure", "unsure"),
-        ("-unsure", "-error"),
-        ("round(share * len(error)) :", ": len(error) - round(share * len(error)) + 1"),
-        (".mean()", ".sum() / len(error)"),
-    ],
-    "least_error": [
-        ("best, still = moved.min", "best, still = moved.mean"),
-        ("best < still", "best > still"),
-        ("unmoved.min(axis=0)", "unmoved.max(axis=0) + 1"),
-        ("best[counts].mean()", "best[counts].sum() / counts.size"),
-        (" if counts.any() else 0.0", ""),
-    ],
-    "two_distances": [
-        ("1 / z1 - 1 / z2", "z1 - z2"),
-        ("+ 1 / z1\n", "\n"),
-        ("np.where(found > 0, 1 / np.where(found > 0, found, 1.0), np.nan)", "1 / found"),
-        ("/ (q1 - q2)", "/ (q2 - q1)"),
-    ],
-}  # fmt: skip
 
 
 def wrong(task, code: str, seed: int = 0) -> str:
@@ -128,19 +27,68 @@ def wrong(task, code: str, seed: int = 0) -> str:
     return desk.examine(task, names[task.function], seed)
 
 
-@pytest.mark.filterwarnings("ignore")  # wrong attempts divide by 0
+def answer(task, body: str) -> str:
+    """A cell with the head of the solution and another body."""
+    end_of_docstring = task.solution.index('"""', task.solution.index('"""') + 3) + 3
+    return f"{task.solution[:end_of_docstring]}\n{body}"
+
+
+@pytest.fixture
+def one_draw(monkeypatch):
+    """Each seed alone tells right from wrong: students see the numbers of one, and the grader draws others."""
+    monkeypatch.setattr("depthnb.course.task.DRAWS", 1)
+
+
+@pytest.mark.filterwarnings("ignore")  # a student's code may warn
 @pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
-def test_solutions_pass_and_gaps_and_wrong_attempts_do_not(task):
+def test_the_solution_and_other_right_answers_pass(task, one_draw):
+    assert len(RIGHT[task.name]) >= 2
+    for code in (task.solution, *(answer(task, body) for body in RIGHT[task.name])):
+        assert [wrong(task, code, seed) for seed in range(6)] == [""] * 6, code
+
+
+@pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
+def test_a_check_asks_little_and_the_solution_warns_of_nothing(task, one_draw):
+    assert wrong(task, task.solution) == ""  # what is imported is here then
     begun = time.process_time()
-    assert [wrong(task, task.solution, seed) for seed in range(6)] == [""] * 6
-    assert len(wrong(task, task.code).split()) >= 4
-    assert len(WRONG[task.name]) >= 4
-    for part, other in WRONG[task.name]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert wrong(task, task.solution, 1) == ""
+    assert time.process_time() - begun < 0.3
+
+
+@pytest.mark.filterwarnings("ignore")  # wrong attempts divide by 0
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
+def test_gaps_and_wrong_answers_do_not_pass_and_the_sentence_names_case_and_numbers(task, seed, one_draw):
+    assert len(wrong(task, task.code, seed).split()) >= 4
+    assert len(WRONG[task.name]) >= 20
+    for part, other, *said in WRONG[task.name]:
         assert task.solution.count(part) == 1, part
-        for seed in (0, 1):
-            said = wrong(task, task.solution.replace(part, other), seed)
-            assert len(said.split()) >= 4 and "\n" not in said, (other, said)
-    assert time.process_time() - begun < 8  # two minutes for all of them
+        got = wrong(task, task.solution.replace(part, other), seed)
+        assert ": " in got and "\n" not in got and "has not the form" not in got, (other, got)
+        numbers = re.search(r"\bis (\S+); expected (\S+)", got)
+        assert not numbers or numbers[1] != numbers[2], (other, got)
+        for pattern in said:
+            assert re.search(pattern.removeprefix("says "), got), (other, pattern, got)
+
+
+FORMS = (
+    0.5, True, "passed", [], [[1.0]], {"a": 1.0}, np.zeros((0, 3)), np.float64(2.0), np.zeros(()), torch.zeros(2, 0), 10**400,
+    (np.ones(3), torch.ones(3)), (None, None), ("a", "b", "c"), [[1.0], [1.0, 2.0]], [None] * 5, np.array([True] * 5),
+    (torch.ones(1), torch.ones(2, 1, 4, 15)), torch.ones(2, dtype=torch.bool), {"loss": torch.ones(1)},
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
+def test_an_answer_of_another_form_is_told_what_is_expected(task):
+    """Whatever a function returns; an exception in the check itself is a fault of the check."""
+    for value in FORMS:
+        said = desk.examine(task, lambda *given, value=value: value)
+        assert said and "has not the form" not in said, (value, said)
+    said = desk.examine(task, lambda *given: None)
+    assert f": {task.function} returned nothing" in said, "the case comes first"
 
 
 @pytest.mark.parametrize("task", EXERCISES, ids=lambda task: task.name)
@@ -150,7 +98,7 @@ def test_an_exercise_is_short_and_complete(task):
     assert function.name == task.function and len(lines) <= 10, "ten lines at most"
     gap = next(node for node in ast.parse(task.code).body if isinstance(node, ast.FunctionDef))
     assert ast.unparse(gap.args) == ast.unparse(function.args) and ast.get_docstring(gap) == ast.get_docstring(function)
-    assert 2 <= len(re.findall(r"[.?](?: |$)", task.story)) <= 6 and task.hint and task.code != task.solution
+    assert 2 <= len(re.findall(r"[.?](?: |$)", task.story)) <= 8 and task.hint and task.code != task.solution
     assert 5 <= task.minutes <= 20 and task.points in (1, 2) and 1 <= task.session <= SESSIONS
     assert (
         not any(word in task.solution for word in ("depthnb", "check")) and (BOOKS / f"{task.notebook}.ipynb").is_file()
@@ -159,7 +107,7 @@ def test_an_exercise_is_short_and_complete(task):
 
 def test_every_notebook_has_one_and_no_names_are_alike():
     assert list(NOTEBOOKS) == [file.stem for file in sorted(BOOKS.glob("*.ipynb")) if "01" <= file.stem[:2] <= "13"]
-    assert set(WRONG) == {task.name for task in EXERCISES}
+    assert set(WRONG) == set(RIGHT) == {task.name for task in EXERCISES}
     assert len({task.name for task in TASKS}) == len({task.function for task in TASKS}) == len(BUGS) + len(EXERCISES)
 
 
@@ -172,9 +120,6 @@ def solved(name: str):
 
 def test_solutions_compute_what_the_package_computes():
     """So a student who has solved an exercise knows what the notebook's own numbers are made of."""
-    import numpy as np
-    import torch
-
     from depthnb import evidence, losses, pointcloud
     from depthnb.metrics import alignment
     from depthnb.models import gan, planes, style_transfer

@@ -7,8 +7,10 @@ TASK = Task(
     function="test_error",
     title="The score that depends on the batch size",
     story=(
-        "The same net scores 0.213 with batches of 8 and 0.219 with batches of 32, on the same test images. Nothing in "
-        "the net is random. The function shall give the mean over all images, whatever the batch size."
+        "The same net scores 0.213 with batches of 8 and 0.219 with batches of 32, on the same test images. Nothing "
+        "in the net is random. `test_error` must return the mean of abs_rel over all images, one number, and it must "
+        "be the same for every batch size. The abs_rel of an image is the mean of |pred - depth| / depth over its "
+        "pixels."
     ),
     code='''
 import torch
@@ -25,17 +27,22 @@ def test_error(pred, depth, batch_size):
     check="""
 import torch
 
+from depthnb.course.asking import case, close, number
+
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    depth = 1 + 4 * torch.rand(11, 6, 8, generator=random)
-    off = torch.linspace(0.1, 0.6, 11).square()[:, None, None]
-    want = float(off.mean())
-    for size in (1, 2, 4, 5, 11, 64):
-        got = float(answer(depth * (1 + off), depth, size))
-        assert abs(got - want) < 1e-4, f"with batches of {size} the error is {got:.4f}; the mean over 11 images is {want:.4f}"
+    for count, height, width in ((11, 6, 8), (7, 9, 5)):
+        depth = 0.3 + 6 * torch.rand(count, height, width, generator=random)
+        spread = torch.linspace(0.9, 0.1, count)[torch.randperm(count, generator=random), None, None]
+        spread[-1] *= 0.2  # the last batch is another one
+        pred = depth * (1 + spread * (1.8 * torch.rand(depth.shape, generator=random) - 0.8))
+        want = ((pred - depth).abs() / depth).double().mean()
+        for size in (count, 64, 1, 5, 4, 2):
+            with case(f"with batches of {size}, of {count} images"):
+                close(number(answer(pred, depth, size)), want, "the error", 1e-5)
 """,
-    hint="How many images are in the last batch, and how much does each of them count?",
+    hint="How many images are in the last batch, and how much does each of them count in the result?",
     solution='''
 import torch
 

@@ -7,9 +7,11 @@ TASK = Task(
     function="aligned_error",
     title="Everything is ten metres away",
     story=(
-        "A net knows depth up to a factor. Its answers look fine, yet its error is that of a flat wall: they are numbers "
-        "from 50 to 500, and the evaluation cuts at 10. The prediction shall be scaled by the median over the valid "
-        "pixels, then be clipped to the range, then be scored."
+        "A net knows depth up to a factor: its predictions are numbers from 50 to 500. As pictures they look right, "
+        "yet the error is that of a flat wall ten metres away. `aligned_error` must return abs_rel, the mean of |pred "
+        "- depth| / depth over the valid pixels, of the prediction in metres. In metres means: the prediction has the "
+        "median of the depth over the valid pixels, and what is then outside of `nearest` to `farthest` is set to "
+        "that limit. At least one pixel is valid; elsewhere the depth may be anything, NaN too."
     ),
     code='''
 import torch
@@ -25,26 +27,42 @@ def aligned_error(pred, depth, valid, nearest=0.1, farthest=10.0):
     check="""
 import torch
 
+from depthnb.course.asking import case, close, number
+
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    depth = 1 + 8 * torch.rand(12, 16, generator=random)
-    valid = torch.rand(depth.shape, generator=random) < 0.7
-    valid[0, :6] = True
-    valid[-1, -1] ^= int(valid.sum()) % 2 == 0  # an odd number, so that there is one median
-    exact = float(answer(depth * 60, torch.where(valid, depth, 0.0), valid))
-    assert abs(exact) < 1e-4, f"a prediction that is right up to a factor of 60 has an error of {exact:.3f}; expected 0"
-    pred = depth * 0.01
-    pred[0, :3], pred[0, 3:6] = 9.0, 1e-6
-    scaled = (pred * depth[valid].median() / pred[valid].median()).clamp(0.1, 10.0)
-    want = float(((scaled - depth)[valid].abs() / depth[valid]).mean())
-    got = float(answer(pred, torch.where(valid, depth, 0.0), valid))
-    assert abs(got - want) < 1e-4, f"the error is {got:.4f}; scaled, then clipped to 0.1 to 10 m, it is {want:.4f}"
-    got = float(answer(pred, depth, valid, 0.1, 5.0))
-    want = float(((scaled.clamp(0.1, 5.0) - depth)[valid].abs() / depth[valid]).mean())
-    assert abs(got - want) < 1e-4, f"with 5 m as the far end the error is {got:.4f}; expected {want:.4f}"
+    for height, width in ((12, 16), (17, 7)):
+        shape = (height, width)
+        depth = 0.5 + 9 * torch.rand(shape, generator=random)
+        noisy = depth * (0.6 + 0.9 * torch.rand(shape, generator=random))
+        noisy[2, :3], noisy[3, :3] = 40.0, 0.002  # beyond both limits
+        valid = torch.rand(shape, generator=random) < 0.7
+        valid[2:4, :6], valid[0, 0] = True, False
+        few = torch.zeros(shape, dtype=torch.bool)
+        few[2, :4] = few[5, 2:5] = True
+        every = torch.ones_like(valid)
+        every[0, 0] = height * width % 2 == 1
+        for mask in (valid, few, every):
+            mask[1, 1] ^= int(mask.sum()) % 2 == 0  # an odd number, so that there is one median
+        junk = torch.where(torch.rand(shape, generator=random) < 0.5, torch.nan, 80.0)
+        for words, factor, seen, limits in (
+            ("for a prediction in metres and a range of 0.0001 to 1000 m", 1.0, every, (0.0001, 1000.0)),
+            ("for a prediction 60 times too large", 60.0, every, ()),
+            ("for a prediction 100 times too small", 0.01, every, ()),
+            ("where some pixels are invalid", 60.0, valid, ()),
+            ("where seven pixels are valid", 60.0, few, ()),
+            ("with a range of 2 to 6 m", 60.0, valid, (2.0, 6.0)),
+            ("with a range of 0.1 to 3 m, which ends below the median", 0.01, valid, (0.1, 3.0)),
+        ):
+            pred, truth = torch.where(seen, factor * noisy, 3.0), torch.where(seen, depth, junk)
+            metres = pred * depth[seen].median() / pred[seen].median()
+            metres = metres.clamp(*limits) if limits else metres.clamp(0.1, 10.0)
+            with case(words):
+                want = ((metres - depth).abs() / depth)[seen].double().mean()
+                close(number(answer(pred, truth, seen, *limits)), want, "the error")
 """,
-    hint="In which unit is the number 10 of the range, and in which unit is the prediction in that line?",
+    hint="In which unit is the number 10 of the range, and in which unit is the prediction in the line that uses it?",
     solution='''
 import torch
 
@@ -55,7 +73,7 @@ def aligned_error(pred, depth, valid, nearest=0.1, farthest=10.0):
     pred = (scale * pred).clamp(nearest, farthest)
     return ((pred - depth)[valid].abs() / depth[valid]).mean()
 ''',
-    minutes=8,
+    minutes=5,
     points=1,
     session=4,
     notebook="07_midas",

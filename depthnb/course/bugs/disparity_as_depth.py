@@ -7,10 +7,11 @@ TASK = Task(
     function="to_metres",
     title="The near wall at the horizon",
     story=(
-        "A published net gives a disparity: a number that is large where things are near. Scaled by the median it has the "
-        "right size, yet the error is enormous, and in the point cloud the wall behind stands in front. The function "
-        "shall give depth in metres, scaled by the median over the valid pixels; the disparity is a constant divided by "
-        "the depth."
+        "A published net gives a disparity: a number that is large where things are near, and small where they are "
+        "far. After median scaling the typical value is right, but near and far are swapped. `to_metres` must return "
+        "a depth in metres, a NumPy array [H,W], whose median over the valid pixels is that of the true depth. Where "
+        "`valid` is False, the true depth may be anything, NaN too, and any value may be returned. At least one pixel "
+        "is valid, and the disparity is above 0 everywhere."
     ),
     code='''
 import numpy as np
@@ -24,21 +25,36 @@ def to_metres(disparity, depth, valid):
     check="""
 import numpy as np
 
+from depthnb.course.asking import array, case, close
+
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    depth = random.uniform(1, 8, (15, 21))
-    valid = random.random(depth.shape) < np.where(depth < 4.5, 0.95, 0.4)  # a sensor sees what is near
-    valid.flat[0] = valid.sum() % 2 == 1 if valid.flat[0] else valid.sum() % 2 == 0
-    disparity = random.uniform(2, 40) / depth
-    got = np.asarray(answer(disparity, np.where(valid, depth, 0.0), valid))
-    assert got.shape == depth.shape, f"the depth has the shape {got.shape}; expected {depth.shape}"
-    near, far = np.unravel_index(depth.argmin(), depth.shape), np.unravel_index(depth.argmax(), depth.shape)
-    assert got[near] < got[far], "what is nearest comes out as farther than what is farthest"
-    off = float(np.abs(got / depth - 1).max())
-    assert off < 1e-3, f"the order is right, but a depth is off by {off:.0%}; this disparity is a constant / depth"
+    for shape, constant in (((15, 21), 0.5), ((9, 11), 200.0)):
+        depth = np.exp(random.uniform(np.log(0.5), np.log(40), shape))
+        disparity = constant / depth * random.uniform(0.7, 1.4, shape)  # the net errs to both sides
+        near = random.random(shape) < np.where(depth < 4, 0.9, 0.3)  # a sensor sees what is near
+        few = np.zeros(shape, dtype=bool)
+        few[2:7, 4], few[1, 1], few[8, 2] = True, True, True
+        junk = np.where(random.random(shape) < 0.5, np.nan, 80.0)
+        for words, valid in (
+            ("where every pixel is valid", np.ones(shape, dtype=bool)),
+            ("where near pixels are valid more often than far ones", near),
+            ("where only seven pixels are valid", few),
+        ):
+            if not valid.all():
+                valid[0, 0] = False
+                valid[1, 0] ^= valid.sum() % 2 == 0  # an odd number, so that there is one median
+            outside = np.where(valid, disparity, np.where(disparity > constant, 3.0, 0.01))
+            want = np.median(depth[valid]) * np.median(outside[valid]) / outside
+            with case(words):
+                got = array(answer(outside, np.where(valid, depth, junk), valid), shape)
+                close(np.where(valid, got, 0), np.where(valid, want, 0), "the depth")
 """,
-    hint="Look at the largest disparity: is it near or far? What has to happen before the median is taken?",
+    hint=(
+        "A disparity is a constant divided by the depth. Is the largest disparity near or far, and which of the two "
+        "may be multiplied by a scale of metres?"
+    ),
     solution='''
 import numpy as np
 
@@ -49,7 +65,7 @@ def to_metres(disparity, depth, valid):
     scale = np.median(depth[valid]) / np.median(relative[valid])
     return relative * scale
 ''',
-    minutes=8,
+    minutes=9,
     points=1,
     session=4,
     notebook="07_midas",

@@ -7,9 +7,11 @@ TASK = Task(
     function="scaled_error",
     title="One frame, and the table says nan",
     story=(
-        "Each prediction is scaled by the median of its frame before it is scored. In the test set is one frame of a "
-        "mirror, in which the sensor saw nothing, and the score of the whole set is nan. A frame without a valid pixel "
-        "shall not count; if no frame has one, there is no score, and nan is the right answer."
+        "Each prediction is scaled by the median of its frame before it is scored. One frame of the test set shows a "
+        "mirror, in which the sensor saw nothing, and the score of the whole set is nan. `scaled_error` must return "
+        "the mean over the frames of their abs_rel, one number. A frame without a valid pixel does not count; a frame "
+        "with a single one does. If no frame has a valid pixel, it must return `np.nan`. Where `valid` is False, the "
+        "depth may be anything, NaN too."
     ),
     code='''
 import numpy as np
@@ -26,27 +28,46 @@ def scaled_error(preds, depths, valids):
     check="""
 import numpy as np
 
+from depthnb.course.asking import case, close, number
+
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    depths = random.uniform(1, 6, (4, 9, 11))
-    preds = depths * random.uniform(0.7, 1.4, depths.shape) * np.array([3.0, 0.2, 1.0, 10.0])[:, None, None]
-    valids = random.random(depths.shape) < 0.6
-    valids[:, 0, 0] = True
-    valids[2] = False
-    errors = []
-    for pred, depth, valid in zip(preds, depths, valids):
-        if valid.any():
-            scaled = pred[valid] * np.median(depth[valid]) / np.median(pred[valid])
-            errors.append(np.mean(np.abs(scaled - depth[valid]) / depth[valid]))
-    got, want = float(answer(preds, np.where(valids, depths, 0.0), valids)), float(np.mean(errors))
-    assert got == got, "the score is nan because of one frame without a valid pixel"
-    assert abs(got - want) < 1e-6, f"the score is {got:.4f}; the mean over the three frames with valid pixels is {want:.4f}"
-    nothing = np.zeros_like(valids)
-    none = float(answer(preds, depths, nothing))
-    assert none != none, f"no frame has a valid pixel, so there is no score, but the function says {none:.4f}"
+    for count, height, width in ((5, 9, 11), (4, 13, 8)):
+        shape = (count, height, width)
+        depths = random.uniform(1, 6, shape)
+        spread = random.permutation(np.linspace(0.1, 0.9, count))[:, None, None]
+        preds = depths * (1 + spread * random.uniform(-0.9, 1, shape)) * np.exp(random.uniform(-2, 2, (count, 1, 1)))
+        some = random.random(shape) < 0.6
+        some[0, :3] = some[:, 0, 0] = False  # of the first frame not even the first rows
+        some[1] = False
+        some[1, 4, 2:7:2] = True  # three pixels
+        empty, one, single = some.copy(), np.zeros(shape, dtype=bool), some.copy()
+        empty[2] = False
+        one[-1] = some[-1]
+        single[0], single[-1] = False, False
+        single[0, 5, 3] = True
+        junk = np.where(random.random(shape) < 0.5, np.nan, 80.0)
+        asked = [("where every pixel is valid", np.ones(shape, dtype=bool), 0.0)]
+        asked += [("where each frame has valid pixels", some, 0.0)]
+        for under, said in ((0.0, "0"), (2.5, "2.5 m"), (junk, "NaN or 80 m")):
+            asked.append((f"where frame 2 has no valid pixel, with {said} where `valid` is False", empty, under))
+        asked += [("where frame 0 has one valid pixel and the last has none", single, 0.0)]
+        asked += [("where only the last frame has valid pixels", one, 0.0)]
+        asked += [("where no frame has a valid pixel", np.zeros(shape, dtype=bool), 0.0)]
+        for words, valids, under in asked:
+            errors = [np.nan]
+            for pred, depth, valid in zip(preds, depths, valids):
+                if valid.any():
+                    scaled = pred[valid] * np.median(depth[valid]) / np.median(pred[valid])
+                    errors.append(np.mean(np.abs(scaled - depth[valid]) / depth[valid]))
+            want = np.mean(errors[1:] or errors)
+            with case(words):
+                close(number(answer(preds, np.where(valids, depths, under), valids)), want, "the score", 1e-6)
 """,
-    hint="What is the median of no numbers? And which error would an empty frame have to have, if any?",
+    hint=(
+        "What is the median of no numbers? Which frames have an error, and how many of them does the mean divide by?"
+    ),
     solution='''
 import numpy as np
 
@@ -60,7 +81,7 @@ def scaled_error(preds, depths, valids):
             errors.append(np.mean(np.abs(scale * pred - depth)[valid] / depth[valid]))
     return np.mean(errors) if errors else np.nan
 ''',
-    minutes=8,
+    minutes=10,
     points=1,
     session=4,
     notebook="07_midas",

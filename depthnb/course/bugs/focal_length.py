@@ -8,8 +8,9 @@ TASK = Task(
     title="The room that shrank",
     story=(
         "Depth maps are reduced before the point cloud is made, and the room comes out half as wide, with its centre "
-        "beside the camera. Depths are right. The camera shall be that of the reduced map; pixel centres lie at integers, "
-        "so a coordinate u becomes (u + 0.5) * scale - 0.5, and the two axes may have different scales."
+        "beside the camera. The depths are right. `resized` must return the map at the new size and its camera, a "
+        "torch tensor [3,3] in pixels of that map. The map may also become larger, and its two axes may change by "
+        "different factors. Pixel centres lie at integers, so the first pixel reaches from -0.5 to 0.5."
     ),
     code='''
 import torch
@@ -25,26 +26,35 @@ def resized(depth, K, size):
 import torch
 from torch.nn import functional as F
 
+from depthnb.course.asking import case, close, parts, tensor
+
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    fx, fy = (300 + 50 * torch.rand(2, generator=random)).tolist()
-    K = torch.tensor([[fx, 0.0, 41.25], [0.0, fy, 29.5], [0.0, 0.0, 1.0]])
-    depth = 1 + torch.rand(60, 80, generator=random)
-    for height, width in ((30, 40), (15, 40), (60, 80), (90, 160)):
-        small, camera = answer(depth, K.clone(), (height, width))
-        assert tuple(small.shape) == (height, width), f"the map has the shape {tuple(small.shape)}; expected {(height, width)}"
-        nearest = F.interpolate(depth[None, None], size=(height, width), mode="nearest-exact")[0, 0]
-        assert bool((small == nearest).all()), "the depth was right before: leave that line as it is"
-        sy, sx = height / 60, width / 80
-        want = {"fx": fx * sx, "fy": fy * sy, "cx": 41.75 * sx - 0.5, "cy": 30 * sy - 0.5}
-        got = {"fx": camera[0, 0], "fy": camera[1, 1], "cx": camera[0, 2], "cy": camera[1, 2]}
-        for name, value in want.items():
-            off = abs(float(got[name]) - value)
-            assert off < 1e-3, f"60x80 at {height}x{width}: {name} is {float(got[name]):.2f}; expected {value:.2f}"
-        assert float(camera[2, 2]) == 1 and float(camera[0, 1]) == 0, "the rest of the camera must stay as it is"
+    for (rows, columns), (height, width) in (
+        ((60, 80), (30, 40)), ((60, 80), (60, 80)), ((60, 80), (15, 40)), ((45, 52), (17, 33)), ((33, 24), (90, 36))
+    ):
+        fx, fy, cx, cy = (torch.tensor([300.0, 250, 31, 19]) * (1 + torch.rand(4, generator=random))).tolist()
+        K = torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+        depth = 1 + 5 * torch.rand(rows, columns, generator=random)
+        with case(f"from {rows}x{columns} (rows x columns) to {height}x{width}"):
+            small, camera = parts(answer(depth, K, (height, width)), 2)
+            nearest = F.interpolate(depth[None, None], size=(height, width), mode="nearest-exact")[0, 0]
+            close(tensor(small, (height, width), "the map"), nearest, "the map, which was right before,")
+            camera = tensor(camera, (3, 3), "the camera")
+            down, across = height / rows, width / columns
+            close(camera[0, 0], fx * across, "fx", 1e-5)
+            close(camera[1, 1], fy * down, "fy", 1e-5)
+            close(camera[0, 2], (cx + 0.5) * across - 0.5, "cx", 1e-5)
+            close(camera[1, 2], (cy + 0.5) * down - 0.5, "cy", 1e-5)
+            rest = camera.clone()
+            rest[:2, 2] = rest[0, 0] = rest[1, 1] = 0
+            close(rest, torch.tensor([[0.0, 0, 0], [0, 0, 0], [0, 0, 1]]), "the camera")
 """,
-    hint="A focal length is counted in pixels. How wide is a pixel of the small map, counted in pixels of the large one?",
+    hint=(
+        "A focal length is counted in pixels. How wide is a pixel of the new map, counted in pixels of the old one? "
+        "And where does the centre of pixel 0 go, which lies half a pixel from the edge?"
+    ),
     solution='''
 import torch
 from torch.nn import functional as F

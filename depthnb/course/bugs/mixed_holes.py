@@ -8,9 +8,11 @@ TASK = Task(
     title="Ghosts around every hole",
     story=(
         "After halving, the point cloud has a veil of points that hang in front of the wall, around each hole of the "
-        "sensor. In the file 0 stands for no measurement. A pixel of the half-size map shall be made of measured pixels "
-        "of its own 2x2 block alone, and be 0 only where the block holds a hole; it must not be 0 where all four were "
-        "measured, and of the blocks with a hole and a measurement most must keep a depth."
+        "sensor. In the file 0 means that nothing was measured. Each pixel of the half-size map stands for a 2x2 "
+        "block of the large map. If the block holds measured pixels alone, it must be a depth between the smallest "
+        "and the largest of them. If the block holds none, it must be 0. If the block holds both, it may be 0, or a "
+        "depth between the smallest and the largest measured pixel; at least a third of these blocks must keep a "
+        "depth."
     ),
     code='''
 import torch
@@ -25,30 +27,40 @@ def half_size(depth):
     check="""
 import torch
 
+from depthnb.course.asking import case, tensor
+
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    depth = 2 + torch.rand(16, 24, generator=random)
-    depth[torch.rand(depth.shape, generator=random) < 0.3] = 0.0
-    depth[4:8, 6:12] = 0.0
-    small = answer(depth)
-    assert tuple(small.shape) == (8, 12), f"the half of 16x24 is 8x12, not {tuple(small.shape)}"
-    blocks = depth.reshape(8, 2, 12, 2).permute(0, 2, 1, 3).reshape(8, 12, 4)
-    low = blocks.masked_fill(blocks == 0, 99.0).amin(-1)
-    high = blocks.amax(-1)
-    assert bool(torch.isfinite(small).all()), "a hole is 0 in this format, and not NaN or infinite"
-    whole, empty = (blocks > 0).all(-1), (blocks == 0).all(-1)
-    assert bool((small[whole] > 0).all()), "a block of four measured pixels became a hole"
-    assert bool((small[empty] == 0).all()), "a block of four holes became a depth, which nobody measured"
-    known = (small != 0) & ~empty
-    inside = (small >= low - 1e-4) & (small <= high + 1e-4)
-    worst = float(small[known & ~inside].min()) if bool((known & ~inside).any()) else 0.0
-    assert bool(inside[known].all()), f"a depth of {worst:.2f} m lies outside of what its block measured: a hole was mixed in"
-    partly = ~whole & ~empty
-    kept = float((small[partly] != 0).float().mean())
-    assert kept >= 0.4, f"only {kept:.0%} of the blocks with a hole and a measurement keep a depth"
+    for height, width in ((32, 48), (44, 30)):
+        depth = 0.2 + 9 * torch.rand(height, width, generator=random) ** 2
+        holes = torch.rand(depth.shape, generator=random) < 0.3
+        holes[4:8, 6:12], holes[20:24, 10:14], holes[:2, :2] = True, False, False
+        for words, map_ in (
+            ("where everything was measured", depth),
+            ("where some pixels were not measured", torch.where(holes, 0.0, depth)),
+            ("where nothing was measured", torch.zeros_like(depth)),
+        ):
+            with case(words):
+                _look(map_, tensor(answer(map_), (height // 2, width // 2)))
+
+
+def _look(depth, small):
+    blocks = torch.stack([depth[row::2, column::2] for row in (0, 1) for column in (0, 1)])
+    low, high = blocks.where(blocks > 0, torch.inf).amin(0), blocks.amax(0)
+    inside = (small >= low * (1 - 1e-5)) & (small <= high * (1 + 1e-5))
+    whole, empty = (blocks > 0).all(0), (blocks == 0).all(0)
+    for wrong in (whole & ~inside, empty & (small != 0), ~whole & ~empty & ~inside & (small != 0)):
+        if bool(wrong.any()):
+            place = wrong.nonzero()[0].tolist()
+            held = ", ".join(f"{each:.3f}" if each else "0" for each in blocks[:, place[0], place[1]].tolist())
+            raise AssertionError(f"the small map at {place} is {float(small[tuple(place)]):.3f}; its block holds {held}")
+    both = ~whole & ~empty
+    kept = int((both & (small != 0)).sum())
+    few = f"only {kept} of {int(both.sum())} blocks with a hole and a depth keep a depth; expected a third of them at least"
+    assert 3 * kept >= int(both.sum()), few
 """,
-    hint="What does the mean of 3 m, 3 m, 3 m and 0 mean?",
+    hint="What does the mean of 3 m, 3 m, 3 m and 0 mean? By how many pixels must the sum be divided?",
     solution='''
 import torch
 from torch.nn import functional as F

@@ -7,9 +7,11 @@ TASK = Task(
     function="mean_abs_rel",
     title="Two tables that cannot both be right",
     story=(
-        "Two students score the same predictions and get 0.112 and 0.135. One pooled all pixels; the protocol says mean "
-        "over images, where an image with few valid pixels counts as much as a full one. The function shall follow the "
-        "protocol, and leave out images without a valid pixel."
+        "Two students score the same predictions and get 0.112 and 0.135. The protocol says that every image counts "
+        "the same: one with few valid pixels counts as much as a full one. `mean_abs_rel` must follow the protocol, "
+        "and return one number. The abs_rel of a pixel is |pred - depth| / depth; only valid pixels have one. An "
+        "image without a valid pixel does not count; at least one image has some. Where `valid` is False, the depth "
+        "may be anything, NaN too."
     ),
     code='''
 import torch
@@ -23,22 +25,40 @@ def mean_abs_rel(preds, depths, valids):
     check="""
 import torch
 
+from depthnb.course.asking import case, close, number
+
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    depths = 1 + 5 * torch.rand(5, 10, 12, generator=random)
-    shares = torch.tensor([0.9, 0.05, 0.5, 0.0, 0.2])[:, None, None]
-    valids = torch.rand(depths.shape, generator=random) < shares
-    valids[:3, 0, 0] = valids[4, 0, 0] = True
-    off = torch.tensor([0.1, 0.6, 0.2, 0.0, 0.4])[:, None, None] * (0.5 + torch.rand(depths.shape, generator=random))
-    want = float(torch.stack([off[i][valids[i]].mean() for i in (0, 1, 2, 4)]).mean())
-    got = float(answer(depths * (1 + off), torch.where(valids, depths, 0.0), valids))
-    assert got == got, "the mean is NaN: an image without a valid pixel has no error, and does not count"
-    pooled = float(off[valids].mean())
-    assert abs(got - pooled) > 1e-4, f"{got:.4f} is the mean over all pixels; the mean over images is {want:.4f}"
-    assert abs(got - want) < 1e-4, f"the mean is {got:.4f}; over the four images that have valid pixels it is {want:.4f}"
+    for count, height, width in ((5, 10, 12), (4, 7, 15)):
+        shape = (count, height, width)
+        depths = 0.3 + 6 * torch.rand(shape, generator=random)
+        spread = torch.linspace(0.1, 0.9, count)[torch.randperm(count, generator=random), None, None]
+        preds = depths * (1 + spread * (1.9 * torch.rand(shape, generator=random) - 0.9))
+        shares = torch.tensor([0.9, 0.03, 0.5, 0.2, 0.7])[:count, None, None]
+        some = torch.rand(shape, generator=random) < shares
+        some[:, 2, 1:3], some[:, 0, 0], some[0, 0] = True, False, False
+        empty = some.clone()
+        empty[2] = False
+        empty[1], empty[1, 3, 4] = False, True  # one pixel
+        last = torch.zeros_like(some)
+        last[-1] = some[-1]
+        junk = torch.where(torch.rand(shape, generator=random) < 0.5, torch.nan, 80.0)
+        for words, valids, under in (
+            ("that is all", torch.ones_like(some), 0.0),
+            ("", some, 0.0),
+            ("", empty, 0.0),
+            ("with 2.5 m where `valid` is False", empty, 2.5),
+            ("with NaN or 80 m where `valid` is False", empty, junk),
+            ("", last, 0.0),
+        ):
+            error = (preds - depths).abs().double() / depths
+            want = torch.stack([each[valid].mean() for each, valid in zip(error, valids) if valid.any()]).mean()
+            numbers = valids.sum((1, 2)).tolist()
+            with case(f"with {', '.join(map(str, numbers))} valid pixels in the images{words and ', ' + words}"):
+                close(number(answer(preds, torch.where(valids, depths, under), valids)), want, "the mean")
 """,
-    hint="How much does an image with three valid pixels count in the sum?",
+    hint="How much does an image with three valid pixels count in the sum, and how much a full one?",
     solution='''
 import torch
 

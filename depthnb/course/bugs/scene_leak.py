@@ -7,9 +7,11 @@ TASK = Task(
     function="split",
     title="Excellent, until the next house",
     story=(
-        "A net has almost no error on its test frames, and is useless in a house that it has never seen. The frames were "
-        "shuffled and cut at a share, and neighbours of one video fell on both sides. Whole scenes shall go to one side: "
-        "the training side gets that share of the scenes, rounded, and every frame is used once."
+        "A net has almost no error on its test frames, and is useless in a house that it has never seen. The frames "
+        "come from videos, several frames from each scene. `split` must return two lists of frame numbers, for "
+        "training and for testing, such that the test says what the net does in a new house. The training list holds "
+        "`round(share * number of scenes)` whole scenes, and the test list holds all other frames. The same seed must "
+        "give the same split each time, and other seeds other splits."
     ),
     code='''
 import random
@@ -23,26 +25,55 @@ def split(scenes, share, seed):
     return frames[:cut], frames[cut:]
 ''',
     check="""
-def check(answer, seed=0):
-    import random
+import random
 
+from depthnb.course.asking import case, parts
+
+
+def check(answer, seed=0):
     draw = random.Random(seed)
-    scenes = [f"scene {number}" for number in range(10) for _ in range(draw.randint(2, 9))]
-    draw.shuffle(scenes)
-    splits = []
-    for s in range(4):
-        train, test = (list(map(int, part)) for part in answer(scenes, 0.7, s))
-        assert sorted(train + test) == list(range(len(scenes))), "a frame is on neither side, or twice"
-        both = {scenes[i] for i in train} & {scenes[i] for i in test}
-        assert not both, f"{len(both)} of 10 scenes have frames on both sides"
-        count = len({scenes[i] for i in train})
-        assert count == 7, f"{count} of 10 scenes are for training; expected 7, a share of 0.7"
-        splits.append(frozenset(scenes[i] for i in train))
-    again, _ = answer(scenes, 0.7, 0)
-    assert {scenes[int(i)] for i in again} == splits[0], "the same seed gave another split"
-    assert len(set(splits)) > 1, "every seed gives the same split"
+    for count, share in ((10, 0.7), (9, 0.75), (9, 0.5), (12, 0.3), (3, 1.0), (4, 0.0)):
+        sizes = [draw.randint(1, 6) for _ in range(count - 1)] + [25]  # frames are not shared out as scenes are
+        names = [f"scene {number}" for number in draw.sample(range(100), count)]
+        scenes = [name for name, size in zip(names, sizes) for _ in range(size)]
+        draw.shuffle(scenes)
+        with case(f"for {count} scenes and the share {share}"):
+            seeds = [draw.randrange(1000) for _ in range(5)]
+            splits = [_train(answer(scenes, share, each), scenes, round(share * count)) for each in seeds]
+            assert _train(answer(scenes, share, seeds[0]), scenes, round(share * count)) == splits[0], (
+                f"seed {seeds[0]} gave another split when it was asked again"
+            )
+            assert len(set(splits)) > 1 or share in (0.0, 1.0), f"the seeds {seeds} give the same split"
+
+
+def _train(value, scenes, count):
+    train, test = (_frames(part, name) for part, name in zip(parts(value, 2), ("training", "test")))
+    for frame in range(len(scenes)):
+        times = (train + test).count(frame)
+        assert times, f"frame {frame} is in neither list"
+        assert times == 1, f"frame {frame} is {times} times in the two lists; expected once"
+    strange = [frame for frame in train + test if not 0 <= frame < len(scenes)]
+    assert not strange, f"there is no frame {strange[:1]}; the frames are 0 to {len(scenes) - 1}"
+    seen = {scenes[frame] for frame in train}
+    both = sorted(seen & {scenes[frame] for frame in test})
+    assert not both, f"{len(both)} scenes have frames in both lists, {both[0]!r} is one"
+    assert len(seen) == count, f"{len(seen)} scenes are in the training list; expected {count}"
+    return frozenset(train)
+
+
+def _frames(part, name):
+    try:
+        frames = [int(each) for each in part]
+        assert all(frame == each for frame, each in zip(frames, part))
+    except (TypeError, ValueError, OverflowError, AssertionError):
+        said = f"{type(part).__name__} {str(part)[:40]}"
+        raise AssertionError(f"the {name} list must hold frame numbers, which are whole; it is {said}") from None
+    return frames
 """,
-    hint="What has to be shuffled: frames, or something that holds several of them?",
+    hint=(
+        "Two frames of one video are almost the same picture. What has to be shuffled: frames, or something that "
+        "holds several of them?"
+    ),
     solution='''
 import random
 

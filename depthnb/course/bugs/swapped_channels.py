@@ -7,9 +7,11 @@ TASK = Task(
     function="network_input",
     title="The blue kitchen",
     story=(
-        "A trained encoder is good in the notebook and clearly worse in a program that reads its pictures with OpenCV's "
-        "`imread`. No error is raised. `imread` gives blue, green, red; the encoder wants red, green, blue, normalised by "
-        "ImageNet's mean and spread of red, green and blue."
+        "A trained encoder is good in the notebook and clearly worse in a program that reads its pictures with "
+        "OpenCV's `imread`. No error is raised. `network_input` gets a picture as `imread` gives it, a NumPy array of "
+        "uint8, [H,W,3]. It must return what the encoder was trained on: a torch tensor of float32, [3,H,W], with the "
+        "channels red, green, blue. Each is divided by 255; then ImageNet's mean of that colour is subtracted, and "
+        "the result is divided by ImageNet's standard deviation of that colour."
     ),
     code='''
 import numpy as np
@@ -27,18 +29,26 @@ def network_input(picture):
 import numpy as np
 import torch
 
+from depthnb.course.asking import case, close, tensor
+
 
 def check(answer, seed=0):
-    picture = np.random.default_rng(seed).integers(0, 256, (6, 9, 3), dtype=np.uint8)
-    given = answer(picture)
-    assert tuple(given.shape) == (3, 6, 9), f"the input has the shape {tuple(given.shape)}; expected (3, 6, 9)"
+    random = np.random.default_rng(seed)
     rows = (("red", 2, 0.485, 0.229), ("green", 1, 0.456, 0.224), ("blue", 0, 0.406, 0.225))
-    for place, (colour, stored, mean, std) in enumerate(rows):
-        want = torch.from_numpy((picture[..., stored] / 255.0 - mean) / std).float()
-        worst = float((given[place] - want).abs().max())
-        assert worst < 1e-3, f"channel {place} is not {colour} normalised as {colour}: it is off by {worst:.2f} somewhere"
+    for height, width in ((6, 9), (11, 4)):
+        picture = random.integers(0, 180 if height > width else 256, (height, width, 3), dtype=np.uint8)
+        picture[0, 0] = 0
+        for words, shown in (("for a grey picture", picture[..., :1].repeat(3, axis=2)), ("for a picture in colours", picture)):
+            with case(words):
+                got = tensor(answer(shown), (3, height, width))
+                assert got.dtype == torch.float32, f"the values are {got.dtype}; expected torch.float32"
+                for place, (colour, stored, mean, std) in enumerate(rows):
+                    close(got[place], (shown[..., stored] / 255 - mean) / std, f"channel {place}, {colour},", 1e-3)
 """,
-    hint="Which axis holds the colours, and by which mean is each of them normalised?",
+    hint=(
+        "`imread` stores the colours in the order blue, green, red. Which axis holds them, and by which mean is each "
+        "of them normalised?"
+    ),
     solution='''
 import numpy as np
 import torch

@@ -7,9 +7,11 @@ TASK = Task(
     function="l1_loss",
     title="The loss that never gets small",
     story=(
-        "A net is trained on frames of a depth camera, and its loss stays high. Its depth is much too near wherever the "
-        "sensor saw nothing, because there the file holds 0. The loss shall be the mean absolute error over the pixels "
-        "where `valid` is True; under the mask the depth may be any number, NaN too."
+        "A net is trained on frames of a depth camera, and its loss stays high. Where the sensor saw nothing, the "
+        "file stores 0, and there the net learns depths that are much too near. `l1_loss` must return the mean of "
+        "|pred - depth| over all pixels of the batch where `valid` is True. It must be a torch tensor, so that a "
+        "training can descend it. Where `valid` is False, the depth may be any number, NaN too. At least one pixel of "
+        "a batch is valid."
     ),
     code='''
 import torch
@@ -23,21 +25,27 @@ def l1_loss(pred, depth, valid):
     check="""
 import torch
 
+from depthnb.course.asking import case, close, number, tensor
+
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    depth = 1 + 4 * torch.rand(2, 1, 12, 16, generator=random)
-    valid = torch.rand(depth.shape, generator=random) < 0.6
-    pred = torch.where(valid, depth + 0.5, 9.0)
-    for word, junk in (("0", 0.0), ("7 m", 7.0), ("NaN", float("nan"))):
-        loss = float(answer(pred, torch.where(valid, depth, junk), valid))
-        assert abs(loss - 0.5) < 1e-4, f"with {word} under the mask the loss is {loss:.4f}; every valid pixel is 0.5 m off"
-    half = torch.where(valid & (depth > 3), depth, pred)
-    want = 0.5 * float((valid & (depth <= 3)).sum() / valid.sum())
-    loss = float(answer(half, depth, valid))
-    assert abs(loss - want) < 1e-4, f"the loss is {loss:.4f}, but the mean over the valid pixels is {want:.4f}"
+    for shape in ((2, 1, 7, 9), (3, 1, 12, 5)):
+        depth = 1 + 4 * torch.rand(shape, generator=random)
+        pred = depth * (0.3 + 1.6 * torch.rand(shape, generator=random))  # too near, and too far
+        valid = torch.rand(shape, generator=random) < 0.7
+        valid[-1] = torch.rand(shape[1:], generator=random) < 0.1
+        valid[:, :, 0, 0], valid[:, :, 3, 2] = False, True
+        asked = [("where every pixel is valid", depth, torch.ones_like(valid))]
+        for junk in ("0", "80 m", "NaN"):
+            number_there = float(junk.removesuffix(" m"))
+            asked.append((f"with {junk} where `valid` is False", torch.where(valid, depth, number_there), valid))
+        for words, truth, counts in asked:
+            with case(words):
+                want = (pred - truth)[counts].abs().double().mean()
+                close(number(tensor(answer(pred, truth, counts))), want, "the loss")
 """,
-    hint="How many pixels does the mean divide by, and which of them have a truth?",
+    hint="How many pixels does the mean divide by, and which of them have a truth? And what is 0 * NaN?",
     solution='''
 import torch
 

@@ -7,10 +7,12 @@ TASK = Task(
     function="cropped_error",
     title="Better than the paper",
     story=(
-        "On KITTI a net scores much better than the paper that it reproduces. A picture of the pixels that count shows a "
-        "narrow box in the left part of the street. The crop of Garg et al. keeps the rows from 0.40810811 to 0.99189189 "
-        "of the height and the columns from 0.03594771 to 0.96405229 of the width, cut to whole pixels, the last one "
-        "excluded; the error is the mean of |pred - depth| / depth over the valid pixels in it."
+        "On KITTI a net scores much better than the paper that it reproduces. A picture of the pixels that count "
+        "shows a narrow box in the left part of the street. `cropped_error` must return the mean of |pred - depth| / "
+        "depth over the valid pixels in the crop of Garg et al., one number. The crop begins with row `int(0.40810811 "
+        "* height)` and ends before row `int(0.99189189 * height)`. It begins with column `int(0.03594771 * width)` "
+        "and ends before column `int(0.96405229 * width)`. At least one pixel in it is valid; where `valid` is False, "
+        "the depth may be anything, NaN too."
     ),
     code='''
 import numpy as np
@@ -29,24 +31,44 @@ def cropped_error(pred, depth, valid):
     check="""
 import numpy as np
 
+from depthnb.course.asking import case, close, number
+
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    for height, width in ((96, 320), (123, 201)):
-        depth = random.uniform(2, 60, (height, width))
-        valid = random.random(depth.shape) < 0.3
-        off = random.uniform(0.05, 0.4, depth.shape)
-        rows = slice(int(0.40810811 * height), int(0.99189189 * height))
-        columns = slice(int(0.03594771 * width), int(0.96405229 * width))
-        want = float(off[rows, columns][valid[rows, columns]].mean())
-        got = float(answer(depth * (1 + off), np.where(valid, depth, 0.0), valid))
-        assert abs(got - want) < 1e-7, f"on {width}x{height} the error is {got:.6f}; in the crop it is {want:.6f}"
-        edge = np.array(off)
-        edge[rows.start, columns] = edge[rows, columns.start] = 3.0
-        edge[rows.stop :], edge[: rows.start], edge[:, columns.stop :], edge[:, : columns.start] = 9.0, 9.0, 9.0, 9.0
-        want = float(edge[rows, columns][valid[rows, columns]].mean())
-        got = float(answer(depth * (1 + edge), np.where(valid, depth, 0.0), valid))
-        assert abs(got - want) < 1e-7, f"on {width}x{height} the crop begins or ends a pixel elsewhere"
+    for height, width in ((40, 120), (46, 81), (55, 67)):
+        shape = (height, width)
+        depth = random.uniform(0.5, 60, shape)
+        pred = depth * (1 + random.uniform(-0.7, 0.9, shape))
+        valid = random.random(shape) < 0.3
+        valid[0, 0] = False
+        inside = np.zeros(shape, dtype=bool)
+        top, bottom = int(0.40810811 * height), int(0.99189189 * height)
+        left, right = int(0.03594771 * width), int(0.96405229 * width)
+        inside[top:bottom, left:right] = True
+        junk = np.where(random.random(shape) < 0.5, np.nan, 80.0)
+        size, every = f"on {height} rows and {width} columns", np.ones(shape, dtype=bool)
+        with case(f"{size} where every pixel is valid and 30 % too near or too far"):
+            close(number(answer(depth * np.where(valid, 0.7, 1.3), depth, every)), 0.3, "the error", 1e-7)
+        middle = (top + bottom) // 2, (left + right) // 2
+        for row, column, words in (
+            (top, middle[1], "in the first row of the crop"), (bottom - 1, middle[1], "in the last row of the crop"),
+            (top - 1, middle[1], "just above the crop"), (bottom, middle[1], "just below the crop"),
+            (middle[0], left, "in the first column of the crop"), (middle[0], right - 1, "in the last column of the crop"),
+            (middle[0], left - 1, "just left of the crop"), (middle[0], right, "just right of the crop"),
+        ):
+            wrong = depth.copy()
+            wrong[row, column] *= 1001
+            with case(f"{size}, with an error at the pixel [{row}, {column}] alone, {words}"):
+                got = number(answer(wrong, depth, every))
+                assert (got > 0) == inside[row, column], f"the mean is {got:.4f}, as if it did{' not' * (not got > 0)} count"
+        with case(f"{size} where every pixel is valid"):
+            want = (np.abs(pred - depth) / depth)[inside].mean()
+            close(number(answer(pred, depth, every)), want, "the error", 1e-7)
+        for words, under in (("0", 0.0), ("NaN or 80 m", junk)):
+            with case(f"{size} with {words} where `valid` is False"):
+                want = (np.abs(pred - depth) / depth)[inside & valid].mean()
+                close(number(answer(pred, np.where(valid, depth, under), valid)), want, "the error", 1e-7)
 """,
     hint="Draw `inside` as a picture. Which index of an array comes first, the row or the column?",
     solution='''

@@ -7,9 +7,11 @@ TASK = Task(
     function="best_blank",
     title="The best blank picture",
     story=(
-        "A network that has learnt nothing else answers every pixel with one number. Write the function that returns the "
-        "number with the smallest loss, for the mean squared error (`mse`) and for the mean absolute error (`l1`). First "
-        "do it by hand for four pixels of 1, 1, 1.5 and 9 m; a hole beside them does not count."
+        "A network that has learnt nothing gives every pixel the same depth. Write the function that returns "
+        "the one depth with the smallest loss over the valid pixels: the mean squared error if `loss` is "
+        '`"mse"`, the mean absolute error if it is `"l1"`. First do it by hand for four pixels of 1, 1, 1.5 '
+        "and 9 m. Return one number, in metres. Where `valid` is False, the depth can be anything, even NaN. "
+        "At least one pixel is valid."
     ),
     code='''
 import numpy as np
@@ -21,22 +23,38 @@ def best_blank(depth, valid, loss):
 ''',
     check="""
 import numpy as np
+from depthnb.course.asking import case, digits, number
+
+CASES = (  # words, shape, share of valid pixels, depth at the others
+    ("where every pixel is valid", (4, 9), 1.0, 0.0), ("where the invalid pixels hold 3 m", (2, 1, 5, 7), 0.6, 3.0),
+    ("where the invalid pixels hold 80 m", (41,), 0.5, 80.0), ("where the invalid pixels hold 0", (8, 7), 0.7, 0.0),
+    ("where the invalid pixels hold NaN", (3, 11), 0.6, np.nan), ("where one pixel is valid", (5, 6), -1.0, 2.0),
+)
 
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    four, known = np.array([[1.0, 1.0, 1.5, 9.0, 0.0]]), np.array([[True, True, True, True, False]])
-    many = random.lognormal(0.7, 0.6, (9, 13))
-    for depth, valid in ((four, known), (many, random.random(many.shape) < 0.6)):
-        seen = depth[valid]
-        for loss, error in (("mse", lambda c: np.mean((seen - c) ** 2)), ("l1", lambda c: np.mean(np.abs(seen - c)))):
-            best = error(np.mean(seen) if loss == "mse" else np.median(seen))
-            for junk in (0.0, 80.0, np.nan):
-                c = float(answer(np.where(valid, depth, junk), valid, loss))
-                said = f"of {valid.sum()} pixels the {loss} of {c:.3f} m is {error(c):.4f}"
-                assert error(c) < best + 1e-6, f"{said}; there is a number with {best:.4f}"
+    ask(answer, "where the pixels have 1, 1, 1.5 and 9 m", np.array([[1.0, 1.0, 1.5, 9.0]]), np.ones((1, 4), bool))
+    for words, shape, share, junk in CASES:
+        depth = np.round(random.lognormal(1.5, 1.2, shape) + 0.2, 1)  # some depths occur twice
+        depth.flat[5], valid = 150.0, random.random(shape) <= share
+        valid.flat[0], valid.flat[3] = share == 1, True
+        ask(answer, words, np.where(valid, depth, junk), valid)
+
+
+def ask(answer, words, depth, valid):
+    seen = depth[valid]
+    for loss, error, best in (("mse", lambda c: np.mean((seen - c) ** 2), np.mean(seen)),
+                              ("l1", lambda c: np.mean(np.abs(seen - c)), np.median(seen))):
+        with case(words):
+            c = number(answer(depth.copy(), valid.copy(), loss))
+            mine, least = digits(error(c), error(best))
+            said = f"your function says {digits(c, best)[0]} m, and the {loss} over the {len(seen)} valid pixels is {mine}"
+            assert error(c) <= error(best) + 1e-6, f"{said}; there is a depth for which it is {least}"
 """,
-    hint="The idea of notebook 02 says it. The invalid pixels have to go first.",
+    hint=(
+        "The idea of notebook 02 says which number goes with which loss. Select the valid pixels first: `depth[valid]`."
+    ),
     solution='''
 import numpy as np
 

@@ -7,9 +7,11 @@ TASK = Task(
     function="errors_left",
     title="Does it know where it is wrong?",
     story=(
-        "Write the curve that asks whether an uncertainty is worth anything. For each share leave out that part of the "
-        "pixels, the least sure first, and take the mean error of the rest. The number of pixels left out is the share "
-        "times their number, rounded with `round`."
+        "A good uncertainty is large where the error is large. Write the curve that tests this. For each "
+        "share leave out that part of the pixels, those with the largest `unsure` first, and take the mean "
+        "error of the pixels that are left. The number of pixels to leave out is `round(share * N)`. Return a "
+        "list with one number for each share, in the order of `shares`, which need not be sorted. At least "
+        "one pixel is always left, and no two pixels are equally unsure."
     ),
     code='''
 import numpy as np
@@ -21,25 +23,34 @@ def errors_left(error, unsure, shares):
 ''',
     check="""
 import numpy as np
+from depthnb.course.asking import case, close, number
+
+CASES = (  # pixels, shares
+    (60, [0.0, 0.1, 0.25, 0.5, 0.9]), (83, [0.8, 0.0, 0.33, 0.05, 0.33]), (5, [0.5, 0.1, 0.3]), (11, [0.6]), (1, [0.0, 0.4]),
+)
 
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    shares = [0.0, 0.1, 0.25, 0.5, 0.9]
-    error = random.exponential(0.2, 60)
-    cases = {"an uncertainty that knows something": error + random.uniform(0, 0.3, 60), "the oracle": 3 * error,
-             "one that is surest where it is wrong": -error}
-    for name, unsure in cases.items():
-        ranked = sorted(zip(unsure.tolist(), error.tolist()), reverse=True)
-        got = list(answer(error, unsure, shares))
-        assert len(got) == len(shares), f"the function returns {len(got)} numbers for {len(shares)} shares"
-        for share, mine in zip(shares, got):
-            left = [each for _, each in ranked[round(share * 60):]]
-            want = sum(left) / len(left)
-            said = f"{name}, a share of {share} left out: the error left is {float(mine):.4f}"
-            assert abs(float(mine) - want) < 1e-4, f"{said}; expected {want:.4f}"
+    for count, shares in CASES:
+        error = random.exponential(8.0, count)
+        kinds = {"knows something": error + random.uniform(0, 16, count), "is the error itself": 3 * error,
+                 "is largest where the error is least": -error, "has nothing to do with the error": random.normal(0, 1, count)}
+        for kind, unsure in kinds.items():
+            ranked = [each for _, each in sorted(zip(unsure.tolist(), error.tolist()), reverse=True)]
+            with case(f"with {count} pixel{'s' if count > 1 else ''} and an uncertainty that {kind}"):
+                got = answer(error.copy(), unsure.copy(), list(shares))
+                listed = (isinstance(got, (list, tuple)) or getattr(got, "ndim", 0) == 1) and len(got) == len(shares)
+                assert listed, f"your function must return a list of {len(shares)} numbers, one for each share"
+                for share, mine in zip(shares, got):
+                    left = ranked[round(share * count):]
+                    what = f"the mean error for the share {share} ({len(left)} left)"
+                    close(number(mine, what), sum(left) / len(left), what, 1e-5)
 """,
-    hint="`np.argsort` sorts upwards; the order of `-unsure` begins with the least sure pixel.",
+    hint=(
+        "`np.argsort` sorts upwards: the order of `-unsure` begins with the least sure pixel. Count first how "
+        "many pixels go."
+    ),
     solution='''
 import numpy as np
 

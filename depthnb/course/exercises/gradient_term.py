@@ -7,10 +7,12 @@ TASK = Task(
     function="gradient_term",
     title="Edges in the right place",
     story=(
-        "Write the second term of the loss for a batch. The error of a pixel is prediction minus truth; the term adds up "
-        "how much it changes (its absolute difference) from each pixel to its right neighbour, and to the one below, and "
-        "divides by the number of valid pixels of the image. A pair counts only if both pixels are valid. Return one "
-        "number for each image; every image has a valid pixel."
+        "Write the second term of the loss for a batch. The error of a pixel is prediction minus truth. Take "
+        "the absolute difference between the errors of each pixel and its right neighbour, and of each pixel "
+        "and the one below it. A pair counts only if both of its pixels are valid. Add up the differences of "
+        "all pairs that count, and divide by the number of valid pixels of the image. Return a torch tensor "
+        "[B], one number for each image. Where `valid` is False, `pred` and `truth` can be anything, even "
+        "NaN. Every image has a valid pixel."
     ),
     code='''
 import torch
@@ -22,29 +24,47 @@ def gradient_term(pred, truth, valid):
 ''',
     check="""
 import torch
+from depthnb.course.asking import case, close, tensor
+
+NAN = float("nan")
+CASES = (  # truth and prediction at invalid pixels, their share, images
+    (3.0, 3.0, 0.0, 2), (3.0, 3.0, 0.0, 1), (80.0, 3.0, 0.3, 3), (0.0, 3.0, 0.5, 2), (3.0, -9.0, 1.0, 4), (NAN, 3.0, 0.4, 1),
+    (3.0, NAN, 0.4, 3), (NAN, NAN, 0.3, 2),
+)
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    truth = 1 + 4 * torch.rand(2, 1, 6, 8, generator=random)
-    pred = truth + torch.rand(truth.shape, generator=random)
-    valid = torch.rand(truth.shape, generator=random) < torch.tensor([0.9, 0.5]).view(2, 1, 1, 1)
-    valid[:, :, 2:4, 2:4] = True
-    want = []
-    for e, v in zip((pred - truth)[:, 0], valid[:, 0]):
-        pairs = [((i, j), (i, j + 1)) for i in range(6) for j in range(7)]
-        pairs += [((i, j), (i + 1, j)) for i in range(5) for j in range(8)]
-        want.append(sum(float((e[a] - e[b]).abs()) for a, b in pairs if v[a] and v[b]) / int(v.sum()))
-    for word, junk in (("0", 0.0), ("80", 80.0), ("NaN", float("nan"))):
-        got = torch.as_tensor(answer(pred, torch.where(valid, truth, junk), valid))
-        assert tuple(got.shape) == (2,), f"for two images the result has the shape {tuple(got.shape)}; expected (2,)"
-        for i in range(2):
-            said = f"image {i}, {word} in the holes: the term is {float(got[i]):.4f}"
-            assert abs(float(got[i]) - want[i]) < 1e-3, f"{said}; expected {want[i]:.4f}"
-    one = float(torch.as_tensor(answer(truth + 0.7, truth, valid)).abs().max())
-    assert one < 1e-4, f"an error that is the same everywhere has no edges, but the term is {one:.4f}"
+    for i, (of_truth, of_pred, share, images) in enumerate(CASES):
+        shape = (images, 1, 4 + i % 4, 11 - i)
+        truth = torch.exp(7 * torch.rand(shape, generator=random) - 2)
+        pred = truth + (2 + 8 * (i % 2)) * torch.randn(shape, generator=random)
+        valid = torch.rand(shape, generator=random) >= share * torch.linspace(0.5, 1, images).view(-1, 1, 1, 1)
+        if share:
+            valid[:, :, 0, 0], valid[:, :, 1, 2:4] = False, True
+        where = f"where the invalid pixels have the truth {of_truth:.0f} and the prediction {of_pred:.0f}"
+        with case(where.replace("nan", "NaN") if share else "where every pixel is valid"):
+            got = answer(torch.where(valid, pred, of_pred), torch.where(valid, truth, of_truth), valid)
+            got = tensor(got, (images,))
+            for b in range(images):
+                want = term((pred - truth)[b, 0].tolist(), valid[b, 0].tolist())
+                close(got[b], want, f"the term of image {b}")
+        if share == 0:
+            with case("where every pixel is valid and has the error 0.7"):
+                close(tensor(answer(truth + 0.7, truth, valid), (images,)), torch.zeros(images), "the term")
+
+
+def term(error, valid):
+    height, width = len(error), len(error[0])
+    pairs = [((i, j), (i, j + 1)) for i in range(height) for j in range(width - 1)]
+    pairs += [((i, j), (i + 1, j)) for i in range(height - 1) for j in range(width)]
+    total = sum(abs(error[i][j] - error[k][m]) for (i, j), (k, m) in pairs if valid[i][j] and valid[k][m])
+    return total / sum(map(sum, valid))
 """,
-    hint="Put 0 into the error where it is not valid; then multiply each difference by whether both of its pixels are valid.",
+    hint=(
+        "NaN times 0 is NaN: choose the error with `torch.where` before any difference. `valid[..., 1:]` and "
+        "`valid[..., :-1]` are the right and the left pixel of each pair."
+    ),
     solution='''
 import torch
 

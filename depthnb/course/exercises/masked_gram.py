@@ -7,9 +7,11 @@ TASK = Task(
     function="masked_gram",
     title="A Gram matrix without the holes",
     story=(
-        "A depth map has holes, and what fills them becomes part of its style. Write the Gram matrix of C maps that counts "
-        "valid pixels alone: the sum over them of the products of two maps, divided by C times the number of valid pixels. "
-        "Each image of the batch has its own mask and its own matrix; in holes the maps may be NaN."
+        "A depth map has holes, and what fills them becomes part of its style. Write the Gram matrix of C "
+        "maps over the valid pixels only. Its entry for the maps c and d is the sum over the valid pixels of "
+        "map c times map d, divided by (C times the number of valid pixels). Each image of the batch has its "
+        "own mask and its own matrix. Return a torch tensor [B,C,C]. Where `valid` is False, the maps can be "
+        "anything, even NaN. Every image has a valid pixel."
     ),
     code='''
 import torch
@@ -21,26 +23,33 @@ def masked_gram(maps, valid):
 ''',
     check="""
 import torch
+from depthnb.course.asking import case, close, tensor
+
+CASES = (  # maps at invalid pixels, their share, images, maps
+    (0.5, 0.0, 2, 3), (0.5, 0.0, 1, 4), (3.0, 0.4, 3, 2), (0.0, 0.5, 2, 5), (80.0, 1.0, 4, 3), (float("nan"), 0.4, 1, 2),
+    (float("nan"), 0.6, 3, 4), (float("inf"), 0.5, 2, 1),
+)
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    maps = torch.rand(2, 3, 5, 7, generator=random) - 0.3
-    for share in (1.0, 0.5):
-        valid = torch.rand(2, 1, 5, 7, generator=random) <= torch.tensor([share, 0.8 * share + 0.2]).view(2, 1, 1, 1)
-        valid[:, :, 0, 0] = True
-        for junk in (0.0, 80.0, float("nan")):
-            got = answer(torch.where(valid, maps, junk), valid)
-            assert tuple(got.shape) == (2, 3, 3), f"the matrices have the shape {tuple(got.shape)}; expected (2, 3, 3)"
-            for b in range(2):
-                seen = maps[b][:, valid[b, 0]]
-                want = seen @ seen.T / (3 * seen.shape[1])
-                off = (got[b] - want).abs()
-                c, d = divmod(int(off.nan_to_num(nan=9.0).argmax()), 3)
-                said = f"image {b}, {int(valid[b].sum())} of 35 pixels valid: the entry of the maps {c} and {d}"
-                assert float(off[c, d]) < 1e-4, f"{said} is {float(got[b, c, d]):.4f}; expected {float(want[c, d]):.4f}"
+    for i, (junk, share, images, count) in enumerate(CASES):
+        shape = (images, count, 4 + i, 11 - i)
+        maps = 0.4 + (2 + 8 * (i % 2)) * torch.randn(shape, generator=random)
+        valid = torch.rand(shape, generator=random)[:, :1] >= share * torch.linspace(0.5, 1, images).view(-1, 1, 1, 1)
+        if share:
+            valid[:, :, 0, 0], valid[:, :, 1, 2] = False, True
+        holes = f"the invalid pixels of all maps are {junk:.0f}".replace("nan", "NaN")
+        with case(f"where {holes}" if share else "where every pixel is valid"):
+            got = tensor(answer(torch.where(valid, maps, junk), valid), (images, count, count))
+            for b in range(images):
+                seen = maps[b][:, valid[b, 0]].double()
+                want = seen @ seen.T / (count * seen.shape[1])
+                close(got[b], want, f"the matrix of image {b} ({seen.shape[1]} valid)")
 """,
-    hint="With 0 in the holes, a hole adds nothing to any product. Only the number of pixels is another one then.",
+    hint=(
+        "With 0 in the holes, a hole adds nothing to any product. Then only the number that you divide by needs care."
+    ),
     solution='''
 import torch
 

@@ -7,9 +7,10 @@ TASK = Task(
     function="masked_mse",
     title="The masked loss",
     story=(
-        "Write the mean squared error over the valid pixels of a batch, all together. Where `valid` is False the depth and "
-        "the prediction may be any number, NaN and infinity too, and must not change the loss. A batch without a valid "
-        "pixel has the loss 0, so that an unlucky crop does no harm."
+        "Write the mean squared error over all valid pixels of the batch together. Return a torch tensor that "
+        "holds one number: a training needs its gradient. Where `valid` is False, the depth and the "
+        "prediction can be anything, even NaN or infinity, and must not change the loss. If no pixel of the "
+        "batch is valid, the loss is 0: an unlucky crop must do no harm."
     ),
     code='''
 import torch
@@ -21,25 +22,39 @@ def masked_mse(pred, depth, valid):
 ''',
     check="""
 import torch
+from depthnb.course.asking import case, close, number, tensor
+
+NAN, INF = float("nan"), float("inf")
+CASES = (  # depth and prediction at invalid pixels, the share of valid ones
+    (3.0, 3.0, 1.0), (80.0, 3.0, 0.7), (0.0, -1.0, 0.5), (3.0, 80.0, 0.0), (NAN, 3.0, 0.5), (3.0, NAN, 0.6), (NAN, NAN, 0.4),
+    (INF, 3.0, 0.6), (INF, INF, 0.5),
+)
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    depth = 1 + 4 * torch.rand(3, 1, 8, 10, generator=random)
-    pred = depth + 2 * torch.rand(depth.shape, generator=random) - 1
-    valid = torch.rand(depth.shape, generator=random) < torch.tensor([0.9, 0.5, 0.1]).view(3, 1, 1, 1)
-    valid[:, :, 0, 0] = True
-    want = float(((pred - depth)[valid] ** 2).mean())
-    for word, junk in (("0", 0.0), ("80", 80.0), ("NaN", float("nan")), ("infinity", float("inf"))):
-        p, d = torch.where(valid, pred, -1.0), torch.where(valid, depth, junk)
-        loss = float(answer(p, d, valid))
-        assert abs(loss - want) < 1e-4, f"with {word} as depth at invalid pixels the loss is {loss:.4f}; expected {want:.4f}"
-    loss = float(answer(torch.where(valid, pred, float("nan")), depth, valid))
-    assert abs(loss - want) < 1e-4, f"with NaN as prediction at invalid pixels the loss is {loss:.4f}; expected {want:.4f}"
-    loss = float(answer(pred, depth, torch.zeros_like(valid)))
-    assert loss == 0, f"without a valid pixel the loss is {loss:.4f}; expected 0"
+    for i, (of_depth, of_pred, share) in enumerate(CASES):
+        shape = (2 + i % 3, 1, 4 + i, 13 - i)
+        depth = torch.exp(8 * torch.rand(shape, generator=random) - 3)
+        pred = depth + (3 + 9 * (i % 2)) * torch.randn(shape, generator=random)
+        shares = share * torch.linspace(1, 0.2 if share < 1 else 1, shape[0]).view(-1, 1, 1, 1)
+        valid = torch.rand(shape, generator=random) < shares
+        if share < 1:  # one image may have no valid pixel
+            valid[:, :, 0, 0], valid[-(i % 2), 0, 1, 2] = False, True
+        want = ((pred - depth)[valid].double() ** 2).mean()
+        words = f"where the invalid pixels have the depth {of_depth:.0f} and the prediction {of_pred:.0f}"
+        words = words if share else words.replace("where", "where one pixel is valid, and")
+        with case(words.replace("nan", "NaN") if share < 1 else "where every pixel is valid"):
+            got = answer(torch.where(valid, pred, of_pred), torch.where(valid, depth, of_depth), valid)
+            close(number(tensor(got)), want, "the loss", 2e-5)
+    for words, junk in (("where no pixel is valid", depth), ("where no pixel is valid, and every depth is NaN", depth * NAN)):
+        with case(words):
+            close(number(tensor(answer(pred, junk, torch.zeros_like(valid)))), 0.0, "the loss", 0)
 """,
-    hint="NaN times 0 is NaN: choose with `torch.where`. And the number that you divide by should not be 0.",
+    hint=(
+        "NaN times 0 is NaN: choose with `torch.where`, or select the valid pixels with `[valid]`. And what is divided by "
+        "what if no pixel is valid?"
+    ),
     solution='''
 import torch
 

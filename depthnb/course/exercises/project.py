@@ -7,9 +7,12 @@ TASK = Task(
     function="project",
     title="From pixels to points",
     story=(
-        "Write the function that turns a depth map into points in space. The pixel in column u and row v with the depth z "
-        "is the point x = (u - cx) z / fx to the right, y = (v - cy) z / fy down, z forward. Only valid pixels become "
-        "points, row by row from the top; elsewhere the depth may be any number, NaN too."
+        "Write the function that turns a depth map into points in space. With the camera matrix K = [[fx, 0, "
+        "cx], [0, fy, cy], [0, 0, 1]] the pixel in column u and row v with the depth z becomes the point x = "
+        "(u - cx) z / fx to the right, y = (v - cy) z / fy down, and z forward. Return a NumPy array [N,3] "
+        "with one point for each valid pixel: row by row from the top, and each row from the left. Where "
+        "`valid` is False, the depth can hold anything, even NaN: leave those pixels out. If no pixel is "
+        "valid, return an array of shape [0,3]."
     ),
     code='''
 import numpy as np
@@ -21,25 +24,47 @@ def project(depth, valid, K):
 ''',
     check="""
 import numpy as np
+from depthnb.course.asking import array, case, digits
+
+CASES = (  # words, share of valid pixels, depth at the others
+    ("where every pixel is valid", 1.0, 0.0), ("where the invalid pixels hold 80 m", 0.7, 80.0),
+    ("where the invalid pixels hold 3 m", 0.5, 3.0), ("where the invalid pixels hold 0", 0.6, 0.0),
+    ("where the invalid pixels hold NaN", 0.6, np.nan), ("where one pixel is valid", -1.0, 2.0),
+)
 
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    depth, valid = random.uniform(1, 6, (7, 11)), random.random((7, 11)) < 0.7
-    fx, fy, cx, cy = 40.0, 30.0, *random.uniform((3, 2), (7, 5))
-    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    want = [((u - cx) * depth[v, u] / fx, (v - cy) * depth[v, u] / fy, depth[v, u]) for v, u in np.argwhere(valid)]
-    for junk in (0.0, 80.0, np.nan):
-        got = np.asarray(answer(np.where(valid, depth, junk), valid, K))
-        assert got.shape == (len(want), 3), f"the points have the shape {got.shape}; expected {(len(want), 3)}"
-        wrong = ~np.isclose(got, want, rtol=1e-4, atol=1e-5).all(1)
-        if wrong.any():
-            i = int(wrong.argmax())
-            v, u = np.argwhere(valid)[i]
-            said, right = (", ".join(f"{x:.2f}" for x in point) for point in (got[i], want[i]))
-            raise AssertionError(f"the pixel in column {u} and row {v} becomes ({said}); expected ({right})")
+    for i, (words, share, junk) in enumerate(CASES):
+        shape = (5 + i, 12 - i) if i % 2 else (12 - i, 5 + i)
+        depth, valid = np.exp(random.uniform(-3, 5.2, shape)), random.random(shape) <= share
+        valid[0, 0], valid[2, 3] = share == 1, True
+        fx, fy, cx, cy = random.uniform((20, 32, 2.1, 0.1), (30, 45, 4.9, 1.9))
+        cx, cy = (cy, cx) if i % 2 else (cx, cy)
+        K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+        pixels = np.argwhere(valid)
+        want = np.array([((u - cx) * depth[v, u] / fx, (v - cy) * depth[v, u] / fy, depth[v, u]) for v, u in pixels])
+        with case(words):
+            same(array(answer(np.where(valid, depth, junk), valid, K), want.shape), want, pixels)
+    with case("where no pixel is valid"):
+        array(answer(depth, np.zeros_like(valid), K), (0, 3))
+
+
+def same(got, want, pixels):
+    off = np.nan_to_num(np.abs(got - want) / np.maximum(1, np.abs(want)), nan=np.inf).max(axis=1)
+    if off.max() < 1e-5:
+        return
+    ordered = [points[np.lexsort(points.T)] for points in (got, want)]
+    assert not np.allclose(*ordered, rtol=1e-5), "the points are right, but they do not come row by row, each from the left"
+    v, u = pixels[off.argmax()]
+    said, right = zip(*(digits(*pair) for pair in zip(got[off.argmax()], want[off.argmax()])))
+    said, right = (", ".join(point) for point in (said, right))
+    raise AssertionError(f"the pixel in row {v} and column {u} becomes ({said}); expected ({right})")
 """,
-    hint="`np.nonzero(valid)` gives the rows and the columns of the valid pixels, in this order.",
+    hint=(
+        "`np.nonzero(valid)` gives the rows and the columns of the valid pixels, in this order. u counts "
+        "columns and belongs to fx and cx."
+    ),
     solution='''
 import numpy as np
 

@@ -7,9 +7,11 @@ TASK = Task(
     function="scale_and_shift",
     title="The best scale and shift of each image",
     story=(
-        "Write the fit that judges a network without metres. For each image find the s and t that make the sum of "
-        "(s pred + t - target) squared over its valid pixels smallest; `target` is the true inverse depth. Holes may hold "
-        "any number, NaN too. A prediction that is upside down gets a negative s: that is right, do not forbid it."
+        "Write the fit that is used to judge a network without metres. For each image find the s and t for "
+        "which the sum of (s pred + t - target) squared over its valid pixels is smallest; `target` is the "
+        "true inverse depth. Return two torch tensors [B]: s and t. Where `valid` is False, `pred` and "
+        "`target` can be anything, even NaN. A prediction that is upside down gets a negative s: that is "
+        "right. Each image has at least three valid pixels, with different predictions."
     ),
     code='''
 import torch
@@ -21,32 +23,43 @@ def scale_and_shift(pred, target, valid):
 ''',
     check="""
 import torch
+from depthnb.course.asking import case, close, tensor
+
+NAN = float("nan")
+CASES = (  # prediction and target at invalid pixels, their share, images, the noise of the target
+    (0.5, 0.5, 0.0, 2, 0.0), (0.5, 0.5, 0.0, 3, 0.5), (0.5, 0.0, 0.3, 1, 0.5), (80.0, 3.0, 0.5, 4, 0.5),
+    (3.0, 80.0, 0.5, 2, 0.4), (0.5, NAN, 0.4, 3, 0.5), (NAN, 0.5, 0.4, 2, 0.5), (NAN, NAN, 1.0, 3, 0.5),
+)
+
+OF_IMAGES = torch.tensor([[1.0, 3.0, 0.2, 2.0], [2.0, 0.3, -1.5, 25.0], [-0.4, 0.7, 2.0, -9.0]])  # largest prediction, s, t
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    pred = torch.rand(3, 1, 8, 10, generator=random, dtype=torch.float64)
-    valid = torch.rand(pred.shape, generator=random) < torch.tensor([0.9, 0.5, 0.3]).view(3, 1, 1, 1)
-    valid[:, :, 0, :3] = True
-    s, t = torch.tensor([2.0, 0.3, -1.5]).double(), torch.tensor([0.1, 0.7, 2.0]).double()
-    exact = s.view(3, 1, 1, 1) * pred + t.view(3, 1, 1, 1)
-    noisy = exact + 0.3 * torch.rand(pred.shape, generator=random, dtype=torch.float64) * pred
-    for word, target in (("an exact target", exact), ("a noisy target", noisy)):
-        fits = [torch.linalg.lstsq(torch.stack([p[v], torch.ones_like(p[v])], 1), q[v][:, None]).solution[:, 0]
-                for p, q, v in zip(pred, target, valid)]
-        for junk in (0.0, 80.0, float("nan")):
-            p, q = (torch.where(valid, each, junk).float() for each in (pred, target))
-            got = answer(p, q, valid)
-            assert isinstance(got, (tuple, list)) and len(got) == 2, "the function shall return two things, s and t"
-            for name, mine, want in zip("st", got, zip(*fits)):
-                assert tuple(mine.shape) == (3,), f"{name} has the shape {tuple(mine.shape)}; expected (3,)"
-                for i in range(3):
-                    said = f"{word}, image {i}, {junk} in the holes: {name} is {float(mine[i]):.4f}"
-                    assert abs(float(mine[i] - want[i])) < 2e-3, f"{said}; expected {float(want[i]):.4f}"
+    for i, (of_pred, of_target, share, images, noise) in enumerate(CASES):
+        shape = (images, 1, 5 + i, 12 - i)
+        pred = (torch.rand(shape, generator=random) - 0.3) * OF_IMAGES[0, :images].view(-1, 1, 1, 1)
+        s, t = OF_IMAGES[1:].roll(-i, 1)[:, :images].view(2, -1, 1, 1, 1)
+        target = s * pred + t + noise * torch.randn(shape, generator=random) * (0.4 + pred)
+        valid = torch.rand(shape, generator=random) >= share * torch.linspace(0.6, 1, images).view(-1, 1, 1, 1)
+        if share:
+            valid[:, :, 0, 0], valid[:, :, 1, 1:5] = False, True
+        holes = f"where the invalid pixels have the prediction {of_pred:g} and the target {of_target:g}".replace("nan", "NaN")
+        holes = holes if share else "where every pixel is valid"
+        with case(f"{holes}, and the target is {'noisy' if noise else 'exactly s pred + t'}"):
+            got = answer(torch.where(valid, pred, of_pred), torch.where(valid, target, of_target), valid)
+            two = isinstance(got, (tuple, list)) and len(got) == 2
+            assert two, "your function must return two results: s and t, each a torch tensor [B]"
+            s, t = (tensor(each, (images,), name) for each, name in zip(got, "st"))
+            for b in range(images):
+                p, q = (each[b][valid[b]].double() for each in (pred, target))
+                best = torch.linalg.lstsq(torch.stack([p, torch.ones_like(p)], 1), q[:, None]).solution[:, 0]
+                for name, mine, right in (("s", s[b], best[0]), ("t", t[b], best[1])):
+                    close(mine, right, f"{name} of image {b} ({len(p)} valid)", 2e-4)
 """,
     hint=(
-        "Where both derivatives are zero, s is the covariance of prediction and target over the "
-        "variance of the prediction, and t is what the means leave. A loop over the images is allowed."
+        "The best line goes through the two means: subtract them first, and only s is left to find. Select the valid "
+        "pixels before you take any mean. A loop over the images is allowed."
     ),
     solution='''
 import torch

@@ -7,9 +7,10 @@ TASK = Task(
     function="joined",
     title="A bridge over an odd number of pixels",
     story=(
-        "Write the step of a U-Net in which maps on the way up meet those of the way down. The small maps are enlarged by "
-        "copying the nearest pixel, to the size of the others, and the two are put one behind the other: small ones first. "
-        "Pooling has rounded down, so 75 pixels became 37: twice that is not 75, and the result must have 75 all the same."
+        "Write the step of a U-Net in which maps on the way up meet maps of the way down. Enlarge the C small maps, in "
+        "one step, to exactly the H x W of the others; each new pixel copies the nearest small pixel. Then join the two "
+        "along the channels (axis 1): first the C enlarged maps, then the D maps of the way down, unchanged. Pooling has "
+        "rounded down: 75 rows became 37. Twice 37 is 74, but the result must still have 75."
     ),
     code='''
 import torch
@@ -22,24 +23,45 @@ def joined(small, skip):
 ''',
     check="""
 import torch
+from depthnb.course.asking import case, digits, tensor
 from torch.nn import functional as F
+
+CASES = (  # images, small maps, others, height and width of the others
+    (2, 4, 3, 8, 12), (1, 3, 5, 12, 10), (3, 2, 4, 9, 14), (2, 1, 2, 75, 4), (1, 2, 1, 6, 59),
+    (2, 3, 3, 99, 5), (1, 1, 2, 7, 123),
+)
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    for height, width in ((8, 12), (9, 13), (75, 3)):
-        skip = torch.rand(2, 3, height, width, generator=random)
-        small = torch.rand(2, 4, height // 2, width // 2, generator=random)
-        got = answer(small, skip)
-        sizes = f"small maps of {width // 2} x {height // 2} pixels beside {width} x {height}"
-        want = (2, 7, height, width)
-        assert tuple(got.shape) == want, f"{sizes}: the result has the shape {tuple(got.shape)}; expected {want}"
-        assert torch.equal(got[:, 4:], skip), f"{sizes}: the last three maps are not those of the way down, unchanged"
-        ways = [F.interpolate(small, (height, width), mode=mode) for mode in ("nearest", "nearest-exact")]
-        same = any(torch.equal(got[:, :4], way) for way in ways)
-        assert same, f"{sizes}: the first four maps are not the enlarged small ones"
+    for batch, c, d, height, width in CASES:
+        skip = 20 * torch.randn(batch, d, height, width, generator=random)
+        small = 20 * torch.randn(batch, c, height // 2, width // 2, generator=random)
+        shapes = f"small {tuple(small.shape)} and skip {tuple(skip.shape)}"
+        with case(f"with {shapes}"):
+            got = tensor(answer(small, skip), (batch, c + d, height, width))
+            assert got.dtype == skip.dtype, f"the result is {got.dtype}; expected {skip.dtype}, as the maps are"
+            ways = [F.interpolate(small, (height, width), mode=mode) for mode in ("nearest", "nearest-exact")]
+            swapped = torch.equal(got[:, :d], skip) and any(torch.equal(got[:, d:], way) for way in ways)
+            assert not swapped, "the two are swapped: the enlarged small maps come first"
+            same(got[:, c:], skip, f"the last {d} channels must be skip, unchanged", c)
+            twice = F.interpolate(small, scale_factor=2)
+            odd = (0, width % 2, 0, height % 2)
+            ends = any(torch.equal(got[:, :c], F.pad(twice, odd, mode=mode)) for mode in ("replicate", "constant"))
+            assert not ends or not any(odd), "the small maps are doubled and then filled up; enlarge them in one step"
+            if not any(torch.equal(got[:, :c], way) for way in ways):
+                same(got[:, :c], ways[0], f"the first {c} channels must be the small maps, enlarged to the nearest pixel", 0)
+
+
+def same(got, want, said, first):
+    off = (got - want).abs().nan_to_num(nan=9e9)
+    if off.max() > 0:
+        b, c, i, j = (int(k) for k in torch.unravel_index(off.argmax(), off.shape))
+        found, right = digits(float(got[b, c, i, j]), float(want[b, c, i, j]))
+        place = f"image {b}, channel {first + c}, row {i}, column {j}"
+        raise AssertionError(f"{said}; at {place} is {found}; expected {right}")
 """,
-    hint="`F.interpolate` takes a factor or a size. Which of the two knows about 75?",
+    hint=("`F.interpolate` takes a factor or a size. Which of the two knows about 75?"),
     solution='''
 import torch
 from torch.nn import functional as F

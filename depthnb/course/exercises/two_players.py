@@ -7,11 +7,12 @@ TASK = Task(
     function="player_losses",
     title="The losses of both players",
     story=(
-        "The discriminator gives each patch a logit x, and D = 1 / (1 + exp(-x)) is its probability of being true. Write "
-        "the two losses: that of the discriminator, the mean of -ln D over true patches plus the mean of -ln(1 - D) over "
-        "false ones, and that of the generator, the mean of -ln D over the false ones. Work them out by hand for the three "
-        "logits 0, 0 and 0. They must be right for a logit of 300 too, where D is 1 in the computer and ln(1 - D) is "
-        "minus infinity."
+        "The discriminator gives each patch a logit x, and D = 1 / (1 + exp(-x)) is the probability that the patch is "
+        "true. Write the two losses. The loss of the discriminator is the mean of -ln D over the true patches plus the "
+        "mean of -ln(1 - D) over the false ones. The loss of the generator is the mean of -ln D over the false ones. "
+        "Return two torch tensors that hold one number each: the discriminator first. Begin by hand: what are the two "
+        "losses if all logits are 0? Your losses must be right for logits of 300 and -300 too, where D is rounded to 1 or "
+        "0 and a logarithm of 0 is minus infinity."
     ),
     code='''
 import torch
@@ -25,24 +26,33 @@ def player_losses(true, false):
     check="""
 import math
 import torch
+from depthnb.course.asking import case, close, number, tensor
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    drawn = [6 * torch.rand(n, generator=random) - 3 for n in (5, 8)]
-    cases = {"logits of 0": [torch.zeros(2), torch.zeros(1)], "small logits": drawn,
-             "logits of 300": [torch.tensor([-300.0, 300.0]), torch.tensor([300.0, -300.0, 0.0])]}
-    for name, (true, false) in cases.items():
+    logits = lambda size, count: size * (2 * torch.rand(count, generator=random) - 1)
+    cases = [("where all logits are 0", torch.zeros(2), torch.zeros(1))]
+    cases += [(f"with {n} true and {m} false logits from -{size} to {size}", logits(size, n), logits(size, m))
+              for size, n, m in ((3, 5, 8), (6, 4, 1), (3, 1, 6), (30, 9, 7))]
+    for true, false in ((300.0, -1.0), (1.0, -300.0), (-300.0, -1.0), (1.0, 300.0)):
+        cases.append((f"with the true logits {true:.0f} and 2, and the false logits {false:.0f}, 1 and 0",
+                      torch.tensor([true, 2.0]), torch.tensor([false, 1.0, 0.0])))
+    for words, true, false in cases:
         log = lambda x: -max(-x, 0.0) - math.log1p(math.exp(-abs(x)))  # ln D without overflow
-        low = [log(x) for x in true.tolist()], [log(-x) for x in false.tolist()], [log(x) for x in false.tolist()]
-        real, fake, fooled = (-sum(each) / len(each) for each in low)
-        got = answer(true, false)
-        assert isinstance(got, (tuple, list)) and len(got) == 2, "the function shall return two losses"
-        for who, mine, want in zip(("discriminator", "generator"), got, (real + fake, fooled)):
-            assert math.isfinite(float(mine)), f"{name}: the loss of the {who} is {float(mine)}; expected {want:.4f}"
-            assert abs(float(mine) - want) < 1e-3, f"{name}: the loss of the {who} is {float(mine):.4f}; expected {want:.4f}"
+        lows = [log(x) for x in true.tolist()], [log(-x) for x in false.tolist()], [log(x) for x in false.tolist()]
+        real, fake, fooled = (-sum(each) / len(each) for each in lows)
+        with case(words):
+            got = answer(true, false)
+            two = isinstance(got, (tuple, list)) and len(got) == 2
+            assert two, "your function must return two losses: of the discriminator and of the generator"
+            for who, mine, want in zip(("discriminator", "generator"), got, (real + fake, fooled)):
+                close(number(tensor(mine, None, f"the loss of the {who}")), want, f"the loss of the {who}")
 """,
-    hint="-ln D is ln(1 + exp(-x)): torch calls this softplus of -x. And 1 - D is D of -x.",
+    hint=(
+        "1 - D is D of -x, and -ln D is ln(1 + exp(-x)). Which function of torch.nn.functional computes that "
+        "without the exponential of 300?"
+    ),
     solution='''
 import torch
 from torch.nn import functional as F
