@@ -207,6 +207,7 @@ WRONG: dict[str, dict[str, list[str]]] = {
         "lr=0.05": ["lr=0.01"],
         "torch.optim.Adam": ["torch.optim.SGD"],
         "range(steps)": ["range(steps - 1)", "range(min(steps, 1))"],
+        "decoder(encoder(image))": ["decoder(encoder.train()(image))"],
         "optimizer.step()": ["optimizer.step()\n        encoder.train()"],
         "optimizer.zero_grad()": ["pass"],
         ".abs().mean().backward()": [".square().mean().backward()"],
