@@ -8,10 +8,10 @@ TASK = Task(
     title="Frozen, and yet it moves",
     story=(
         "An encoder is frozen, so that only the decoder learns. After the training the encoder gives other features "
-        "for the same picture, although no weight of it has changed. `train` must return the two states as it does "
-        "now, that of the encoder and that of the decoder. Nothing in the encoder's state may change with the steps. "
-        "The decoder must learn as before, its batch normalisation included, from what the encoder gives in use, "
-        "after the training."
+        "for the same picture, although no weight of it has changed. `train` must return two dicts as it does now, "
+        "the state of the encoder and the state of the decoder. Nothing in the encoder's state may change, however "
+        "many steps there are. The decoder must still learn, its batch normalisation too, and from the same features "
+        "that the encoder gives after the training."
     ),
     code='''
 import torch

@@ -10,8 +10,8 @@ TASK = Task(
         "Two students score the same predictions and get 0.112 and 0.135. The protocol says that every image counts "
         "the same: one with few valid pixels counts as much as a full one. `mean_abs_rel` must follow the protocol, "
         "and return one number. The abs_rel of a pixel is |pred - depth| / depth; only valid pixels have one. An "
-        "image without a valid pixel does not count; at least one image has some. Where `valid` is False, the depth "
-        "may be anything, NaN too."
+        "image without a valid pixel does not count; at least one image has valid pixels. Where `valid` is False, the "
+        "depth may be anything, NaN too."
     ),
     code='''
 import torch
