@@ -15,7 +15,7 @@ WRONG: dict[str, dict[str, list[str]]] = {
         ],
         "total / share.clamp(min=0.25), 0.0": ["total / share, float('nan')", "total / share, depth.mean()"],
         "share.clamp(min=0.25)": ["share.clamp(min=0.5)", "(share + 0.01)"],
-        "(depth > 0)": ["(depth > 1)", "(depth > depth[0, 0])"],
+        "(depth > 0)": ["(depth > 1)", "(depth > 0.1)", "(depth > depth[0, 0])"],
         "F.avg_pool2d(depth[None, None], 2)": [
             "F.avg_pool2d(depth[None, None], 3, stride=2, padding=1)",
             "-F.max_pool2d(-depth[None, None], 2)",
@@ -111,6 +111,8 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "(pred - depth)[depth > 0].abs()",
             "(pred - depth)[depth != 0].abs()",
             "(pred - depth)[valid & (depth < 3)].abs()",
+            "(pred - depth)[valid & (depth > 0.1) & (depth < 10)].abs()",
+            "(pred - depth.clamp(max=10))[valid].abs()",
             "(pred - depth).nan_to_num().abs()",
             "(pred - depth)[valid]",
             "(pred - depth)[valid].clamp(min=0)",
