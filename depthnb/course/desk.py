@@ -48,8 +48,8 @@ class Desk:
     def _repr_markdown_(self) -> str:
         task = self.task
         return (
-            f"**{task.title}** ({task.minutes} minutes)\n\n{task.story}\n\nCopy this into a cell, complete or mend it, and "
-            f'run `course.exercise("{task.name}").check({task.function})`:\n\n'
+            f"**{task.title}** ({task.minutes} minutes)\n\n{task.story}\n\nCopy this into a cell and complete or mend it. "
+            f'Then run `course.exercise("{task.name}").check({task.function})` in another cell.\n\n'
             f"{fenced(task.code)}\n\n{folded('Hint', task.hint)}"
         )
 

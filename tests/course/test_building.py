@@ -50,6 +50,19 @@ def test_students_get_the_mistake_or_the_gap_and_no_solution(built, tmp_path):
     assert sorted(file.suffix for file in tmp_path.rglob("*.*")) == [".ipynb"] * len(NAMES)  # no rubric, no plan
 
 
+def test_the_rules_stand_above_and_only_where_they_hold(built):
+    """A function that is there already is to be mended only where there is one."""
+    for kind in ("student", "nbgrader", "otter"):
+        for sheet in sheets():
+            title = next(cell.source for cell in cells(built[0], kind, sheet.name) if cell.cell_type == "markdown")
+            assert "must stand in one cell" in title and "must not change what it is given" in title
+            assert "only the last cell is graded" in title
+            gaps = {"raise NotImplementedError" in task.code for task in sheet.tasks}
+            hunt = sheet.name.startswith("find_the_bug")
+            assert ("replace the line `raise NotImplementedError`" in title) == (True in gaps) != hunt
+            assert ("is there already is wrong" in title) == (gaps == {True, False})
+
+
 def test_solutions_run_in_their_notebooks(built):
     out, _ = built
     for name in NAMES:

@@ -3,6 +3,7 @@
 import builtins
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ SHORT = "def l1_loss(pred, depth, valid):\n    return "
         (SHORT + "(lambda p: np.mean(p))(pred)", "uses `np`"),
         (SHORT + "inner(pred)\n\ndef inner(p):\n    return np.mean(p)", "l1_loss uses `np`"),
         (SHORT + "Mean()(pred)\n\nclass Mean:\n    def __call__(self, p):\n        return np.mean(p)", "l1_loss uses `np`"),
-        ("def l1_loss(pred: np.ndarray, depth, valid):\n    return 1", "the cell of l1_loss uses `np`, .* add the import"),
+        ("def l1_loss(pred=np.pi, depth=1, valid=1):\n    return 1", "the cell of l1_loss uses `np`, .* add the import"),
         ("import functools\n@decorated\ndef l1_loss(pred, depth, valid):\n    return 1", "cell of l1_loss uses `decorated`"),
         (SHORT + "1\nprint(helper(l1_loss(1, 2, 3)))", "the cell of l1_loss uses `helper`, .*or move that line"),
         (SHORT + "display(pred)", "uses `display`.* add the import there"),
@@ -139,6 +140,12 @@ def test_what_a_cell_takes_from_other_cells_is_named(tmp_path, monkeypatch, sour
 )  # fmt: skip
 def test_a_cell_that_has_all_is_not_blamed(tmp_path, source):
     assert cell(tmp_path, source, np=np) == ""
+
+
+def test_an_annotation_is_asked_for_as_python_does(tmp_path):
+    """At once before Python 3.14, later and then perhaps never."""
+    said = cell(tmp_path, "def l1_loss(pred: np.ndarray, depth, valid):\n    return 1", np=np)
+    assert ("the cell of l1_loss uses `np`" in said) == (sys.version_info < (3, 14))
 
 
 def test_where_the_source_is_not_known_nothing_is_said(tmp_path):

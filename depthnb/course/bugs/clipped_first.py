@@ -7,11 +7,12 @@ TASK = Task(
     function="aligned_error",
     title="Everything is ten metres away",
     story=(
-        "A net knows depth up to a factor: its predictions are numbers from 50 to 500. As pictures they look right, "
-        "yet the error is that of a flat wall ten metres away. `aligned_error` must return abs_rel, the mean of |pred "
-        "- depth| / depth over the valid pixels, of the prediction in metres. In metres means: the prediction has the "
-        "median of the depth over the valid pixels, and what is then outside of `nearest` to `farthest` is set to "
-        "that limit. At least one pixel is valid; elsewhere the depth may be anything, NaN too."
+        "A net predicts depth without a unit: its numbers go from 50 to 500. As pictures they look right, yet the "
+        "error is that of a flat wall ten metres away. `aligned_error` must return abs_rel, the mean of |pred - "
+        "depth| / depth over the valid pixels, of the prediction in metres. It is in metres when its median over the "
+        "valid pixels is that of the depth. Metres below `nearest` must become `nearest`, and metres above `farthest` "
+        "must become `farthest`. At least one pixel is valid; where `valid` is False, the depth may be anything, NaN "
+        "too."
     ),
     code='''
 import torch

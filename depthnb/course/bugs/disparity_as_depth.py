@@ -10,8 +10,8 @@ TASK = Task(
         "A published net gives a disparity: a number that is large where things are near, and small where they are "
         "far. After median scaling the typical value is right, but near and far are swapped. `to_metres` must return "
         "a depth in metres, a NumPy array [H,W], whose median over the valid pixels is that of the true depth. Where "
-        "`valid` is False, the true depth may be anything, NaN too, and any value may be returned. At least one pixel "
-        "is valid, and the disparity is above 0 everywhere."
+        "`valid` is False, the true depth may be anything, NaN too, and the function may return any value there. At "
+        "least one pixel is valid, and the disparity is above 0 everywhere."
     ),
     code='''
 import numpy as np

@@ -8,10 +8,10 @@ TASK = Task(
     title="Frozen, and yet it moves",
     story=(
         "An encoder is frozen, so that only the decoder learns. After the training the encoder gives other features "
-        "for the same picture, although no weight of it has changed. `train` must return the two states as it does "
-        "now, that of the encoder and that of the decoder. Nothing in the encoder's state may change with the steps. "
-        "The decoder must learn as before, its batch normalisation included, from what the encoder gives in use, "
-        "after the training."
+        "for the same picture, although no weight of it has changed. `train` must return two dicts as it does now, "
+        "the state of the encoder and the state of the decoder. Nothing in the encoder's state may change, however "
+        "many steps there are. The decoder must still learn, its batch normalisation too, and from the same features "
+        "that the encoder gives after the training."
     ),
     code='''
 import torch
@@ -39,9 +39,10 @@ from depthnb.course.asking import case, close, parts, tensor
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    for batch, height, width, steps in ((4, 8, 10, 1), (3, 9, 7, 6)):
+    for batch, height, width, steps in ((4, 8, 10, 1), (3, 9, 7, 4)):
         image = 0.6 + 0.4 * torch.rand(batch, 3, height, width, generator=random)
-        depth = 1 + image.mean(1, keepdim=True) * 3
+        # errors of both signs, else every gradient behind the batch norm is 0 but for rounding, which Adam makes large
+        depth = torch.exp(5 * torch.rand(batch, 1, height, width, generator=random) - 3)
         with case(f"after {steps} step{'s' * (steps > 1)}"):
             encoder, decoder = _states(answer(image, depth, 0))
             frozen, learnt = _states(answer(image, depth, steps))
@@ -49,7 +50,7 @@ def check(answer, seed=0):
                 close(frozen[name], value, f"the encoder's {name}", 0)
             for name, value in _learnt(encoder, decoder, image, depth, steps).items():
                 if name not in ("1.bias", "2.running_mean"):  # before a batch norm a bias has no gradient but rounding
-                    close(learnt[name], value, f"the decoder's {name}", 2e-3)
+                    close(learnt[name], value, f"the decoder's {name}", 1e-2)
 
 
 def _nets():

@@ -9,10 +9,10 @@ TASK = Task(
     story=(
         "After halving, the point cloud has a veil of points that hang in front of the wall, around each hole of the "
         "sensor. In the file 0 means that nothing was measured. Each pixel of the half-size map stands for a 2x2 "
-        "block of the large map. If the block holds measured pixels alone, it must be a depth between the smallest "
-        "and the largest of them. If the block holds none, it must be 0. If the block holds both, it may be 0, or a "
-        "depth between the smallest and the largest measured pixel; at least a third of these blocks must keep a "
-        "depth."
+        "block of the large map. If all four pixels of the block were measured, the pixel must be a depth between the "
+        "smallest and the largest of them. If none was measured, it must be 0. If only some were measured, it may be "
+        "0, or a depth between the smallest and the largest measured one; at least a third of these blocks must keep "
+        "a depth."
     ),
     code='''
 import torch
@@ -33,7 +33,7 @@ from depthnb.course.asking import case, tensor
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for height, width in ((32, 48), (44, 30)):
-        depth = 0.2 + 9 * torch.rand(height, width, generator=random) ** 2
+        depth = 0.02 + 9 * torch.rand(height, width, generator=random) ** 2
         holes = torch.rand(depth.shape, generator=random) < 0.3
         holes[4:8, 6:12], holes[20:24, 10:14], holes[:2, :2] = True, False, False
         for words, map_ in (

@@ -10,8 +10,8 @@ TASK = Task(
         "Two students score the same predictions and get 0.112 and 0.135. The protocol says that every image counts "
         "the same: one with few valid pixels counts as much as a full one. `mean_abs_rel` must follow the protocol, "
         "and return one number. The abs_rel of a pixel is |pred - depth| / depth; only valid pixels have one. An "
-        "image without a valid pixel does not count; at least one image has some. Where `valid` is False, the depth "
-        "may be anything, NaN too."
+        "image without a valid pixel does not count; at least one image has valid pixels. Where `valid` is False, the "
+        "depth may be anything, NaN too."
     ),
     code='''
 import torch
@@ -32,7 +32,7 @@ def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for count, height, width in ((5, 10, 12), (4, 7, 15)):
         shape = (count, height, width)
-        depths = 0.3 + 6 * torch.rand(shape, generator=random)
+        depths = torch.exp(6 * torch.rand(shape, generator=random) - 2)  # 14 cm to 55 m
         spread = torch.linspace(0.1, 0.9, count)[torch.randperm(count, generator=random), None, None]
         preds = depths * (1 + spread * (1.9 * torch.rand(shape, generator=random) - 0.9))
         shares = torch.tensor([0.9, 0.03, 0.5, 0.2, 0.7])[:count, None, None]

@@ -8,10 +8,11 @@ TASK = Task(
     title="Excellent, until the next house",
     story=(
         "A net has almost no error on its test frames, and is useless in a house that it has never seen. The frames "
-        "come from videos, several frames from each scene. `split` must return two lists of frame numbers, for "
-        "training and for testing, such that the test says what the net does in a new house. The training list holds "
-        "`round(share * number of scenes)` whole scenes, and the test list holds all other frames. The same seed must "
-        "give the same split each time, and other seeds other splits."
+        "come from videos, several frames from each scene; `scenes` is a list with one text for each frame, the name "
+        "of its scene. `split` must return two lists of frame numbers, for training and for testing, so that the test "
+        "shows what the net does in a new house. The training list holds `round(share * number of scenes)` whole "
+        "scenes, and the test list holds all other frames. The same seed must give the same split each time; "
+        "different seeds must not all give one split."
     ),
     code='''
 import random

@@ -1,4 +1,4 @@
-"""Wrong answers to the hunts for bugs: what students tried, and the like of it.
+"""Wrong answers to the hunts for bugs, what students tried and the like of it, and right ones that look different.
 
 Each is the solution with one part exchanged: task -> part -> what stands there instead.
 """
@@ -15,7 +15,7 @@ WRONG: dict[str, dict[str, list[str]]] = {
         ],
         "total / share.clamp(min=0.25), 0.0": ["total / share, float('nan')", "total / share, depth.mean()"],
         "share.clamp(min=0.25)": ["share.clamp(min=0.5)", "(share + 0.01)"],
-        "(depth > 0)": ["(depth > 1)", "(depth > depth[0, 0])"],
+        "(depth > 0)": ["(depth > 1)", "(depth > 0.1)", "(depth > depth[0, 0])"],
         "F.avg_pool2d(depth[None, None], 2)": [
             "F.avg_pool2d(depth[None, None], 3, stride=2, padding=1)",
             "-F.max_pool2d(-depth[None, None], 2)",
@@ -111,6 +111,8 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "(pred - depth)[depth > 0].abs()",
             "(pred - depth)[depth != 0].abs()",
             "(pred - depth)[valid & (depth < 3)].abs()",
+            "(pred - depth)[valid & (depth > 0.1) & (depth < 10)].abs()",
+            "(pred - depth.clamp(max=10))[valid].abs()",
             "(pred - depth).nan_to_num().abs()",
             "(pred - depth)[valid]",
             "(pred - depth)[valid].clamp(min=0)",
@@ -207,7 +209,7 @@ WRONG: dict[str, dict[str, list[str]]] = {
         "lr=0.05": ["lr=0.01"],
         "torch.optim.Adam": ["torch.optim.SGD"],
         "range(steps)": ["range(steps - 1)", "range(min(steps, 1))"],
-        "decoder(encoder(image))": ["decoder(encoder[0](image))", "decoder(encoder.train()(image))"],
+        "decoder(encoder(image))": ["decoder(encoder.train()(image))"],
         "optimizer.step()": ["optimizer.step()\n        encoder.train()"],
         "optimizer.zero_grad()": ["pass"],
         ".abs().mean().backward()": [".square().mean().backward()"],
@@ -393,6 +395,91 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "((pred - depth).abs() / depth)[depth > 0].mean()",
             "((pred - depth).abs()[valid] / depth[valid]).square().mean().sqrt()",
             "((pred - depth).abs()[valid] / depth[valid]).mean() * valid.sum() / valid.numel()",
+        ],
+    },
+}
+
+RIGHT: dict[str, dict[str, list[str]]] = {
+    "mixed_holes": {
+        "return torch.where(share > 0, total / share.clamp(min=0.25), 0.0)[0, 0]": [
+            "return depth[::2, ::2]",
+            "return depth[1::2, 1::2].clone()",
+            "return F.interpolate(depth[None, None], scale_factor=0.5, mode='nearest')[0, 0]",
+            "return F.max_pool2d(depth[None, None], 2)[0, 0]",
+            "return (total / share).nan_to_num(0.0)[0, 0].double()",
+        ]
+    },
+    "focal_length": {
+        "return small, camera": [
+            "return [small, camera.double()]",
+            "shift = torch.tensor([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5], [0, 0, 1]])\n    return small, shift @ K",
+        ]
+    },
+    "scene_leak": {
+        "return train, test": ["return test[:0] + train[::-1], tuple(test)"],
+        "random.Random(seed).shuffle(names)": [
+            "names = random.Random(seed).sample(names, len(names))",
+            "random.seed(seed)\n    random.shuffle(names)",
+        ],
+    },
+    "unmasked_loss": {
+        "error.mean()": [
+            "torch.nn.functional.l1_loss(pred[valid], depth[valid])",
+            "torch.where(valid, pred - depth, 0.0).abs().sum() / valid.sum()",
+            "error.double().mean()[None]",
+        ]
+    },
+    "batch_means": {
+        "return total / len(pred)": [
+            "return float(total / len(pred))",
+            "return ((pred - depth).abs() / depth).mean()",
+            "return ((pred - depth).abs() / depth).mean((1, 2)).double().mean().numpy()",
+        ]
+    },
+    "swapped_channels": {
+        "picture[..., ::-1]": ["np.flip(picture, 2)", "picture[:, :, [2, 1, 0]]"],
+        "return (image - mean) / std": ["return image.sub(mean).div(std).contiguous()"],
+    },
+    "frozen_norm": {
+        ".requires_grad_(False).eval()": [
+            ".eval()",
+            ".requires_grad_(False)\n    encoder[1].eval()",
+            ".requires_grad_(False).train(False)",
+        ],
+        "    for _ in range(steps):": ["    with torch.no_grad():\n        encoder(image)\n    for _ in range(steps):"],
+    },
+    "disparity_as_depth": {
+        "return relative * scale": [
+            "return np.median(depth[valid]) * np.median(disparity[valid]) / disparity",
+            "return np.where(valid, relative * scale, 0.0)",
+            "return np.where(valid, relative * scale, np.nan).astype(np.float32)",
+        ]
+    },
+    "clipped_first": {
+        "(scale * pred).clamp(nearest, farthest)": [
+            "scale * pred.clamp(nearest / scale, farthest / scale)",
+            "torch.minimum(torch.maximum(scale * pred, torch.tensor(nearest)), torch.tensor(farthest))",
+        ],
+        "((pred - depth)[valid].abs() / depth[valid]).mean()": [
+            "float((pred[valid] / depth[valid] - 1).abs().mean())",
+        ],
+    },
+    "empty_median": {
+        "np.mean(errors) if errors else np.nan": ["float(sum(errors) / len(errors)) if errors else float('nan')"],
+        "if valid.any():": ["if valid.sum() > 0:", "if not valid.any():\n            continue\n        else:"],
+    },
+    "wrong_crop": {
+        "inside & valid": ["valid.copy()\n    counts[~inside] = False"],
+        "np.mean(np.abs(pred - depth)[counts] / depth[counts])": [
+            "float(np.abs(pred[counts] / depth[counts] - 1).mean())",
+            "np.mean((np.abs(pred - depth) / depth)[top:bottom, left:right][valid[top:bottom, left:right]])",
+        ],
+    },
+    "pooled_pixels": {
+        "torch.stack(errors).mean()": ["sum(errors) / len(errors)", "float(torch.stack(errors).mean())"],
+        "if valid.any():": ["if int(valid.sum()):"],
+        "((pred - depth).abs()[valid] / depth[valid]).mean()": [
+            "torch.where(valid, (pred - depth).abs() / depth, 0.0).sum() / valid.sum()"
         ],
     },
 }
