@@ -23,6 +23,8 @@ BESIDE = (
     "foundation_epochs",
     "foundation_side",
 )
+# parameters that a notebook got later, and what the runs of before were trained with
+LATER = {"09_gan": {"encoder": "plain", "pretrained": "auto"}}
 BASE, DOUBLED = "base", "-doubled"  # names of lines: the preset itself, and endings of those with twice the epochs
 
 
@@ -62,7 +64,7 @@ def line_runs(notebook: str, dataset: str, line: str) -> list[dict]:
 
 
 def _as_found(record: dict) -> dict:
-    params = dict(record["params"])
+    params = parameters(record)
     if "pretrained" in params and record.get("origin") and not Origin.from_record(record["origin"]).pretrained:
         params["pretrained"] = "none"
     for key, content in (record.get("inputs") or {}).items():  # another file of the same name is another parameter
@@ -80,8 +82,13 @@ def doubles(record: Mapping, first: Mapping) -> bool:
 
 def compared_params(record: Mapping) -> dict[str, object]:
     """The parameters that two runs must share to be the same training, with the precision that was computed in."""
-    params = {**record["params"], "precision": precision(record)}
+    params = {**parameters(record), "precision": precision(record)}
     return {key: value for key, value in params.items() if key not in (*NOT_COMPARED, *BESIDE)}
+
+
+def parameters(record: Mapping) -> dict[str, object]:
+    """The parameters of a run, with those that its notebook got after it."""
+    return {**LATER.get(record.get("notebook", ""), {}), **record["params"]}
 
 
 def precision(record: Mapping) -> str:

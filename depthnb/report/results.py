@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from depthnb import evaluation, files, metrics, runs
-from depthnb.evidence.trainings import BESIDE, NOT_COMPARED, precision
+from depthnb.evidence.trainings import BESIDE, NOT_COMPARED, parameters, precision
 from depthnb.weights.origin import Origin
 
 METHODS: Mapping[str, str] = {
@@ -199,7 +199,7 @@ def _result(content: Mapping[str, Any]) -> Result:
         protocol=metrics.Protocol.from_record(content["protocol"]),
         frames=f"{len(per_image)} test frames {hashlib.sha256(scored.encode()).hexdigest()[:8]}",
         seed=content.get("seed"),
-        params={**content["params"], "precision": precision(content)},
+        params={**parameters(content), "precision": precision(content)},
         metrics=_numbers(content["metrics"][SCORED]),
         baselines=_opponents(content, SCORED),
         nets={name: _numbers(each) for name, each in (content.get("nets") or {}).items()},

@@ -190,6 +190,16 @@ def test_runs_are_paired_by_the_precision_that_was_computed_not_by_the_one_asked
     assert between({"scales": 3}).effect.pairs == 5, "auto was 32 bits on that machine"
 
 
+def test_a_run_of_before_a_parameter_has_the_value_that_was_then(reports, monkeypatch):
+    finish(reports, "rooms-full", 0, 0.2, scales=4)
+    finish(reports, "rooms-full-seed1", 1, 0.2, scales=4, fusion="sum")
+    assert len(trainings.full("06_hma", "rooms")) == 1
+    monkeypatch.setitem(trainings.LATER, "06_hma", {"fusion": "sum"})
+    assert len(trainings.full("06_hma", "rooms")) == 2
+    monkeypatch.setitem(trainings.LATER, "06_hma", {"fusion": "mean"})
+    assert len(trainings.full("06_hma", "rooms")) == 1
+
+
 def test_an_encoder_with_found_weights_is_compared_with_the_plain_one(reports):
     def of(kind):
         return {"kind": kind, "detail": "", "content": ""}
