@@ -89,10 +89,8 @@ def boards(records: Sequence[Mapping], problems: list[str]) -> list[Board]:
         parts = [part for part in results.comparable(chosen).values() if _metric(part)]
         found += [_board(f"{dataset}: metres", part) for part in parts]
         if aligned:
-            left = ", ".join(dict.fromkeys(one.method for one in chosen if one.label in others))
-            found.append(
-                _board(f"{dataset}: shape alone", aligned, f" Runs that do not say it: {left}." if left else "")
-            )
+            left = f" Runs that do not say it: {', '.join(others)}." if others else ""
+            found.append(_board(f"{dataset}: shape alone", aligned, left))
     return [board for board in found if board.rows]
 
 

@@ -283,11 +283,11 @@ def comparable(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def as_aligned(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
-    """Results as if each had been aligned with the truth by scale and shift in inverse depth, and the labels of those left out.
+    """Results as if each had been aligned with the truth by scale and shift in inverse depth, and which are left out.
 
     So nets that say metres may stand beside those that know none. What a metric run scored so is in its run.json; runs of an
     older depthnb do not say it. Only runs on the test frames that most of them share are taken. Each has its `metrics` and
-    `baselines` replaced, and not what it keeps of single frames.
+    `baselines` replaced, and not what it keeps of single frames. Left out are methods, with how many of their runs.
     """
     found = []
     for each in results:
@@ -300,7 +300,12 @@ def as_aligned(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
         common = Counter(each.measured for each in found).most_common(1)[0][0]
         found = [each for each in found if each.measured == common]
     labels = {each.label for each in found}
-    return found, [each.label for each in results if each.label not in labels]
+    without = Counter(each.method for each in results if each.label not in labels)
+    all_runs = Counter(each.method for each in results)
+    return found, [
+        name if count == all_runs[name] else f"{name} ({count} of {all_runs[name]} runs)"
+        for name, count in without.items()
+    ]
 
 
 def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence[str], *, preset: str) -> str:
@@ -364,7 +369,9 @@ def _name(one: Result, rivals: Sequence[Result], short: str | None) -> str:
     differing = [one.preset] if one.preset == short or len({each.preset for each in rivals}) > 1 else []
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
-            differing.append(f"{key} {one.settings[key]}" if key in one.settings else f"no {key}")  # an earlier notebook's run
+            differing.append(
+                f"{key} {one.settings[key]}" if key in one.settings else f"no {key}"
+            )  # an earlier notebook's run
     needed = one.notebook in FROM_IMAGENET and one.origin.detail
     if not one.taught and (needed or any(each.taught for each in rivals)):
         differing.append("random weights")

@@ -97,7 +97,10 @@ def test_metres_and_what_knows_none_stand_beside_each_other_when_both_are_aligne
         one.record(steps=100 * (seed + 1), size=(96, 128))
         one.finish()
     found, without = results.as_aligned(load())
-    assert without == ["04_unet/quick", "08_style_transfer/quick"]
+    assert without == ["U-Net", "Style transfer"]
+    finish("07_midas", "quick-seed1", [0.15] * 6, seed=1)
+    assert results.as_aligned(load())[1] == ["U-Net", "MiDaS recipe (1 of 2 runs)", "Style transfer"]
+    shutil.rmtree(reports / "07_midas" / "quick-seed1")
     table = tables.table(found, by="abs_rel").set_index("method")
     assert list(table.index[:2]) == ["MiDaS recipe", "Today's recipe"], "equal errors in the notebooks' order"
     assert table.loc["Today's recipe", "abs_rel"] == pytest.approx(0.15) and table.loc["Today's recipe", "steps"] == 150
