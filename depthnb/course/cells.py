@@ -63,7 +63,7 @@ def nbgrader(sheet: Sheet) -> list:
 
     Source: the metadata of nbgrader 0.9, schema version 3.
     """
-    how = _title(sheet, "delete the line that raises an error, and run the cell below it")
+    how = _title(sheet, "delete the last line of the cell, which raises an error too, and run the cell below it")
     made = [_markdown("title", how, **_nbgrader("title", locked=True))]
     for task in sheet.tasks:
         region = f"{task.code.strip()}\n\n\n### BEGIN SOLUTION\n{task.solution.strip()}\n### END SOLUTION"

@@ -52,7 +52,7 @@ def _name(answer: Callable, place: int) -> str:
     """An input that was given by its place, as the function calls it."""
     try:
         parameters = list(inspect.signature(answer).parameters.values())
-    except (TypeError, ValueError):  # a function that is not Python's
+    except Exception:  # a function that is not Python's, or an annotation that cannot be asked for
         parameters = []
     if place < len(parameters) and parameters[place].kind is not inspect.Parameter.VAR_POSITIONAL:
         return f"`{parameters[place].name}`"

@@ -1,6 +1,7 @@
 """Names that a cell uses and does not define: in a notebook another cell has them; the grader runs one cell alone."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
@@ -29,8 +30,11 @@ def fault(answer: Callable, function: str) -> str:
         return ""
     own = {*_KNOWN, *_names(cell, _STORES)}
     own.update(name for each in _inside(cell) for name in _names(each, ("STORE_GLOBAL",)))
-    functions = {each.co_name: each for each in cell.co_consts if isinstance(each, CodeType)}
-    at_once, later = _reached([cell, *_nameless(functions)], functions), _reached([code], functions)
+    parts = [each for each in cell.co_consts if isinstance(each, CodeType)]
+    functions = {each.co_name: each for each in parts}
+    nameless = [each for each in parts if each.co_name.startswith("<")]  # lambdas and the like, which run soon
+    at_once, later = _reached([cell, *nameless], functions), _reached([functions[function]], functions)
+    at_once.update(name for each in parts if _is_class(each) for name in _loads(each))
     if _BLIND & (at_once | later):
         return ""
     if missing := sorted(later - own):
@@ -48,7 +52,9 @@ def _cell(file: str, function: str) -> CodeType | None:
     source = "" if file.startswith("<") else "".join(linecache.getlines(file))
     try:
         body = ast.parse(source).body
-        code = compile(source, file, "exec", dont_inherit=True)
+        code = compile(
+            source, file, "exec", __future__.annotations.compiler_flag, dont_inherit=True
+        )  # the grader asks for none either
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # a line of the notebook's own, such as %time
         return None
     stars = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in body)
@@ -64,16 +70,20 @@ def _reached(begin: list[CodeType], functions: dict[str, CodeType]) -> set[str]:
         code = waiting.pop()
         # the body of a cell runs alone: its functions are looked at where they are named
         for each in (code,) if code.co_name == "<module>" else (code, *_inside(code)):
-            own = set(_names(each, ("STORE_NAME",))) if each.co_name != "<module>" else set()  # of a class
-            new = set(_names(each, _LOADS)) - own - found
+            new = _loads(each) - found
             found |= new
             waiting += [functions[name] for name in new if name in functions]
     return found
 
 
-def _nameless(functions: dict[str, CodeType]) -> list[CodeType]:
-    """Lambdas, comprehensions and the like, which run where they stand or soon after."""
-    return [code for name, code in functions.items() if name.startswith("<")]
+def _is_class(code: CodeType) -> bool:
+    return "__qualname__" in _names(code, ("STORE_NAME",))
+
+
+def _loads(code: CodeType) -> set[str]:
+    """Names that a code loads; of a class without those that its body defines."""
+    own = _names(code, ("STORE_NAME",)) if code.co_name != "<module>" else ()
+    return {*_names(code, _LOADS)} - {*own}
 
 
 def _inside(code: CodeType) -> Iterator[CodeType]:
@@ -93,5 +103,8 @@ def _listed(names: list[str]) -> str:
 
 def _mend(answer: Callable, name: str) -> str:
     value = getattr(inspect.unwrap(answer), "__globals__", {}).get(name)
-    imported = isinstance(value, ModuleType) or getattr(value, "__module__", "__main__") != "__main__"
+    named = (
+        getattr(value, "__module__", "__main__") if hasattr(value, "__name__") else "__main__"
+    )  # no number, no tensor
+    imported = isinstance(value, ModuleType) or named not in ("__main__", None)
     return "add the import there" if imported or name == "display" else "define it there"

@@ -31,7 +31,8 @@ def pack(value: Any) -> bytes:
     """Bytes that `unpack` makes the same value of.
 
     Args:
-        value: None, bool, int, float, str, NumPy arrays and numbers, torch tensors; lists, tuples and dicts of such.
+        value: None, bool, int, float, str, NumPy arrays and numbers (they come back as arrays of no axis), torch tensors;
+            lists, tuples and dicts of such.
 
     Raises:
         Refused: for anything else, and for what is too large.

@@ -51,6 +51,7 @@ def predict(
 
 
 def require_one_each(model: nn.Module | Tensor | Sequence[Tensor], dataset) -> None:
+    """Raises ValueError for predictions that are not as many as the frames of a data set."""
     if not isinstance(model, nn.Module) and len(model) != len(dataset):
         raise ValueError(f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each")
 

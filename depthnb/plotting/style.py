@@ -118,8 +118,13 @@ def encode(
     if image_format == "jpeg":
         return buffer.getvalue()
     pictures = getattr(figure, "image_format", "png") == "jpeg"
-    few = functools.partial(reduced.with_exact_colours, count=reduced.ON_SCREEN)
+    few = reduced.with_exact_colours if _colour_mapped(figure) else reduced.with_few_colours
     return reduced.small_png(buffer, getattr(figure, "alt", ""), reduced.with_mean_colours if pictures else few)
+
+
+def _colour_mapped(figure: matplotlib.figure.Figure) -> bool:
+    """Whether numbers are drawn as colours, as with a colour bar: all shades count then, the rare ones too."""
+    return any(each.get_array() is not None for axes in figure.axes for each in (*axes.images, *axes.collections))
 
 
 def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:

@@ -370,7 +370,7 @@ def _name(one: Result, rivals: Sequence[Result], short: str | None) -> str:
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
             differing.append(
-                f"{key} {one.settings[key]}" if key in one.settings else f"no {key}"
+                f"{key} {one.settings[key]}" if key in one.settings else f"{key} not said"
             )  # an earlier notebook's run
     needed = one.notebook in FROM_IMAGENET and one.origin.detail
     if not one.taught and (needed or any(each.taught for each in rivals)):

@@ -6,6 +6,7 @@ The weights become half as large (float16), and a model card says beside them wh
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -181,11 +182,14 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m depthnb.runs.shipping", description=__doc__.partition(": ")[0])
     parser.add_argument("folder", type=Path, nargs="+", help="of a finished run, such as reports/04_unet/rooms-full")
     torch.set_num_threads(1)
+    failed = False
     for folder in parser.parse_args().folder:
         try:
             print(f"{folder}: float16 moves the predictions by {100 * ship(folder):.4f} %")
         except (OSError, ValueError) as error:
-            parser.exit(1, f"{folder}: {error}\n")
+            failed = True
+            print(f"{folder}: {error}", file=sys.stderr)
+    sys.exit(int(failed))
 
 
 if __name__ == "__main__":

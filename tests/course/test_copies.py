@@ -3,7 +3,6 @@
 import builtins
 import json
 import re
-import sys
 
 import numpy as np
 import pytest
@@ -109,11 +108,14 @@ SHORT = "def l1_loss(pred, depth, valid):\n    return "
         ("import functools\n@decorated\ndef l1_loss(pred, depth, valid):\n    return 1", "cell of l1_loss uses `decorated`"),
         (SHORT + "1\nprint(helper(l1_loss(1, 2, 3)))", "the cell of l1_loss uses `helper`, .*or move that line"),
         (SHORT + "display(pred)", "uses `display`.* add the import there"),
+        (SHORT + "pred - mean", "^l1_loss uses `mean`, which its own cell does not define; define it there$"),
+        ("a = lambda v: helper(v)\nb = lambda v: v\n" + SHORT + "a(b(pred))", "uses `helper`"),
+        ("class Loss:\n    weight = helper(1)\n" + SHORT + "pred", "^the cell of l1_loss uses `helper`"),
     ],
 )  # fmt: skip
 def test_what_a_cell_takes_from_other_cells_is_named(tmp_path, monkeypatch, source, says):
     monkeypatch.setattr(builtins, "display", print, raising=False)  # as in a kernel
-    kernel: dict = {"__name__": "__main__", "np": np}
+    kernel: dict = {"__name__": "__main__", "np": np, "mean": torch.tensor([1.0])}
     exec("helper = decorated = lambda x: x", kernel)
     said = cell(tmp_path, source, **kernel)
     assert re.search(says, said), said
@@ -129,6 +131,7 @@ def test_what_a_cell_takes_from_other_cells_is_named(tmp_path, monkeypatch, sour
         SHORT + "get_ipython().run_line_magic('time', 'np')",
         SHORT + "1\n\n\ndef unused():\n    return np.mean(1)",
         SHORT + "1\nplot = lambda: [x for x in range(3)]",
+        "class Unused:\n    def plot(self):\n        return np.mean(1)\n" + SHORT + "1",
         "def l1_loss(pred, depth, valid):\n    import numpy as np\n    return [np.mean(a) for a in pred if a for b in a]",
         "def l1_loss(pred, depth, valid):\n    global kept\n    kept = 1\n    return kept",
         "class Loss:\n    a = 1\n    b = a\n\n    def __call__(self, x):\n        return __class__\n" + SHORT + "Loss()(pred)",
@@ -142,10 +145,11 @@ def test_a_cell_that_has_all_is_not_blamed(tmp_path, source):
     assert cell(tmp_path, source, np=np) == ""
 
 
-def test_an_annotation_is_asked_for_as_python_does(tmp_path):
-    """At once before Python 3.14, later and then perhaps never."""
-    said = cell(tmp_path, "def l1_loss(pred: np.ndarray, depth, valid):\n    return 1", np=np)
-    assert ("the cell of l1_loss uses `np`" in said) == (sys.version_info < (3, 14))
+def test_an_annotation_is_words_in_the_notebook_and_at_the_grader(tmp_path):
+    right = FINE.replace("(pred,", "(pred: Maps,", 1)
+    right = right.replace("    return", "    def other(x: Maps):\n        return x\n\n    return", 1)
+    assert right.count("Maps") == 2 and cell(tmp_path, right, Maps=np.ndarray) == ""
+    assert graded(tmp_path, right).points == TASK.points
 
 
 def test_where_the_source_is_not_known_nothing_is_said(tmp_path):

@@ -62,6 +62,11 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("torch.where(valid, pred - depth, 0.0)", "(pred - depth) * valid", "says NaN.*the loss is nan; expected"),
         (".clamp(min=1)", "", "says no pixel is valid.*the loss is nan; expected 0.0000"),
         (_MEAN, "(error**2).mean()"),
+        (
+            _MEAN,
+            "torch.nn.functional.mse_loss(pred[valid], depth[valid]) if valid.any() else pred.sum() * 0",
+            "says no pixel is valid, and all is NaN: .*nan; expected 0",
+        ),
         (_MEAN, "error.abs().sum() / valid.sum().clamp(min=1)"),
         ("torch.where(valid,", "torch.where(depth > 0,"),
         (

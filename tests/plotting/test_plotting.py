@@ -563,6 +563,23 @@ def test_tables_of_changes_that_cannot_be_drawn_are_named():
         plotting.fields_of_view(changed())
 
 
+def test_where_numbers_are_colours_all_shades_stay_and_lines_need_few():
+    def shades(figure):
+        picture = Image.open(io.BytesIO(style.encode(figure))).convert("RGB")
+        return np.unique(np.asarray(picture).reshape(-1, 3), axis=0).astype(int)
+
+    random = torch.Generator().manual_seed(0)
+    depth = 0.5 + 9 * torch.rand(2, 1, 24, 32, generator=random)
+    pred = depth * (1 + 0.2 * torch.randn(depth.shape, generator=random))
+    figure = plotting.scatter_truth_pred(pred=pred, depth=depth, valid=depth > 0, max_depth=10)
+    kept, wanted = shades(figure), 255 * mpl.colormaps["cividis"](np.linspace(0, 1, 20))[:, :3]
+    assert (np.abs(wanted[:, None] - kept).max(2).min(1) < 12).all(), "the colour bar has steps"
+    lines = plotting.by_distance(
+        pd.DataFrame({"lower": [0, 1], "upper": [1, 2], "pixels": [3, 4], "abs_rel": [0.1, 0.2]})
+    )
+    assert len(shades(lines)) <= 64
+
+
 def test_methods_differ_in_colour_and_mark_and_colours_stay_what_they_are():
     """Nine methods are more than the palette of seven that many take; a reduced PNG must not give two of them one colour."""
     names = [f"method {number}" for number in range(9)]

@@ -310,7 +310,7 @@ def test_groups_of_one_notebook_are_told_apart_by_what_differs(reports):
 def test_a_run_of_before_a_parameter_was_there_is_told_apart_by_that(reports):
     finish("04_unet", "rooms-full", [0.3] * 6, encoder="resnet18")
     finish("04_unet", "rooms-full-seed1", [0.2] * 6, seed=1)
-    assert list(results.groups(load())) == ["U-Net (encoder resnet18)", "U-Net (no encoder)"]
+    assert list(results.groups(load())) == ["U-Net (encoder resnet18)", "U-Net (encoder not said)"]
 
 
 def test_a_method_about_imagenet_weights_says_when_it_had_none(reports):

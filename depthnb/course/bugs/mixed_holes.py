@@ -54,7 +54,11 @@ def _look(depth, small):
         if bool(wrong.any()):
             place = wrong.nonzero()[0].tolist()
             held = ", ".join(f"{each:.3f}" if each else "0" for each in blocks[:, place[0], place[1]].tolist())
-            raise AssertionError(f"the small map at {place} is {float(small[tuple(place)]):.3f}; its block holds {held}")
+            least, most = float(low[tuple(place)]), float(high[tuple(place)])
+            right = "0" if bool(empty[tuple(place)]) else f"{least:.3f} to {most:.3f}"
+            right = right if bool((whole | empty)[tuple(place)]) else f"0, or {right}"
+            said = f"the small map at {place} is {float(small[tuple(place)]):.3f}; its block holds {held}"
+            raise AssertionError(f"{said}; expected {right}")
     both = ~whole & ~empty
     kept = int((both & (small != 0)).sum())
     few = f"only {kept} of {int(both.sum())} blocks with a hole and a depth keep a depth; expected a third of them at least"

@@ -54,7 +54,7 @@ def _train(value, scenes, count):
         assert times, f"frame {frame} is in neither list"
         assert times == 1, f"frame {frame} is {times} times in the two lists; expected once"
     strange = [frame for frame in train + test if not 0 <= frame < len(scenes)]
-    assert not strange, f"there is no frame {strange[:1]}; the frames are 0 to {len(scenes) - 1}"
+    assert not strange, f"there is no frame {strange[0]}; the frames are 0 to {len(scenes) - 1}"
     seen = {scenes[frame] for frame in train}
     both = sorted(seen & {scenes[frame] for frame in test})
     assert not both, f"{len(both)} scenes have frames in both lists, {both[0]!r} is one"

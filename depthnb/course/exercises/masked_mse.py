@@ -47,9 +47,10 @@ def check(answer, seed=0):
         with case(words.replace("nan", "NaN") if share < 1 else "where every pixel is valid"):
             got = answer(torch.where(valid, pred, of_pred), torch.where(valid, depth, of_depth), valid)
             close(number(tensor(got)), want, "the loss", 2e-5)
-    for words, junk in (("where no pixel is valid", depth), ("where no pixel is valid, and every depth is NaN", depth * NAN)):
-        with case(words):
-            close(number(tensor(answer(pred, junk, torch.zeros_like(valid)))), 0.0, "the loss", 0)
+    for words, of_depth, of_pred in (("", 1, 1), (", and every depth is NaN", NAN, 1), (", and all is NaN", NAN, NAN)):
+        with case(f"where no pixel is valid{words}"):
+            got = answer(pred * of_pred, depth * of_depth, torch.zeros_like(valid))
+            close(number(tensor(got)), 0.0, "the loss", 0)
 """,
     hint=(
         "NaN times 0 is NaN: choose with `torch.where`, or select the valid pixels with `[valid]`. And what is divided by "

@@ -45,7 +45,7 @@ def check(answer, seed=0):
         below = np.array([[n[0] * u + n[1] * v + n[2] for u in at] for v in at])
         below[np.abs(below) < 0.01] = np.nan
         with case(f"{words} (theta {theta:.2f}, phi {phi:.2f}, distance {distance:.2f}, side {side})"):
-            got = array(answer(theta, phi, distance, side), (side, side))
+            got = array(answer(float(theta), float(phi), float(distance), side), (side, side))
             close(np.where(np.isnan(below), 0, got), np.nan_to_num(distance / below), "the depth of the pixel", 3e-5)
 """,
     hint=(

@@ -7,8 +7,8 @@ TASK = Task(
     function="project",
     title="From pixels to points",
     story=(
-        "Write the function that turns a depth map into points in space. With the camera matrix K = [[fx, 0, "
-        "cx], [0, fy, cy], [0, 0, 1]] the pixel in column u and row v with the depth z becomes the point x = "
+        "Write the function that turns a depth map into points in space. The camera matrix K is [[fx, 0, cx], "
+        "[0, fy, cy], [0, 0, 1]]. The pixel in column u and row v has the depth z. It becomes the point x = "
         "(u - cx) z / fx to the right, y = (v - cy) z / fy down, and z forward. Return a NumPy array [N,3] "
         "with one point for each valid pixel: row by row from the top, and each row from the left. Where "
         "`valid` is False, the depth can hold anything, even NaN: leave those pixels out. If no pixel is "
