@@ -41,7 +41,7 @@ endif
 
 help:
 	@echo "make report      every notebook with quick defaults, then reports/report.html (PRESET=rooms-full or paper)"
-	@echo "make check       lint, the fast unit tests and one notebook at smoke size, in about two minutes: between two commits"
+	@echo "make check       lint, the fast unit tests and one notebook at smoke size, in two to three minutes: between two commits"
 	@echo "make test        lint, unit tests, doctests, every notebook under nbval (JOBS=2 processes)"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make notebooks   run the notebooks in place: refreshes the outputs kept in git"

@@ -47,14 +47,21 @@ def fault(answer: Callable, function: str) -> str:
     return ""
 
 
+def compiled(source: str, file: str) -> CodeType:
+    """A cell as the grader runs it: annotations are words, on every Python.
+
+    Raises:
+        SyntaxError, ValueError: as `compile`.
+    """
+    return compile(source, file, "exec", __future__.annotations.compiler_flag, dont_inherit=True)
+
+
 def _cell(file: str, function: str) -> CodeType | None:
     """The code of a cell by the name under which it was run; None if its source is not known or is not the whole story."""
     source = "" if file.startswith("<") else "".join(linecache.getlines(file))
     try:
         body = ast.parse(source).body
-        code = compile(
-            source, file, "exec", __future__.annotations.compiler_flag, dont_inherit=True
-        )  # the grader asks for none either
+        code = compiled(source, file)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # a line of the notebook's own, such as %time
         return None
     stars = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in body)

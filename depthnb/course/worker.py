@@ -1,7 +1,6 @@
 """The process in which a student's function lives: it knows neither the check nor what a right answer is."""
 
 from __future__ import annotations
-import __future__
 
 import os
 import resource
@@ -12,7 +11,7 @@ from typing import Any
 import numpy  # noqa: F401  both are here before the process is forked, so that no answer waits for them
 import torch
 
-from depthnb.course import copies, wire
+from depthnb.course import copies, foreign, wire
 
 _PATIENCE = 3600.0  # seconds; the grader ends this process long before
 
@@ -39,8 +38,7 @@ def serve(to: socket.socket, source: str, function: str, folder: str, seconds: i
     asked = None
     try:
         names: dict[str, Any] = {"__name__": "__main__"}
-        # as `foreign` reads a cell: annotations are words, on every Python
-        exec(compile(source, "<answer>", "exec", __future__.annotations.compiler_flag, dont_inherit=True), names)
+        exec(foreign.compiled(source, "<answer>"), names)
         if not callable(names.get(function)):
             raise TypeError(f"{function} is no function")
         asked = names[function]

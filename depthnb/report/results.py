@@ -369,9 +369,8 @@ def _name(one: Result, rivals: Sequence[Result], short: str | None) -> str:
     differing = [one.preset] if one.preset == short or len({each.preset for each in rivals}) > 1 else []
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:
-            differing.append(
-                f"{key} {one.settings[key]}" if key in one.settings else f"{key} not said"
-            )  # an earlier notebook's run
+            value = one.settings.get(key, "not said")  # by a run of before the notebook had it
+            differing.append(f"{key} {value}")
     needed = one.notebook in FROM_IMAGENET and one.origin.detail
     if not one.taught and (needed or any(each.taught for each in rivals)):
         differing.append("random weights")
