@@ -183,6 +183,7 @@ def hflip(sample: dict) -> dict:
 
 
 def mirrored_camera(intrinsics: Tensor, width: int) -> Tensor:
+    """The camera [...,3,3] that sees the mirrored world in a picture of this width, mirrored left to right."""
     mirrored = intrinsics.clone()
     mirrored[..., 0, 2] = width - 1 - mirrored[..., 0, 2]
     mirrored[..., 0, 1] *= -1

@@ -65,7 +65,7 @@ def line_runs(notebook: str, dataset: str, line: str) -> list[dict]:
 
 def _as_found(record: dict) -> dict:
     params = parameters(record)
-    if "pretrained" in params and record.get("origin") and not Origin.from_record(record["origin"]).pretrained:
+    if "pretrained" in params and not Origin.from_record(record.get("origin")).pretrained:
         params["pretrained"] = "none"
     for key, content in (record.get("inputs") or {}).items():  # another file of the same name is another parameter
         params[key] = f"{params.get(key, '')} ({content})".strip()
