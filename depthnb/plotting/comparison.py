@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 from depthnb import metrics
 from depthnb.evaluation import MATTERS
 
-from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, new_figure, require_columns
+from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, markers, new_figure, require_columns
 
 
 @house_style
@@ -101,15 +101,16 @@ def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
     require_columns(table, ["method", metric, "parameters", "seconds"], "cost table")
     figure = new_figure(9, 3.6, alt=f"{metric} against parameters and seconds of {', '.join(table['method'])}")
     axes = figure.subplots(1, 2, sharey=True)
+    shapes = markers(table["method"])
     for ax, column, label in zip(
         axes, ("parameters", "seconds"), ("parameters (log)", "training time (s, log)"), strict=True
     ):
-        for i, (name, color) in enumerate(colors(table["method"]).items()):
+        for name, color in colors(table["method"]).items():
             rows = table[(table["method"] == name) & (table[column] > 0)]
             ax.plot(
                 rows[column],
                 rows[metric],
-                MARKERS[(i + i // len(PALETTE)) % len(MARKERS)],
+                shapes[name],
                 color=color,
                 markersize=9,
                 markeredgecolor="white",

@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from .pictures import _batch, _draw_image, _draw_map, _grid
-from .style import MARKERS, NEUTRAL, Figure, bar, colors, error_colormap, house_style, new_figure, require_columns
+from .style import NEUTRAL, Figure, bar, colors, error_colormap, house_style, markers, new_figure, require_columns
 
 
 @house_style
@@ -28,8 +28,9 @@ def sparsification(table: pd.DataFrame) -> Figure:
     ax = figure.subplots()
     x = table["left out"]
     ax.plot(x, table["random"], color=NEUTRAL, linestyle="--", label="random order")
-    for (name, color), marker in zip(colors(names).items(), MARKERS * len(names), strict=False):
-        ax.plot(x, table[name], color=color, marker=marker, markersize=4, label=name)
+    palette, shapes = colors(names), markers(names)
+    for name in names:
+        ax.plot(x, table[name], color=palette[name], marker=shapes[name], markersize=4, label=name)
     ax.plot(x, table["oracle"], color="black", label="oracle: largest errors first")
     ax.set(xlabel="pixels left out", ylabel="abs_rel of the rest", xlim=(0, 1), ylim=(0, None))
     ax.xaxis.set_major_formatter(PercentFormatter(1))

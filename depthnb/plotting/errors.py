@@ -17,6 +17,7 @@ from .style import (
     Figure,
     colors,
     house_style,
+    markers,
     named,
     new_figure,
     require_columns,
@@ -37,14 +38,15 @@ def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str
         require_columns(frame, ["lower", "upper", "pixels", metric], f"bands of {name!r}")
     figure = new_figure(7.5 if len(bands) > 1 else 7, 3.9, alt=f"{metric} by true depth of {', '.join(bands)}")
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    for i, ((name, frame), color) in enumerate(zip(bands.items(), colors(bands).values(), strict=True)):
+    palette, shapes = colors(bands), markers(bands)
+    for name, frame in bands.items():
         frame = frame[frame["pixels"] > 0]
         left, right = _sides(frame)
         ax.plot(
             np.sqrt(left * right) if _widening(frame) else (left + right) / 2,
             frame[metric],
-            color=color,
-            marker=MARKERS[i % len(MARKERS)],
+            color=palette[name],
+            marker=shapes[name],
             label=name,
             linestyle="--" if name in BASELINES else "-",
         )
@@ -113,7 +115,7 @@ def by_scene_type(per_image: pd.DataFrame | Mapping[str, pd.DataFrame], *, metri
         estimator="median",
         errorbar=("pi", 50),
         palette=colors(per_image),
-        markers=list(MARKERS[i % len(MARKERS)] for i in range(count)),
+        markers=list(markers(per_image).values()),
         linestyle="none",
         dodge=0.55 if count > 1 else False,
         err_kws={"linewidth": 1.4},
@@ -234,9 +236,11 @@ def radial_profile(table: pd.DataFrame) -> Figure:
     left, right = figure.subplots(1, 2)
     left.plot(table["radius"], table["true"], color="black", linewidth=2.2, label="true")
     right.axhline(1, color="black", linewidth=1.2)
-    for (name, color), marker in zip(colors(names).items(), MARKERS * len(names), strict=False):
-        left.plot(table["radius"], table[name], color=color, marker=marker, label=name)
-        right.plot(table["radius"], table[name] / table["true"], color=color, marker=marker)
+    palette, shapes = colors(names), markers(names)
+    for name in names:
+        style = {"color": palette[name], "marker": shapes[name]}
+        left.plot(table["radius"], table[name], **style, label=name)
+        right.plot(table["radius"], table[name] / table["true"], **style)
     left.set(title="mean depth (m)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1), ylim=(0, None))
     right.set(title="predicted / true (grey: within 5 %)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1))
     right.axhspan(0.95, 1.05, color=NEUTRAL, alpha=0.12, linewidth=0)

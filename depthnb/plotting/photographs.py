@@ -13,7 +13,6 @@ from .pictures import _batch, _draw_image, _draw_map, _extend, _limit, _low
 from .style import (
     DEPTH_LABEL,
     DPI,
-    MARKERS,
     MAX_WIDTH,
     NEUTRAL,
     Figure,
@@ -21,6 +20,7 @@ from .style import (
     colors,
     depth_colormap,
     house_style,
+    markers,
     new_figure,
     picture_axes,
     require_columns,
@@ -161,9 +161,9 @@ def told(table: pd.DataFrame, *, true: float, metric: str = "abs_rel") -> Figure
         8.4, 3.3, alt=f"predicted over true depth, and {metric}, against the field of view that is told"
     )
     left, right = figure.subplots(1, 2)
-    palette = colors(table["net"].unique())
-    for number, (name, part) in enumerate(table.groupby("net", sort=False)):
-        style = {"color": palette[name], "marker": MARKERS[number], "label": name}
+    palette, shapes = colors(table["net"]), markers(table["net"])
+    for name, part in table.groupby("net", sort=False):
+        style = {"color": palette[name], "marker": shapes[name], "label": name}
         left.plot(part["told"], part["ratio"], **style)
         right.plot(part["told"], part[metric], **style)
     for ax in (left, right):

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from .pictures import _batch, _draw_image, _draw_map, _extend, _frame, _grid, _limit, _same
 from .style import (
     DEPTH_LABEL,
-    MARKERS,
     NEUTRAL,
     Figure,
     bar,
     colors,
     depth_colormap,
     house_style,
+    markers,
     new_figure,
     require_columns,
 )
@@ -44,14 +44,14 @@ def players(histories: Mapping[str, pd.DataFrame]) -> Figure:
     for name, frame in frames.items():
         require_columns(frame, ["epoch", *(c for _, columns in _PANELS[:2] for c in columns)], f"history {name!r}")
     figure = new_figure(9, 3.7, alt=f"losses, recognised patches and variation per epoch of {', '.join(frames)}")
-    axes, palette = figure.subplots(1, 3), colors(frames)
+    axes, palette, shapes = figure.subplots(1, 3), colors(frames), markers(frames)
     for ax, (title, columns), guess in zip(axes, _PANELS, _GUESSING, strict=True):
-        for i, (name, frame) in enumerate(frames.items()):
+        for name, frame in frames.items():
             for (column, label), linestyle in zip(columns.items(), _STYLES, strict=False):
                 column = f"val_{column}" if f"val_{column}" in frame else column
                 if column in frame:
                     style = {"color": palette[name], "linestyle": linestyle, "label": f"{name}: {label}"}
-                    ax.plot(frame["epoch"], frame[column], marker=MARKERS[i] if len(frame) <= 12 else None, **style)
+                    ax.plot(frame["epoch"], frame[column], marker=shapes[name] if len(frame) <= 12 else None, **style)
         if guess is not None:
             ax.axhline(guess, color=NEUTRAL, linewidth=1.2, linestyle=":")
         ax.set(title=title, xlabel="epoch")
@@ -65,10 +65,7 @@ def players(histories: Mapping[str, pd.DataFrame]) -> Figure:
     axes[1].set_ylim(0, 1.03)
     axes[2].set_ylim(0, max(1.1, axes[2].get_ylim()[1]))
     axes[2].axhline(1, color=NEUTRAL, linewidth=1.2, linestyle=":")
-    handles = [
-        axes[2].plot([], [], "-", color=palette[name], marker=MARKERS[i], label=name)[0]
-        for i, name in enumerate(frames)
-    ]
+    handles = [axes[2].plot([], [], "-", color=palette[name], marker=shapes[name], label=name)[0] for name in frames]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 

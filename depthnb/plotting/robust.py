@@ -7,7 +7,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from depthnb.evaluation import MATTERS
 
-from .style import MARKERS, NEUTRAL, Figure, colors, house_style, new_figure, require_columns
+from .style import NEUTRAL, Figure, colors, house_style, markers, new_figure, require_columns
 
 _COLUMNS = ("method", "change", "strength", "said", "ratio", "low", "high")
 _TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -31,11 +31,12 @@ def changes(table: pd.DataFrame) -> Figure:
     figure = new_figure(9, 1.3 + len(rows) * (0.2 + 0.09 * len(names)), alt=_alt(table, "the changes of the room"))
     ax = figure.subplots()
     ax.axvspan(1 - MATTERS / 100, 1 + MATTERS / 100, color=NEUTRAL, alpha=0.2, linewidth=0)
-    for i, (name, color) in enumerate(colors(names).items()):
-        own = table[table["method"] == name]
+    palette, shapes = colors(names), markers(names)
+    for i, name in enumerate(names):
+        own, color = table[table["method"] == name], palette[name]
         places = own["said"].map(rows.index) + (i - (len(names) - 1) / 2) * step * (len(names) > 1)
         ax.hlines(places, own["low"], own["high"], color=color, linewidth=1.5)
-        _dots(ax, own["ratio"], places, own, MARKERS[i % len(MARKERS)], color, name)
+        _dots(ax, own["ratio"], places, own, shapes[name], color, name)
     _explained(ax, table)
     ax.axvline(1, color=NEUTRAL, linewidth=0.8)
     ax.set_yticks(range(len(rows)), rows)
@@ -61,13 +62,15 @@ def corrupted(table: pd.DataFrame) -> Figure:
     rows = -(-len(panels) // columns)
     figure = new_figure(9, 0.7 + 2.2 * rows, alt=_alt(table, "the corruptions"))
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    palette, shapes = colors(names), markers(names)
     for ax, panel in zip(axes.flat, panels, strict=False):
-        for i, (name, color) in enumerate(colors(names).items()):
+        for i, name in enumerate(names):
+            color = palette[name]
             own = table[(table["said"] == panel) & (table["method"] == name)].sort_values("strength")
             places = own["strength"] + 0.07 * (i - (len(names) - 1) / 2)
             ax.plot([0, *places], [1, *own["ratio"]], color=color, linewidth=1.3, alpha=0.8)
             ax.vlines(places, own["low"], own["high"], color=color, linewidth=1.5)
-            _dots(ax, places, own["ratio"], own, MARKERS[i % len(MARKERS)], color, name)
+            _dots(ax, places, own["ratio"], own, shapes[name], color, name)
         _explained(ax, table)
         ax.axhline(1, color=NEUTRAL, linewidth=0.8)
         ax.set(title=panel, yscale="log", xticks=sorted({0, *table["strength"]}))
@@ -90,17 +93,17 @@ def fields_of_view(table: pd.DataFrame, *, untold: str = ", not told") -> Figure
     require_columns(table, [*_COLUMNS, "degrees"], "table of fields of view")
     table = table[table["ratio"].notna()].sort_values("degrees", kind="stable")
     names = list(dict.fromkeys(table["method"]))
-    shades = colors(name.removesuffix(untold) for name in names)
+    nets = [name.removesuffix(untold) for name in names]
+    palette, shapes = colors(nets), markers(nets)
     figure = new_figure(9, 3.8, alt=_alt(table, "the field of view"))
     ax = figure.subplots()
-    for i, name in enumerate(names):
-        own, color = table[table["method"] == name], shades[name.removesuffix(untold)]
+    for i, (name, net) in enumerate(zip(names, nets, strict=True)):
+        own, color = table[table["method"] == name], palette[net]
         style = "--" if name.endswith(untold) else "-"
         places = own["degrees"] + 0.5 * (i - (len(names) - 1) / 2)
         ax.plot(places, own["ratio"], style, color=color, linewidth=1.5)
         ax.vlines(places, own["low"], own["high"], color=color, linewidth=1.2)
-        marker = MARKERS[list(shades).index(name.removesuffix(untold)) % len(MARKERS)]
-        _dots(ax, places, own["ratio"], own, marker + style, color, name)
+        _dots(ax, places, own["ratio"], own, shapes[net] + style, color, name)
     _explained(ax, table)
     ax.axhline(1, color=NEUTRAL, linewidth=0.8)
     ax.set(xlabel="field of view across (degrees)", ylabel="error beside the unchanged (log)", yscale="log")

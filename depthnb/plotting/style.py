@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import io
+import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -22,13 +24,26 @@ DPI = 100
 DEPTH_LABEL = "depth (m), near is bright"
 INVALID = "#b8b8b8"  # grey, in no colormap used here
 NEUTRAL = "#6e6e6e"  # baselines and reference lines
-# Okabe and Ito's qualitative palette, most distinct first; its yellow is left out because it is faint on white. Two more of
+# Okabe and Ito's qualitative palette, most distinct first; its yellow is left out because it is faint on white. Three more of
 # Paul Tol's, since there are more than seven methods
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#882255", "#999933")
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#882255", "#999933", "#332288")
 BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
 _LEVELS = 250  # colours of a map: with the grey under 256, so that a PDF stores one byte a pixel instead of three
 _ONCE_MORE = {"compress_level": 1}  # of a PNG that `reduced.small_png` compresses again
-MARKERS = ("o", "s", "^", "D", "v", "<", ">", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "<", ">", "P", "X", "p")
+# each has its own colour and marker in every figure, so that a reader knows it again
+METHODS = (
+    "BN-CNN",
+    "Eigen",
+    "U-Net",
+    "DenseNet transfer",
+    "HMA-Depth",
+    "MiDaS recipe",
+    "Style transfer",
+    "Today's recipe",
+    "GAN",
+    "Self-supervised",
+)
 STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
@@ -195,16 +210,37 @@ def _laid_out(figure: matplotlib.figure.Figure, dpi: int) -> Iterator[None]:
 
 
 def colors(names: Iterable[str]) -> dict[str, str]:
-    """Give every name a colour of the colour-blind-safe palette, in order of appearance, repeating after nine.
+    """Give every name a colour of the colour-blind-safe palette: a method its own, others in order of appearance.
 
-    The two baselines of every table, mean_depth and mean_image, are grey and take no colour from the palette.
+    A method's colour goes to its name, or where that is missing to the first name that begins with it; further nets of this
+    method are like any other name. The two baselines of every table, mean_depth and mean_image, are grey and take no colour
+    from the palette. From the eleventh name on colours repeat, with other markers (`markers`).
 
     >>> colors(["mean_depth", "coarse", "fine", "coarse"])
     {'mean_depth': '#6e6e6e', 'coarse': '#0072b2', 'fine': '#d55e00'}
+    >>> colors(["Eigen", "BN-CNN", "something else"])
+    {'Eigen': '#d55e00', 'BN-CNN': '#0072b2', 'something else': '#009e73'}
     """
+    return {n: BASELINES.get(n, PALETTE[place % len(PALETTE)]) for n, place in _places(names).items()}
+
+
+def markers(names: Iterable[str]) -> dict[str, str]:
+    """Give every name a marker, by the rule of `colors`; no two of a hundred names share both."""
+    around = len(MARKERS)
+    return {name: MARKERS[(place + place // len(PALETTE)) % around] for name, place in _places(names).items()}
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    """The place of each name in the order of colours and markers."""
     names = list(dict.fromkeys(names))
-    methods = [name for name in names if name not in BASELINES]
-    return {n: BASELINES[n] if n in BASELINES else PALETTE[methods.index(n) % len(PALETTE)] for n in names}
+    own = {}
+    for place, method in enumerate(METHODS):
+        nets = [name for name in names if re.match(rf"{re.escape(method)}\b", name)]
+        if nets:
+            own[method if method in nets else nets[0]] = place
+    free = (place for place in itertools.count() if place not in own.values())
+    baselines = list(BASELINES)
+    return {n: own[n] if n in own else baselines.index(n) if n in BASELINES else next(free) for n in names}
 
 
 def depth_colormap() -> Colormap:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, named, new_figure, require_columns
+from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, markers, named, new_figure, require_columns
 
 # a schedule that changes more often than this, or in most epochs, decays smoothly: marks would say nothing
 _MOST_DROPS = 8
@@ -165,18 +165,18 @@ def activation_stats(stats: pd.DataFrame) -> Figure:
         9, 3.6, alt="standard deviation of activations and of gradients in every layer, by initialisation"
     )
     axes = figure.subplots(1, 2)
-    palette = colors(stats["initialisation"])
+    palette, shapes = colors(stats["initialisation"]), markers(stats["initialisation"])
     for ax, column, title in zip(
         axes, ("activation_std", "gradient_std"), ("activations, forward", "gradients, backward"), strict=True
     ):
         values = stats[column].to_numpy(float)
         usable = values[np.isfinite(values) & (values > 0)]
         low, high = (usable.min() / 3, usable.max() * 3) if usable.size else (0.1, 10)
-        for i, (name, rows) in enumerate(stats.groupby("initialisation", sort=False)):
+        for name, rows in stats.groupby("initialisation", sort=False):
             x = rows["layer"].map(layers.index).to_numpy()
             y = rows[column].to_numpy(float)
             good = np.isfinite(y) & (y > 0)
-            ax.plot(x[good], y[good], marker=MARKERS[i % len(MARKERS)], color=palette[name], label=name)
+            ax.plot(x[good], y[good], marker=shapes[name], color=palette[name], label=name)
             edge = np.where(y[~good] == 0, low, high)
             crosses = ax.plot(x[~good], edge, "x", color=palette[name], markersize=9, markeredgewidth=2, clip_on=False)
             crosses[0].set_in_layout(False)

@@ -18,6 +18,7 @@ from PIL import Image
 from depthnb import plotting
 from depthnb.data.statistics import DepthSummary
 from depthnb.plotting import style
+from depthnb.report import results
 
 GREY = np.array([0xB8] * 3)
 
@@ -535,7 +536,7 @@ def test_changes_are_drawn_at_their_ratio_and_white_where_the_mean_image_is_as_g
     figure = plotting.changes(table[table["method"] != "Today's recipe, not told"])
     ax = figure.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["dark walls", "wider view (90°)"]
-    drawn = {float(x) for line in ax.lines if line.get_marker() in "os" for x in line.get_xdata()}
+    drawn = {float(x) for line in ax.lines if line.get_label().startswith("_") for x in line.get_xdata()}
     assert {1.2, 1.3, 1.4, 1.5} <= {round(x, 6) for x in drawn}
     assert "the largest, 1.5 times, is that of Today's recipe with wider view (90°)" in figure.alt
     whites = [
@@ -581,14 +582,39 @@ def test_where_numbers_are_colours_all_shades_stay_and_lines_need_few():
 
 
 def test_methods_differ_in_colour_and_mark_and_colours_stay_what_they_are():
-    """Nine methods are more than the palette of seven that many take; a reduced PNG must not give two of them one colour."""
-    names = [f"method {number}" for number in range(9)]
-    values = np.arange(1.0, 10.0)
+    """Ten methods are more than the palette of seven that many take; a reduced PNG must not give two of them one colour."""
+    names = [f"method {number}" for number in range(10)]
+    values = np.arange(1.0, 11.0)
     table = pd.DataFrame({"method": names, "abs_rel": 0.1 * values, "parameters": 1e5 * values, "seconds": 60 * values})
     figure = plotting.error_vs_cost(table)
     looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
-    assert len({colour for colour, _ in looks}) == len({mark for _, mark in looks}) == 9
+    assert len({colour for colour, _ in looks}) == len({mark for _, mark in looks}) == 10
     for content in (plotting.encode(figure), style.printed(figure)["png"]):
         shown = np.unique(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).reshape(-1, 3), axis=0)
         wanted = [[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour, _ in looks]
         assert all((np.array(each) == shown).all(1).any() for each in wanted)
+
+
+def test_a_method_has_its_colour_and_mark_in_every_figure_and_its_further_nets_have_others():
+    names = list(results.METHODS.values())
+    for looks in (plotting.colors(names), style.markers(names)):
+        assert len(set(looks.values())) == len(names)
+    for name in names:
+        variants = [f"{name} (random weights)", f"{name} (ImageNet)", "mean_image", "ours"]
+        assert plotting.colors(variants)[variants[0]] == plotting.colors(names)[name]
+        assert style.markers(variants)[variants[0]] == style.markers(names)[name]
+        assert len(set(plotting.colors(variants).values())) == len(variants)
+    assert plotting.colors(["GANs"])["GANs"] != plotting.colors(["GAN"])["GAN"], "another word"
+    many = [f"net {number}" for number in range(100)]
+    assert len(set(zip(plotting.colors(many).values(), style.markers(many).values(), strict=True))) == 100
+
+
+def test_two_figures_of_the_same_methods_agree_whatever_their_order():
+    table = changed()
+    figures = [plotting.changes(rows) for rows in (table, table.iloc[::-1])]
+    figures.append(plotting.corrupted(table[table["method"] != "U-Net"]))
+    looks = [
+        {line.get_label(): (line.get_color(), line.get_marker()) for line in figure.axes[0].lines} for figure in figures
+    ]
+    assert looks[0]["Today's recipe"] == looks[1]["Today's recipe"] == looks[2]["Today's recipe"]
+    assert looks[0]["U-Net"] == looks[1]["U-Net"] != looks[0]["Today's recipe"]
