@@ -205,6 +205,21 @@ def figures(found: Sequence[Board]) -> list[tuple[str, str, Picture]]:
     ]
 
 
+def changed(table: pd.DataFrame) -> list[tuple[str, str, Picture]]:
+    """What a change of the room, the camera or the picture does: (heading, what it shows, picture), of what the table holds.
+
+    Args:
+        table: robustness.csv of a comparison. Raises ValueError for one that cannot be drawn.
+    """
+    drawn = []
+    if ((table["strength"] == 0) & (table["change"] != "base")).any():
+        drawn.append(("Another room or camera", plotting.changes(table)))
+    if (table["strength"] > 0).any():
+        drawn.append(("A worse picture", plotting.corrupted(table)))
+    text = "Each net's error beside its own on the unchanged photographs; the lines are 95 % intervals over the rooms."
+    return [(heading, text, of_figure(each)) for heading, each in drawn]
+
+
 def findings(claims: Mapping[str, pd.DataFrame]) -> dict[str, list[tuple[str, str, str]]]:
     """Verdict -> (notebook, claim, what was found here), in the order of `VERDICTS`.
 

@@ -15,10 +15,11 @@ import pandas as pd
 from depthnb import __version__, files, runs
 from depthnb.report import boards, elsewhere, front
 from depthnb.report.images import Picture, of_file
-from depthnb.report.sections import Section, section
+from depthnb.report.sections import Section, latest, section
 from depthnb.report.words import Table, as_table, short
 
 MAX_BYTES = 1_000_000
+ROBUSTNESS = "robustness.csv"
 _PARTS = ("page.html", "page.css", "page.js")  # files beside this one
 LEVELS = (  # figures a notebook, their width in pixels and WebP quality: the first that fits into MAX_BYTES is taken
     (6, 900, 75),
@@ -41,6 +42,14 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """What happens when the room, the camera or the picture changes. record: address of the run.json of who asked."""
+
+    figures: list[tuple[str, str, Picture]]
+    record: str
+
+
+@dataclass(frozen=True)
 class Front:
     """What stands before the notebooks."""
 
@@ -49,6 +58,7 @@ class Front:
     boards: list[boards.Board]
     figures: list[tuple[str, str, Picture]]
     elsewhere: list[Elsewhere]
+    changed: Changed | None
     findings: dict[str, list[tuple[str, str, str]]]
 
 
@@ -56,7 +66,8 @@ def build(reports_dir: str | Path) -> Path:
     """Make reports_dir/report.html from the finished runs in reports_dir/<notebook>/<run>/ and return its path.
 
     One file of at most 1 MB with its figures inside, readable offline, on a phone, in light and dark mode. First what came
-    out: sentences, photographs with a slider, leaderboards, where methods fail, what they score on other data, findings.
+    out: sentences, photographs with a slider, leaderboards, where methods fail, what they score on other data and in changed
+    rooms, findings.
     Then each notebook. A run without `finished: true` in its run.json does not exist; a run.json, table or figure that
     cannot be read is named at the top of the page and is no error. Of several runs of a notebook the first of paper,
     rooms-full, quick or the alphabet is shown in full, the others as rows of a table. Figures are made smaller until the page
@@ -71,7 +82,7 @@ def build(reports_dir: str | Path) -> Path:
     records = runs.finished(reports=reports_dir, problems=problems)
     found = _by_notebook(records)
     sections = [section(name, found[name], reports_dir, problems) for name in sorted(found)]
-    first = _front(records, sections, problems)
+    first = _front(records, sections, reports_dir, problems)
     problems = list(dict.fromkeys(problems))
     low, high = 0, len(LEVELS) - 1  # pages only get smaller: halve the levels until the first that fits is found
     pages: dict[int, bytes] = {}
@@ -83,7 +94,7 @@ def build(reports_dir: str | Path) -> Path:
     return files.write_bytes(reports_dir / "report.html", page)
 
 
-def _front(records: list[dict[str, Any]], sections: Iterable[Section], problems: list[str]) -> Front:
+def _front(records: list[dict[str, Any]], sections: Iterable[Section], reports_dir: Path, problems: list[str]) -> Front:
     found = boards.boards(records, problems)
     claims = {each.name: each.claims for each in sections if each.claims is not None}
     findings = front.findings(claims)
@@ -98,8 +109,22 @@ def _front(records: list[dict[str, Any]], sections: Iterable[Section], problems:
         boards=found,
         figures=front.figures(found),
         elsewhere=[_elsewhere(label, table) for label, table in other.items()],
+        changed=_changed(records, reports_dir, problems),
         findings=findings,
     )
+
+
+def _changed(records: list[dict[str, Any]], reports_dir: Path, problems: list[str]) -> Changed | None:
+    """What the last comparison found of nets in changed rooms; a table that cannot be drawn is named."""
+    run, table = latest(records, ROBUSTNESS, reports_dir, problems)
+    if table is None:
+        return None
+    label = f"{run['folder'].parent.name}/{run['folder'].name}"
+    try:
+        return Changed(front.changed(table), f"./{quote(f'{label}/{runs.RECORD}')}")
+    except (ValueError, KeyError, TypeError) as error:
+        problems.append(f"{label}/tables/{ROBUSTNESS}: {short(error)}")
+        return None
 
 
 def _elsewhere(label: str, table: pd.DataFrame) -> Elsewhere:

@@ -108,14 +108,24 @@ def _claims(found: list[dict[str, Any]], reports_dir: Path, problems: list[str])
     ablations are what is judged: their own tables were written before the others were there.
     """
     judges = [run for run in found if not re.search(r"^ablation-|-seed\d+$", run["folder"].name)]
-    tables = [(run, file) for run in judges for file in _listed(run["folder"], f"tables/{CLAIMS}", problems)]
+    run, table = latest(judges, CLAIMS, reports_dir, problems)
+    if table is None:
+        return None, ""
+    other = "" if run is found[0] else f" (run {run['folder'].name})"
+    table = table.drop(columns="appendix", errors="ignore").dropna(axis="columns", how="all")
+    return table, f"Claims of the document, checked{other}"
+
+
+def latest(
+    records: Iterable[dict[str, Any]], name: str, reports_dir: Path, problems: list[str]
+) -> tuple[dict[str, Any], pd.DataFrame] | tuple[None, None]:
+    """The run that wrote tables/`name` last, and this table; what cannot be read is named among the problems and left out."""
+    tables = [(run, file) for run in records for file in _listed(run["folder"], f"tables/{name}", problems)]
     for run, file in sorted(tables, key=lambda pair: _written(pair[1]), reverse=True):
         table = _read_table(file, reports_dir, problems)
         if table is not None:
-            other = "" if run is found[0] else f" (run {run['folder'].name})"
-            table = table.drop(columns="appendix", errors="ignore").dropna(axis="columns", how="all")
-            return table, f"Claims of the document, checked{other}"
-    return None, ""
+            return run, table
+    return None, None
 
 
 def _written(file: Path) -> float:
