@@ -12,7 +12,18 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 from depthnb import metrics
 from depthnb.evaluation import MATTERS
 
-from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, markers, new_figure, require_columns
+from .style import (
+    MARKERS,
+    NEUTRAL,
+    PALETTE,
+    Figure,
+    colors,
+    house_style,
+    legend_outside,
+    markers,
+    new_figure,
+    require_columns,
+)
 
 
 @house_style
@@ -51,7 +62,7 @@ def ranking(
         xlim=(0, None),
     )
     ax.set_yticks(rows, [name.replace("_", " ") for name in ratios.index])
-    figure.legend(loc="outside lower center", ncols=len(columns))
+    legend_outside(figure, *ax.get_legend_handles_labels())
     return figure
 
 

@@ -17,6 +17,7 @@ from .style import (
     Figure,
     colors,
     house_style,
+    legend_outside,
     markers,
     named,
     new_figure,
@@ -244,5 +245,5 @@ def radial_profile(table: pd.DataFrame) -> Figure:
     left.set(title="mean depth (m)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1), ylim=(0, None))
     right.set(title="predicted / true (grey: within 5 %)", xlabel="distance from the centre (corner = 1)", xlim=(0, 1))
     right.axhspan(0.95, 1.05, color=NEUTRAL, alpha=0.12, linewidth=0)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(names) + 1))
+    legend_outside(figure, *left.get_legend_handles_labels())
     return figure

@@ -20,6 +20,7 @@ from .style import (
     colors,
     depth_colormap,
     house_style,
+    legend_outside,
     markers,
     new_figure,
     picture_axes,
@@ -172,5 +173,5 @@ def told(table: pd.DataFrame, *, true: float, metric: str = "abs_rel") -> Figure
     left.axhline(1, color=NEUTRAL, linewidth=0.8)
     left.set(ylabel="predicted / true depth (median)", ylim=(0, None))
     right.set(ylabel=metric, ylim=(0, None))
-    figure.legend(handles=left.get_lines()[: len(palette)], loc="outside lower center", ncols=len(palette))
+    legend_outside(figure, left.get_lines()[: len(palette)], list(palette))
     return figure

@@ -18,6 +18,7 @@ from .style import (
     colors,
     depth_colormap,
     house_style,
+    legend_outside,
     markers,
     new_figure,
     require_columns,
@@ -66,7 +67,7 @@ def players(histories: Mapping[str, pd.DataFrame]) -> Figure:
     axes[2].set_ylim(0, max(1.1, axes[2].get_ylim()[1]))
     axes[2].axhline(1, color=NEUTRAL, linewidth=1.2, linestyle=":")
     handles = [axes[2].plot([], [], "-", color=palette[name], marker=shapes[name], label=name)[0] for name in frames]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    legend_outside(figure, handles, list(frames))
     return figure
 
 

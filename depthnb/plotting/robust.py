@@ -7,7 +7,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from depthnb.evaluation import MATTERS
 
-from .style import NEUTRAL, Figure, colors, house_style, markers, new_figure, require_columns
+from .style import NEUTRAL, Figure, colors, house_style, legend_outside, markers, new_figure, require_columns
 
 _COLUMNS = ("method", "change", "strength", "said", "ratio", "low", "high")
 _TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -43,7 +43,7 @@ def changes(table: pd.DataFrame) -> Figure:
     ax.set(ylim=(len(rows) - 0.45, -0.55), xlabel=_RATIO, xscale="log")
     _log_ticks(ax.xaxis, ax.get_xlim())
     ax.grid(False, axis="y")
-    figure.legend(loc="outside lower center", ncols=min(5, len(names) + 1))
+    legend_outside(figure, *ax.get_legend_handles_labels())
     return figure
 
 
@@ -79,7 +79,7 @@ def corrupted(table: pd.DataFrame) -> Figure:
     _log_ticks(axes[0, 0].yaxis, axes[0, 0].get_ylim())
     figure.supxlabel("strength", fontsize=10)
     figure.supylabel("error beside the unchanged (log)", fontsize=10)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=min(5, len(names) + 1))
+    legend_outside(figure, *axes[0, 0].get_legend_handles_labels(), "upper center")
     return figure
 
 
@@ -144,7 +144,7 @@ def _log_ticks(axis, limits: tuple[float, float]) -> None:
 
 def _alt(table: pd.DataFrame, what: str) -> str:
     """One sentence: who is drawn, and where the largest ratio is."""
-    row = table.loc[table["ratio"].idxmax()]
+    row = table.iloc[table["ratio"].argmax()]
     strength = f" at strength {row['strength']}" if row["strength"] else ""
     return (
         f"error under {what} beside the unchanged photographs of {', '.join(dict.fromkeys(table['method']))}; the largest, "

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -213,15 +214,16 @@ def colors(names: Iterable[str]) -> dict[str, str]:
     """Give every name a colour of the colour-blind-safe palette: a method its own, others in order of appearance.
 
     A method's colour goes to its name, or where that is missing to the first name that begins with it; further nets of this
-    method are like any other name. The two baselines of every table, mean_depth and mean_image, are grey and take no colour
-    from the palette. From the eleventh name on colours repeat, with other markers (`markers`).
+    method are like any other name. The two baselines of every table, mean_depth and mean_image, are grey in all their
+    forms and take no colour from the palette. From the eleventh name on colours repeat, with other markers (`markers`).
 
     >>> colors(["mean_depth", "coarse", "fine", "coarse"])
     {'mean_depth': '#6e6e6e', 'coarse': '#0072b2', 'fine': '#d55e00'}
     >>> colors(["Eigen", "BN-CNN", "something else"])
     {'Eigen': '#d55e00', 'BN-CNN': '#0072b2', 'something else': '#009e73'}
     """
-    return {n: BASELINES.get(n, PALETTE[place % len(PALETTE)]) for n, place in _places(names).items()}
+    shades = {name: BASELINES.get(_baseline(name)) for name in names}
+    return {n: shades[n] or PALETTE[place % len(PALETTE)] for n, place in _places(shades).items()}
 
 
 def markers(names: Iterable[str]) -> dict[str, str]:
@@ -238,9 +240,23 @@ def _places(names: Iterable[str]) -> dict[str, int]:
         nets = [name for name in names if re.match(rf"{re.escape(method)}\b", name)]
         if nets:
             own[method if method in nets else nets[0]] = place
+    greys = itertools.count()
     free = (place for place in itertools.count() if place not in own.values())
-    baselines = list(BASELINES)
-    return {n: own[n] if n in own else baselines.index(n) if n in BASELINES else next(free) for n in names}
+    return {n: own[n] if n in own else next(greys if _baseline(n) else free) for n in names}
+
+
+def _baseline(name: str) -> str | None:
+    """The baseline that a name begins with, also where it is written with a space."""
+    return next((known for known in BASELINES if name.replace(" ", "_").startswith(known)), None)
+
+
+def legend_outside(figure: Figure, handles: Sequence, labels: Sequence[str], loc: str = "lower center") -> None:
+    """Set a legend outside of the axes, above or below, in as few rows as its texts leave room for."""
+    for rows in range(1, len(labels) + 1):
+        legend = figure.legend(handles, labels, loc=f"outside {loc}", ncols=math.ceil(len(labels) / rows))
+        if legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def depth_colormap() -> Colormap:

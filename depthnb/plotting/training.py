@@ -8,7 +8,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from .style import MARKERS, NEUTRAL, PALETTE, Figure, colors, house_style, markers, named, new_figure, require_columns
+from .style import (
+    MARKERS,
+    NEUTRAL,
+    PALETTE,
+    Figure,
+    colors,
+    house_style,
+    legend_outside,
+    markers,
+    named,
+    new_figure,
+    require_columns,
+)
 
 # a schedule that changes more often than this, or in most epochs, decays smoothly: marks would say nothing
 _MOST_DROPS = 8
@@ -189,7 +201,7 @@ def activation_stats(stats: pd.DataFrame) -> Figure:
             ha="right" if len(layers) > 5 else "center",
         )
     axes[0].set_ylabel("standard deviation (log)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(palette)))
+    legend_outside(figure, *axes[0].get_legend_handles_labels())
     return figure
 
 

@@ -553,6 +553,17 @@ def test_a_net_that_is_not_told_its_camera_has_the_colour_of_the_one_that_is():
     assert (told.get_linestyle(), untold.get_linestyle()) == ("-", "--")
 
 
+def test_a_legend_takes_as_many_rows_as_its_texts_need():
+    table = pd.concat(
+        [changed().assign(method=lambda t, i=i: f"{i} " + t["method"] + " with more words") for i in (1, 2)]
+    )
+    for figure in (plotting.changes(table), plotting.corrupted(table), plotting.changes(changed())):
+        (legend,) = figure.legends
+        figure.draw_without_rendering()
+        drawn = legend.get_window_extent()
+        assert drawn.x0 >= 0 and drawn.x1 <= figure.bbox.width, "cut off"
+
+
 def test_tables_of_changes_that_cannot_be_drawn_are_named():
     with pytest.raises(ValueError, match="table of changes lacks the column"):
         plotting.changes(changed().drop(columns="low"))
