@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -67,11 +69,11 @@ def build(reports_dir: str | Path) -> Path:
 
     One file of at most 1 MB with its figures inside, readable offline, on a phone, in light and dark mode. First what came
     out: sentences, photographs with a slider, leaderboards, where methods fail, what they score on other data and in changed
-    rooms, findings.
-    Then each notebook. A run without `finished: true` in its run.json does not exist; a run.json, table or figure that
-    cannot be read is named at the top of the page and is no error. Of several runs of a notebook the first of paper,
-    rooms-full, quick or the alphabet is shown in full, the others as rows of a table. Figures are made smaller until the page
-    fits. Raises FileNotFoundError where reports_dir does not exist.
+    rooms, findings. Then each notebook. A run without `finished: true` in its run.json does not exist; a run.json, table or
+    figure that cannot be read is named at the top of the page and is no error. Of several runs of a notebook the first of
+    paper, rooms-full, quick or the alphabet is shown in full, the others as rows of a table. Figures are made smaller until
+    the page fits. A list inside of the page says of which runs it was made, by the content of their run.json. Raises
+    FileNotFoundError where reports_dir does not exist.
     """
     reports_dir = Path(reports_dir)
     if not reports_dir.is_dir():
@@ -86,11 +88,12 @@ def build(reports_dir: str | Path) -> Path:
     problems = list(dict.fromkeys(problems))
     low, high = 0, len(LEVELS) - 1  # pages only get smaller: halve the levels until the first that fits is found
     pages: dict[int, bytes] = {}
+    made = _made(records)
     while low < high:
         level = (low + high) // 2
-        pages[level] = _page(first, sections, LEVELS[level], reports_dir, problems)
+        pages[level] = _page(first, sections, made, LEVELS[level], reports_dir, problems)
         low, high = (low, level) if len(pages[level]) <= MAX_BYTES else (level + 1, high)
-    page = pages.get(low) or _page(first, sections, LEVELS[low], reports_dir, problems)
+    page = pages.get(low) or _page(first, sections, made, LEVELS[low], reports_dir, problems)
     return files.write_bytes(reports_dir / "report.html", page)
 
 
@@ -119,7 +122,7 @@ def _changed(records: list[dict[str, Any]], reports_dir: Path, problems: list[st
     run, table = latest(records, ROBUSTNESS, reports_dir, problems)
     if table is None:
         return None
-    label = f"{run['folder'].parent.name}/{run['folder'].name}"
+    label = _label(run)
     try:
         return Changed(front.changed(table), f"./{quote(f'{label}/{runs.RECORD}')}")
     except (ValueError, KeyError, TypeError) as error:
@@ -147,15 +150,33 @@ def _change(value: float, low: float, high: float) -> str:
     return f"{value:+.0f} %" + (f" [{low:+.0f}, {high:+.0f}]" if low == low else "")
 
 
+def _made(records: list[dict[str, Any]]) -> dict[str, str]:
+    """Run -> what stands for the content of its run.json."""
+    found = {}
+    for run in records:
+        with contextlib.suppress(OSError):  # another process may have moved it since
+            found[_label(run)] = files.digest(run["folder"] / runs.RECORD)
+    return found
+
+
+def _label(run: dict[str, Any]) -> str:
+    return f"{run['folder'].parent.name}/{run['folder'].name}"
+
+
 def _page(
-    first: Front, sections: list[Section], level: tuple[int, int, int], reports_dir: Path, problems: list[str]
+    first: Front,
+    sections: list[Section],
+    made: dict[str, str],
+    level: tuple[int, int, int],
+    reports_dir: Path,
+    problems: list[str],
 ) -> bytes:
     """The whole page with so many figures a notebook, of this width and quality."""
     most, width, quality = level
     unreadable: list[str] = []
     for each in sections:
         each.shown = _pictures(each.figures[:most], width, quality, reports_dir, unreadable)
-    return _render(first, sections, [*problems, *unreadable]).encode("utf-8")
+    return _render(first, sections, made, [*problems, *unreadable]).encode("utf-8")
 
 
 def _by_notebook(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -188,7 +209,7 @@ def _pictures(
     return pictures
 
 
-def _render(first: Front, sections: list[Section], problems: list[str]) -> str:
+def _render(first: Front, sections: list[Section], made: dict[str, str], problems: list[str]) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -196,4 +217,5 @@ def _render(first: Front, sections: list[Section], problems: list[str]) -> str:
     own = {name: resources.files("depthnb.report").joinpath(name).read_text("utf-8") for name in _PARTS}
     page = environment.from_string(own["page.html"])
     told = {"front": first, "sections": sections, "problems": problems, "total": total, "version": __version__}
+    told["made"] = json.dumps(made)
     return page.render(**told, style=own["page.css"], script=own["page.js"]).lstrip()

@@ -1,6 +1,7 @@
 """The report: made from a made-up reports folder; what it says is what the files say."""
 
 import errno
+import html
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from depthnb import report
+from depthnb import files, report
 from depthnb.report import images
 from depthnb.report import page as module
 
@@ -319,3 +320,39 @@ def test_verdict_is_computed(tmp_path, model, verdict):
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="run a notebook first"):
         report.build(tmp_path / "nowhere")
+
+
+def test_the_page_says_of_which_files_it_was_made(tmp_path):
+    folders = [write_run(tmp_path, "02_bn_cnn", name) for name in ("quick", "rooms-full")]
+    write_run(tmp_path, "03_eigen", "quick", finished=None)
+    text = report.build(tmp_path).read_text(encoding="utf-8")
+    made = json.loads(html.unescape(re.search(r'<meta name="made" content="(.*?)">', text)[1]))
+    assert made == {f"02_bn_cnn/{folder.name}": files.digest(folder / "run.json") for folder in folders}
+
+
+def changed_rooms():
+    """A table robustness.csv of two nets."""
+    rows = [("base", 0, 1.0), ("wall-dark", 0, 1.4), ("noise", 1, 1.2), ("noise", 2, 2.2)]
+    return pd.DataFrame(
+        {"method": name, "change": change, "strength": strength, "said": f"{change} walls", "ratio": ratio,
+         "low": 0.9 * ratio, "high": 1.1 * ratio, "beside": 0.5}
+        for name in ("U-Net", "Eigen") for change, strength, ratio in rows
+    )  # fmt: skip
+
+
+def test_what_a_changed_room_does_is_shown_from_the_last_comparison(tmp_path):
+    for name in ("rooms-full", "quick"):
+        folder = write_run(tmp_path, "10_comparison", name)
+        changed_rooms().to_csv(folder / "tables" / "robustness.csv", index=False)
+        os.utime(folder / "tables" / "robustness.csv", (1e9, 1e9) if name == "rooms-full" else None)
+    text = report.build(tmp_path).read_text(encoding="utf-8")
+    part = text[text.index('<section id="changed">') :].partition("</section>")[0]
+    assert "./10_comparison/quick/run.json" in part and "robustness.csv" not in text
+    assert part.count("<img") == 2 and "U-Net, Eigen" in part, "rooms and pictures, both nets in the description"
+    (folder / "tables" / "robustness.csv").write_text("method,change,strength\nU-Net,wall-dark,0\n")
+    text = report.build(tmp_path).read_text(encoding="utf-8")
+    assert '<section id="changed">' not in text
+    assert "10_comparison/quick/tables/robustness.csv: table of changes lacks the column" in text
+    changed_rooms().query("strength == 0").to_csv(folder / "tables" / "robustness.csv", index=False)
+    text = report.build(tmp_path).read_text(encoding="utf-8")
+    assert text[text.index('<section id="changed">') :].partition("</section>")[0].count("<img") == 1
