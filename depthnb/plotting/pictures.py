@@ -121,7 +121,7 @@ def predictions_grid(
         height / width,
         bars=1,
         titled=row_titles is not None or not single,
-        width=7.4 if len(preds) == 2 else None,  # three large tiles a row: narrower, or a notebook grows too heavy
+        width=(None, 7.4, 8.0)[len(preds) - 1],  # two rows a frame: narrower, or a notebook grows too heavy
         alt=f"{count} frames: image, true depth, and prediction with error ({error}) of {', '.join(preds)}",
     )
     # [frame, image and truth or a prediction and its error, upper and lower]
