@@ -49,8 +49,10 @@ def main() -> None:
                 decoded = DataLoader(Frames(mapped.root, rows, size, rotate, FLIP), args.batch, sampler=order)
 
                 def ours(batches=batches, mapped=mapped, rotate=rotate) -> None:
-                    for chosen in batches:
-                        transforms.augment(mapped.batch(chosen), seed=0, epoch=0, rotate=rotate, flip=FLIP)
+                    for chosen in batches:  # in place, as a training does
+                        transforms.augment(
+                            mapped.batch(chosen), seed=0, epoch=0, rotate=rotate, flip=FLIP, in_place=True
+                        )
 
                 def peer(decoded=decoded) -> None:
                     for _ in decoded:

@@ -245,7 +245,7 @@ def _turn(batch: dict, angle: Tensor, flipped: Tensor) -> dict:
     return {**batch, "image": image, "depth": torch.where(valid, coded, 0.0), "valid": valid, "intrinsics": K}
 
 
-def _flip(batch: dict, flipped: Tensor) -> dict:
+def _flip(batch: dict, flipped: Tensor, in_place: bool) -> dict:
     """Mirror the samples where `flipped` (on the CPU), exactly (no interpolation)."""
     turned = flipped.nonzero()[:, 0].tolist()
     out = dict(batch)
@@ -253,8 +253,8 @@ def _flip(batch: dict, flipped: Tensor) -> dict:
         "image",
         "depth",
         "valid",
-    ):  # only what is mirrored is mirrored: a third of the time of choosing afterwards
-        out[key] = batch[key].clone()
+    ):  # only what is mirrored is touched: a third of the time of choosing afterwards
+        out[key] = batch[key] if in_place else batch[key].clone()
         for place in turned:
             out[key][place] = batch[key][place].flip(-1)
     where = flipped.to(batch["intrinsics"].device).view(-1, 1, 1)
@@ -330,8 +330,9 @@ def augment(
     crop_size: Sequence[int] | None = None,
     zoom: float = 1.0,
     size: Sequence[int] | None = None,
+    in_place: bool = False,
 ) -> dict:
-    """Augment a batch at random on its own device; the input is left as it is.
+    """Augment a batch at random on its own device; the input is left as it is, unless `in_place` says otherwise.
 
     Each sample's random numbers depend on (seed, epoch, id) alone. So the same frame is augmented alike, bit for bit,
     whatever else is in its batch and wherever a run was resumed, and switching one augmentation on leaves the others'
@@ -354,6 +355,7 @@ def augment(
             `zoom` (uniform in its logarithm), is enlarged to `size`: the view of a longer lens. The intrinsics tell it; a
             network that is not told takes what is enlarged for near.
         size: (height, width) of the result where `zoom` or `size` is given, by default that of the batch.
+        in_place: the batch is nobody else's, and may be written over: mirroring some frames then copies no others.
 
     Returns:
         A new batch of the same keys and dtypes.
@@ -390,7 +392,7 @@ def augment(
     if rotate > 0:
         out = _turn(out, (2 * draws[:, 0] - 1) * math.radians(rotate), flipped)
     elif flip > 0:
-        out = _flip(out, flipped)
+        out = _flip(out, flipped, in_place)
     place = torch.stack((draws[:, 7], (draws[:, 7] * 2**26) % 1), dim=1)  # upper and lower bits: row and column
     if crop_size is not None:
         out = _crop_each(out, check_size(crop_size), place)

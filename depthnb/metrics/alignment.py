@@ -35,21 +35,22 @@ def fit_scale_shift(*, pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Ten
     (2.0, 1.0)
     """
     pred, target = (torch.where(valid, x, torch.zeros_like(x)) for x in (pred, target))  # NaN times 0 is NaN
-    scale, (pred_mean, _), (target_mean, _) = centred_fit(pred, target, weights(valid, pred.dtype))
+    scale, _, (pred_mean, _), (target_mean, _) = centred_fit(pred, target, weights(valid, pred.dtype))
     return scale, target_mean - scale * pred_mean
 
 
 def centred_fit(
     pred: Tensor, target: Tensor, weight: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """The scale of `fit_scale_shift`, and of prediction and target the mean and the difference from it.
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The scale of `fit_scale_shift`, the variance of the prediction, and of both maps the mean and the difference from it.
 
     Args:
         pred, target: [B, 1, H, W], any unit, finite everywhere.
         weight: [B, 1, H, W], 1 on the pixels that are fitted, else 0.
 
     Returns:
-        scale [B, 1, 1, 1]; twice a mean [B, 1, 1, 1] and the centred values [B, 1, H, W], which are 0 where weight is.
+        scale [B, 1, 1, 1]; the variance [B, 1, 1, 1], infinite for a constant, whose scale is 0; twice a mean [B, 1, 1, 1] and
+        the centred values [B, 1, H, W], which are 0 where weight is.
     """
     count = weight.sum((1, 2, 3), keepdim=True).clamp_min(1)
     means = [(x * weight).sum((1, 2, 3), keepdim=True) / count for x in (pred, target)]
@@ -58,9 +59,8 @@ def centred_fit(
     covariance = (centred * truth).sum((1, 2, 3), keepdim=True) / count
     # the mean of equal numbers is exact only up to rounding, hence not `== 0`
     constant = variance <= (4 * torch.finfo(pred.dtype).eps * means[0]).square()
-    zero = pred.new_zeros(())
-    scale = torch.where(constant, zero, covariance / torch.where(constant, zero + 1, variance))
-    return scale, (means[0], centred), (means[1], truth)
+    variance = torch.where(constant, torch.inf, variance)
+    return covariance / variance, variance, (means[0], centred), (means[1], truth)
 
 
 def align(*, pred: Tensor, depth: Tensor, valid: Tensor, how: str, max_depth: float | None = None) -> Tensor:

@@ -381,9 +381,14 @@ def _sums(
     banded = torch.zeros(len(depth), max(1, len(edges)), len(PIXEL_SUMS), dtype=torch.float64)
     others = torch.zeros(len(depth), len(WINDOW_SUMS), dtype=torch.float64)
     if depth.device.type == "cpu":
-        for image, (guess, truth, mask) in enumerate(_cropped(pred, depth, valid, scoring, kind, 1)):
-            maps = (x[0, 0].numpy() for x in (guess, truth, mask))
-            found = image_sums(*maps, low=low, high=high, borders=edges, windows=windows)
+        how = {"low": low, "high": high, "borders": edges, "windows": windows}
+        for image, maps in enumerate(_cropped(pred, depth, valid, scoring, kind, 1)):
+            guess, truth, mask = (x[0, 0] for x in maps)
+            found = image_sums(guess, truth, mask, **how)
+            if found is None:
+                _check_counted(pred, depth, valid, scoring)
+                mask = scoring.in_range(depth=truth, valid=mask)
+                found = image_sums(_filled(guess, mask), _filled(truth, mask), mask, **how)
             banded[image], others[image] = (torch.from_numpy(x) for x in found)
         return banded, others
     found = []
@@ -397,36 +402,35 @@ def _sums(
 def _cropped(
     pred: Tensor, depth: Tensor, valid: Tensor, scoring: Protocol, kind: str, at_once: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Prediction, truth and mask inside the crop, aligned and finite everywhere, so many pixels (an image at least) at a time.
+    """Prediction, truth and mask inside the crop, aligned, so many pixels (an image at least) at a time.
 
-    The mask holds at least what counts; on a GPU it holds nothing else.
+    The mask holds at least what counts. Where an alignment is fitted, and on a GPU, it holds nothing else, and all values are
+    finite.
     """
     height, width = depth.shape[-2:]
     top, bottom, left, right = scoring.crop_box(height, width)
-    cropped = [x.detach()[..., top:bottom, left:right] for x in (pred, depth, valid)]
     on_cpu, aligns, finite = depth.device.type == "cpu", scoring.alignment != "none", []
     step = max(1, at_once // max(1, height * width))
     for start in range(0, len(depth), step):
-        guess, truth, mask = (x[start : start + step] for x in cropped)
+        guess, truth, mask = (x.detach()[start : start + step, :, top:bottom, left:right] for x in (pred, depth, valid))
         guess = guess.to(torch.promote_types(guess.dtype, torch.float32))
-        # a glance: a sum is finite only where every value is
-        if not on_cpu or aligns or not (guess.sum() + truth.sum()).isfinite():
+        if aligns or not on_cpu:
             mask = scoring.in_range(depth=truth, valid=mask)
             guess, truth = _filled(guess, mask), _filled(truth, mask)
             finite.append(guess.sum().isfinite())
-            if (on_cpu or aligns) and not finite[-1]:
-                _check_counted(*cropped, scoring)
+            if aligns and not finite[-1]:
+                _check_counted(pred, depth, valid, scoring)
         truth = truth.to(guess.dtype)
         if aligns:  # NaN where there is nothing to align with
             guess = _filled(_in_metres(guess, truth, mask, scoring, kind), mask)
         yield guess, truth, mask
     if finite and not torch.stack(finite).all():  # only now: a GPU would have to be waited for at every step
-        _check_counted(*cropped, scoring)
+        _check_counted(pred, depth, valid, scoring)
 
 
 def _check_counted(pred: Tensor, depth: Tensor, valid: Tensor, scoring: Protocol) -> None:
     """Raise for the first image that has a NaN or an infinity on a pixel that counts."""
-    check_finite(pred=pred, depth=depth, valid=scoring.in_range(depth=depth, valid=valid))
+    check_finite(pred=pred, depth=depth, valid=scoring.counts(depth=depth, valid=valid))
 
 
 def _filled(x: Tensor, counts: Tensor) -> Tensor:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from depthnb.metrics.room import Room
 from depthnb.metrics.tally import number
 
 Values = Tensor | np.ndarray
@@ -53,22 +55,8 @@ def ssim_map(*, pred: Tensor, depth: Tensor, data_range: float, window: int = 11
     (mean_d,) = _Blur.apply(window, depth)  # of a truth: no gradient
     # of the two squares only the sum is asked for
     mean_p, squares, product = _Blur.apply(window, pred, pred * pred + depth * depth, pred * depth)
-    similarity = _similarity(mean_p, mean_d, squares, product, data_range)
-    return similarity.permute(1, 0, 2, 3).flatten(2)[:, None, :, : width - window + 1]
-
-
-class Room:
-    """Memory for results that is used again while it is large enough: new memory is slow to come by."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, Tensor] = {}
-
-    def take(self, name: str, size: int, like: Tensor) -> Tensor:
-        """[size] of the dtype and the device of another tensor, with whatever it held last."""
-        part = self._parts.get(name)
-        if part is None or len(part) < size:
-            part = self._parts[name] = like.new_empty(size)
-        return part[:size]
+    similarity = _similarity(torch, mean_p, mean_d, squares, product, data_range)
+    return similarity.transpose(0, 1)[:, None, :, : width - window + 1]
 
 
 def ssim_strip(maps: np.ndarray, room: Room, *, data_range: float, window: int) -> np.ndarray:
@@ -77,7 +65,7 @@ def ssim_strip(maps: np.ndarray, room: Room, *, data_range: float, window: int) 
     Args:
         maps: float32 or float64 [4, H, W], contiguous rows: the prediction, the truth, and room for two more; H and W are not
             smaller than `window`.
-        room: the same for all strips.
+        room: for what is computed on the way, and the result.
         data_range, window: as for `ssim_map`.
 
     Returns:
@@ -91,17 +79,50 @@ def ssim_strip(maps: np.ndarray, room: Room, *, data_range: float, window: int) 
     np.multiply(pred, pred, out=squares)
     squares += np.multiply(depth, depth, out=product)
     np.multiply(pred, depth, out=product)
-    moments = _products(torch.from_numpy(maps)[:, :, None], window, room)[:, :, 0].numpy()
-    similarity = _similarity(*moments, data_range)
-    return similarity.reshape(len(similarity), -1)
+
+    given = torch.from_numpy(maps)[:, :, None]
+    half, whole = room.take(*((size,) for size in _memory(given, window)), dtype=maps.dtype)
+    moments = _products(given, window, torch.from_numpy(half), torch.from_numpy(whole))[:, :, 0].numpy()
+    spare = half[: moments[0].size].reshape(moments[0].shape)  # has done its duty
+    return _similarity(np, *moments, data_range, spare)
 
 
-def _similarity(mean_p: Values, mean_d: Values, squares: Values, product: Values, data_range: float) -> Values:
-    """Structural similarity from the means over a window: of both maps, of the sum of their squares, of their product."""
+def _similarity(
+    library: ModuleType,
+    mean_p: Values,
+    mean_d: Values,
+    squares: Values,
+    product: Values,
+    data_range: float,
+    spare: np.ndarray | None = None,
+) -> Values:
+    """Structural similarity from the means over a window: of both maps, of the sum of their squares, of their product.
+
+    spare: for NumPy, memory for the result; then the others are overwritten too.
+    """
+
+    def over(x: Values) -> Values | None:
+        return None if spare is None else x
+
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    means, of_means = mean_p * mean_d, mean_p * mean_p + mean_d * mean_d
-    structure = (2 * (product - means) + c2) / (squares - of_means + c2)
-    return (2 * means + c1) / (of_means + c1) * structure
+    means = library.multiply(mean_p, mean_d, out=spare)
+    mean_p = library.multiply(mean_p, mean_p, out=over(mean_p))
+    mean_d = library.multiply(mean_d, mean_d, out=over(mean_d))
+    of_means = library.add(mean_p, mean_d, out=over(mean_p))
+    covariance = library.subtract(product, means, out=over(product))
+    variances = library.subtract(squares, of_means, out=over(squares))
+    # the formula's two factors of 2 come last, as one
+    above = library.multiply(
+        library.add(means, c1 / 2, out=over(means)),
+        library.add(covariance, c2 / 2, out=over(covariance)),
+        out=over(means),
+    )
+    below = library.multiply(
+        library.add(of_means, c1, out=over(of_means)),
+        library.add(variances, c2, out=over(variances)),
+        out=over(of_means),
+    )
+    return library.multiply(library.divide(above, below, out=over(above)), 4, out=over(above))
 
 
 def wholly_valid(valid: Tensor, window: int) -> Tensor:
@@ -162,10 +183,9 @@ def trusted_windows(valid: Tensor, window: int, share: float) -> Tensor:
 
 
 class _Blur(torch.autograd.Function):
-    """Weighted mean over every window inside each map [H,B,W]: [maps,H - window + 1,B,blocks,columns of a block].
+    """Weighted mean over every window inside each map [H,B,W]: [maps,H - window + 1,B,W - window + 1 or more].
 
-    The columns of a result stay in the blocks in which they were computed, one behind the other in memory: what is done with
-    them pixel by pixel needs no other order. The last block may end with columns that mean nothing.
+    The further columns, which fill the last block, mean nothing.
 
     The weights are symmetric, so the gradient is the same mean over the incoming gradient with zeros around it.
     """
@@ -178,11 +198,11 @@ class _Blur(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         around = ctx.window - 1
-        gradient = gradient.flatten(3)[..., : ctx.width - around]
-        return None, *_blurred(gradient, ctx.window, around).flatten(3)[..., : ctx.width]
+        gradient = gradient[..., : ctx.width - around]
+        return None, *_blurred(gradient, ctx.window, around)[..., : ctx.width]
 
 
-_BLOCK = 32  # results of one product; larger ones multiply more zeros, smaller ones are more calls
+_BLOCK = 16  # results of one product; larger ones multiply more zeros, smaller ones are more calls
 
 
 def _blurred(maps: Sequence[Tensor], window: int, around: int = 0) -> Tensor:
@@ -191,26 +211,36 @@ def _blurred(maps: Sequence[Tensor], window: int, around: int = 0) -> Tensor:
     framed = maps[0].new_zeros(len(maps), height + 2 * around, batch, width + 2 * around)
     for some, out in zip(maps, framed, strict=True):
         out[around : around + height, :, around : around + width] = some
-    return _products(framed, window, Room())
+    return _products(framed, window, *(framed.new_empty(size) for size in _memory(framed, window)))
 
 
-def _products(maps: Tensor, window: int, room: Room) -> Tensor:
-    """From maps [maps,H,B,W] to what `_Blur` says: products of blocks with the band, of overlapping views, uncopied."""
+def _memory(maps: Tensor, window: int) -> tuple[int, int]:
+    """How many numbers the means along the columns take in `_products`, and those over windows."""
+    count, height, batch, width = maps.shape
+    across, columns = _blocks(width - window + 1)
+    lines = count * (height - window + 1) * batch
+    # the last blocks of the very last row may reach over its end
+    return lines * width + across * columns + window - 1 - width, lines * across * columns
+
+
+def _products(maps: Tensor, window: int, half: Tensor, whole: Tensor) -> Tensor:
+    """From maps [maps,H,B,W] to what `_Blur` says: products of blocks with the band, of overlapping views, uncopied.
+
+    half, whole: memory, as much as `_memory` says.
+    """
     count, height, batch, width = maps.shape
     length = height - window + 1
     across, columns = _blocks(width - window + 1)
-    more = across * columns + window - 1 - width  # what the last blocks of the very last row reach over
-    half = room.take("half", count * length * batch * width + more, maps)
-    half[len(half) - more :] = 0
+    within = count * length * batch * width
+    half[within:] = 0
     with torch.autocast(half.device.type, enabled=False):  # eight binary digits are too few for a variance
-        for some, out in zip(maps, half[: len(half) - more].view(count, length, batch * width), strict=True):
+        for some, out in zip(maps, half[:within].view(count, length, batch * width), strict=True):
             _down(some.reshape(height, batch * width), out, window)
         band = _gaussian_band(columns + window - 1, window, half.dtype, half.device).T.expand(across, -1, -1)
         # a block that reaches over the end of its row meets weights of 0 there
         lines = half.as_strided((across, count * length * batch, columns + window - 1), (columns, width, 1))
-        blocks = room.take("blocks", across * count * length * batch * columns, maps)
-        torch.bmm(lines, band, out=blocks.view(across, count * length * batch, columns))
-    return blocks.view(across, count, length, batch, columns).permute(1, 2, 3, 0, 4)
+        torch.bmm(lines, band, out=whole.view(-1, across, columns).transpose(0, 1))
+    return whole.view(count, length, batch, across * columns)
 
 
 def _down(rows: Tensor, out: Tensor, window: int) -> None:

@@ -5,92 +5,141 @@ By NumPy, because one thread of torch takes several times as long for comparison
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from depthnb.metrics.ssim import Room, runs, ssim_strip
+from depthnb.metrics.room import Room, room
+from depthnb.metrics.ssim import runs, ssim_strip
 from depthnb.metrics.sums import ENOUGH_WHOLE, ENOUGH_WINDOWS, PIXEL_SUMS, SSIM_WINDOW, WINDOW_SUMS, edges, terms
 
-_PIXELS, _ROWS = 64_000, 96  # of a strip, at most
+_MOST = 0.5  # of a strip's pixels
+_PIXELS, _ROWS = 80_000, 144  # of a strip, at most; fewer are more calls, more leave the cache
 
 
 def image_sums(
-    pred: np.ndarray,
-    depth: np.ndarray,
-    mask: np.ndarray,
+    pred: Tensor,
+    depth: Tensor,
+    mask: Tensor,
     *,
     low: float,
     high: float,
     borders: Sequence[float],
     windows: bool,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray] | None:
     """What `sums.pixel_sums` and `sums.window_sums` give of one image.
 
     Args:
-        pred, depth: float [H,W] metres, finite everywhere; the prediction is clipped here to low..high.
+        pred, depth: float [H,W] metres, of one dtype, on the CPU; the prediction is clipped here to low..high.
         mask: bool [H,W]; what counts has a depth between low and high.
         low, high: metres; high is the data range of SSIM too.
         borders: of the bands, as for `sums.pixel_sums`.
         windows: whether SSIM and edges are wanted.
 
     Returns:
-        float64 [bands + 1,sums] and [sums]; the second is 0 without `windows`.
+        float64 [bands + 1,sums] and [sums]; the second is 0 without `windows`. None where a value is NaN or a prediction
+        infinite, wherever it lies: then fill what does not count, and ask again.
     """
     height, width = depth.shape
     rows = max(1, min(_ROWS, _PIXELS // max(1, width)))
     halo = SSIM_WINDOW - 1 if windows else 0
-    maps = np.empty((4, min(height, rows + halo), width), depth.dtype) if windows else None  # one for all strips
-    low, high = depth.dtype.type(low), depth.dtype.type(high)
-    pieces, found = [], _Windows(height, width)
+    own = room("steps")
+    (maps,) = room("strip").take((4, min(height, rows + halo), width), dtype=pred.numpy().dtype)
+    low, high = (float(maps.dtype.type(end)) for end in (low, high))
+    pieces, found = [], _Windows(height, width, own)
     for start in range(0, height, rows):
         here = slice(start, start + rows + halo)
-        truth = depth[here]
-        counts = (truth > low) & (truth < high)
-        counts &= mask[here]
+        strip = maps[:, : min(height, here.stop) - start]
+        if not math.isfinite(pred[here].sum().item()):  # a glance: a sum is finite only where every value is
+            return None
+        for given, clipped in zip((pred, depth), strip[:2], strict=True):
+            torch.clamp(given[here], low, high, out=torch.from_numpy(clipped))
+        guess, truth = strip[:2]
+        span = truth.min(), truth.max()
+        if math.isnan(span[0]):
+            return None
+        # of what was clipped: neither end counts
+        counts = truth > low
+        counts &= truth < high
+        counts &= mask[here].numpy()
         if not counts.any():
             continue
-        pieces += _bands(*(x[:rows] for x in (pred[here], truth, counts)), low, high, borders)
+        pieces += _bands(*(x[:rows].ravel() for x in (guess, truth, counts)), borders, span, own)
         if windows:
-            strip = maps[:, : len(truth)]
-            np.clip(pred[here], low, high, out=strip[0])
-            np.clip(truth, low, high, out=strip[1])
-            found.add(strip, counts, rows, float(high))
+            found.add(strip, counts, rows, high)
     return _pooled(pieces, max(1, len(borders))), found.sums()
 
 
 def _bands(
-    pred: np.ndarray, depth: np.ndarray, counts: np.ndarray, low: float, high: float, borders: Sequence[float]
+    pred: np.ndarray,
+    depth: np.ndarray,
+    counts: np.ndarray,
+    borders: Sequence[float],
+    span: tuple[float, float],
+    own: Room,
 ) -> Iterator[list[float]]:
-    """Of the pixels of a strip, for each band that has any: its number, then the sums in the order of `PIXEL_SUMS`."""
-    for band, member in _members(depth, counts, borders):
-        truth = depth[member]
-        pixels = len(truth)
+    """Of the pixels of a strip, for each band that has any: its number, then the sums in the order of `PIXEL_SUMS`.
+
+    Where most of them count, and in one band, the others become right predictions, whose terms are 0; else those that count are
+    gathered, band by band, so that one call computes each term of all bands.
+
+    span: no depth lies outside.
+    """
+    bands, members = zip(*_members(depth, counts, borders, span), strict=True)
+    numbers, others = [np.count_nonzero(member) for member in members], None
+    if len(bands) == 1 and numbers[0] > _MOST * len(counts):
+        others = ~counts
+        np.copyto(pred, depth, where=others)
+    else:
+        pred, depth = (
+            np.concatenate([x[member] for member in members], out=room(name).take((sum(numbers),), dtype=x.dtype)[0])
+            for name, x in (("guess", pred), ("truth", depth))
+        )
+    found, stop = terms(np, pred, depth, own), 0
+    for band, pixels in zip(bands, numbers, strict=True):
         if pixels:
-            guess = pred[member]
-            np.clip(guess, low, high, out=guess)
-            log, abs_rel, relative, difference, log_abs, *deltas = terms(np, guess, truth)
-            mean = float(log.sum()) / pixels
-            log -= log.dtype.type(mean)
-            rest = float(log.sum()) / pixels  # what the first sum was rounded by
-            square = log.dot(log) - pixels * rest**2
-            sums = (abs_rel.sum(), relative.dot(difference), difference.dot(difference), log_abs.sum())
-            yield [
-                band,
-                pixels,
-                float(log.dtype.type(mean)) + rest,
-                square,
-                *sums,
-                *(np.count_nonzero(delta) for delta in deltas),
-            ]
+            start, stop = stop, stop + (pixels if others is None else len(pred))
+            yield [band, pixels, *_summed(pixels, others, *(term[start:stop] for term in found))]
 
 
-def _members(depth: np.ndarray, counts: np.ndarray, borders: Sequence[float]) -> Iterator[tuple[int, np.ndarray]]:
+def _summed(
+    pixels: int,
+    others: np.ndarray | None,
+    log: np.ndarray,
+    relative: np.ndarray,
+    error: np.ndarray,
+    log_size: np.ndarray,
+    *deltas: np.ndarray,
+) -> tuple[float, ...]:
+    """The sums of a band with so many pixels, the first of `PIXEL_SUMS` left out; log is centred in place.
+
+    others: which entries are right predictions that do not count; None: none is.
+    """
+    mean = float(log.sum()) / pixels
+    log -= log.dtype.type(mean)
+    if others is not None:
+        np.copyto(log, 0, where=others)
+    rest = float(log.sum()) / pixels  # what the first sum was rounded by
+    return (
+        float(log.dtype.type(mean)) + rest,
+        log.dot(log) - pixels * rest**2,
+        relative.sum(),
+        relative.dot(error),
+        error.dot(error),
+        log_size.sum(),
+        *(np.count_nonzero(delta) - len(log) + pixels for delta in deltas),
+    )
+
+
+def _members(
+    depth: np.ndarray, counts: np.ndarray, borders: Sequence[float], span: tuple[float, float]
+) -> Iterator[tuple[int, np.ndarray]]:
     """The bands that pixels lie in, and which of those that count. -1 is before the first border, the last one beyond all."""
     borders = np.asarray(borders, dtype=depth.dtype)
-    first = last = 0
-    if len(borders):
-        first, last = np.searchsorted(borders, (depth.min(), depth.max()), side="right").tolist()
+    first, last = np.searchsorted(borders, span, side="right").tolist()
     beyond = counts
     for band in range(first, last):
         after = beyond & (depth >= borders[band])
@@ -120,9 +169,8 @@ def _pooled(pieces: list[list[float]], columns: int) -> np.ndarray:
 class _Windows:
     """Sums over the wholly valid windows of the strips of an image."""
 
-    def __init__(self, height: int, width: int) -> None:
-        self.width = width
-        self.room = Room()
+    def __init__(self, height: int, width: int, own: Room) -> None:
+        self.width, self.room = width, own
         self.numbers = dict.fromkeys(
             (SSIM_WINDOW, 3), np.zeros(2)
         )  # of whole windows, and of windows whose middle counts
@@ -141,7 +189,7 @@ class _Windows:
         if whole.any():
             line = np.zeros((len(whole), self.width), bool)
             line[:, :-2] = whole
-            of_strip = edges(np, strip[0].ravel(), strip[1].ravel(), line.ravel()[:-2], self.width)
+            of_strip = edges(np, strip[0].ravel(), strip[1].ravel(), line.ravel()[:-2], self.width, self.room)
             self.found[2:] += [np.count_nonzero(edge) for edge in of_strip]
 
     def _whole(self, counts: np.ndarray, window: int) -> np.ndarray:

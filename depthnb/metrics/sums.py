@@ -7,7 +7,7 @@ what counts. On a GPU torch takes all images at once and never asks how many pix
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, ModuleType
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from depthnb.metrics.room import Room
 from depthnb.metrics.ssim import ssim_map, trusted_windows
 
 Values = Tensor | np.ndarray
@@ -37,22 +38,31 @@ WINDOW_SUMS = (
 )
 
 
-def terms(library: ModuleType, pred: Values, depth: Values) -> tuple[Values, ...]:
-    """Of every pixel the log ratio, the relative error's size, it and the error, the log ratio's size, and the three deltas.
+def terms(library: ModuleType, pred: Values, depth: Values, room: Room | None = None) -> tuple[Values, ...]:
+    """Of every pixel the log ratio, the sizes of the relative error, the error and the log ratio, and the three deltas.
 
     In the order of `PIXEL_SUMS`; sq_rel is the sum of relative error times error, and square that of error times error.
 
     Args:
         library: numpy or torch, whichever the maps belong to.
         pred, depth: metres, above 0.
+        room: for NumPy, where the results go; None: new memory.
     """
-    difference, ratio = pred - depth, pred / depth
-    relative, log = difference / depth, library.log(ratio)
-    worse = library.maximum(ratio, depth / pred)
-    return log, abs(relative), relative, difference, abs(log), *(worse < 1.25**i for i in (1, 2, 3))
+
+    memory = [None] * 5 if room is None else room.take(*[pred.shape] * 5, dtype=pred.dtype)
+    error = library.subtract(pred, depth, out=memory[0])
+    error = library.abs(error, out=error)
+    relative = library.divide(error, depth, out=memory[1])
+    ratio, inverse = library.divide(pred, depth, out=memory[2]), library.divide(depth, pred, out=memory[3])
+    log = library.log(ratio, out=memory[4])
+    worse = library.maximum(ratio, inverse, out=ratio)
+    log_size = library.abs(log, out=memory[3])
+    return log, relative, error, log_size, *(worse < 1.25**i for i in (1, 2, 3))
 
 
-def edges(library: ModuleType, pred: Values, depth: Values, whole: Values, width: int) -> Iterator[Values]:
+def edges(
+    library: ModuleType, pred: Values, depth: Values, whole: Values, width: int, room: Room | None = None
+) -> Iterator[Values]:
     """Where an edge is: in the truth, in the prediction, in both, for each threshold in turn.
 
     Args:
@@ -60,25 +70,41 @@ def edges(library: ModuleType, pred: Values, depth: Values, whole: Values, width
         pred, depth: [...,H * W] metres, above 0, row after row.
         whole: bool [...,(H - 2) * W - 2], whether the 3x3 neighbourhood that begins here counts wholly.
         width: W.
+        room: as for `terms`.
     """
+    *memory, unit = [None] * 5 if room is None else room.take(*[pred.shape] * 5, dtype=pred.dtype)
     for thresholds, relative in ((EDGE_THRESHOLDS, False), (RELATIVE_EDGE_THRESHOLDS, True)):
-        true, guess = (_sobel_square(library.log(x) if relative else x, width) for x in (depth, pred))
+        squares = []
+        for x, into in zip((depth, pred), memory, strict=False):
+            x = library.log(x, out=unit) if relative else x
+            squares.append(_sobel_square(library, x, width, into, *memory[2:]))
         for threshold in thresholds.values():
-            in_truth, in_pred = ((square > threshold**2) & whole for square in (true, guess))
+            in_truth, in_pred = (square > threshold**2 for square in squares)
+            in_truth &= whole
+            in_pred &= whole
             yield from (in_truth, in_pred, in_truth & in_pred)
 
 
-def _sobel_square(x: Values, width: int) -> Values:
+def _sobel_square(library: ModuleType, x: Values, width: int, *memory: np.ndarray | None) -> Values:
     """[...,H * W] -> [...,(H - 2) * W - 2], squared magnitude of the Sobel gradient of the 3x3 pixels that begin here.
 
     The plain operator, not divided by 8, as Hu et al. use it: a step of 1 m has magnitude 4. Row after row, so that all
     differences are of one long line: what reaches over the end of a row means nothing. Own code, because kornia's pads and
     convolves, which takes about ten times as long on a CPU.
+
+    memory: three lines as long as x for NumPy, the first for the result; None: new memory.
     """
-    right, lower = x[..., 2:] - x[..., :-2], x[..., 2 * width :] - x[..., : -2 * width]
+
+    def apart(operation: Callable, x: Values, distance: int, line: int) -> Values:
+        """An operation on the pixels so far apart, written to another line of the memory than that of x."""
+        one, other = x[..., distance:], x[..., :-distance]
+        return operation(one, other, out=None if memory[line] is None else memory[line][: len(one)])
+
     # twice the sum of two neighbours is the weights 1, 2, 1
-    right, lower = right[..., width:] + right[..., :-width], lower[..., 1:] + lower[..., :-1]
-    across, down = right[..., width:] + right[..., :-width], lower[..., 1:] + lower[..., :-1]
+    across = apart(library.subtract, x, 2, 0)
+    across = apart(library.add, apart(library.add, across, width, 1), width, 0)
+    down = apart(library.subtract, x, 2 * width, 1)
+    down = apart(library.add, apart(library.add, down, 1, 2), 1, 1)
     across *= across
     down *= down
     across += down
@@ -104,8 +130,8 @@ def pixel_sums(pred: Tensor, depth: Tensor, counts: Tensor, borders: Sequence[fl
     number = torch.arange(columns, device=depth.device)
     # a product of float32 may silently be one of ten binary digits
     member = (((band % columns)[:, None] == number[:, None]) & counts[:, None]).double()  # [B,bands + 1,pixels]
-    log, abs_rel, relative, difference, *others = (term.double() for term in terms(torch, pred, depth))
-    errors = (abs_rel, relative * difference, difference.square(), *others)
+    log, relative, error, *others = (term.double() for term in terms(torch, pred, depth))
+    errors = (relative, relative * error, error.square(), *others)
     pixels = member.sum(-1)
     mean = (member @ log[..., None])[..., 0] / pixels
     centred = log - (mean.nan_to_num()[:, None] @ member)[:, 0]  # of every pixel the mean of its band

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,6 +81,7 @@ class Loop:
             raise ValueError(
                 f"batch_size {settings.batch_size} is shared by {self.engine.world_size} processes: give each an image"
             )
+        self.augment = _of_own_batches(settings.augment)
         self.models = {name: player.model for name, player in players.items()}
         self.parts = {key: part for name, player in players.items() for key, part in player.parts(name).items()}
 
@@ -110,8 +113,8 @@ class Loop:
         with self._single_images_explained():
             for number, chunk in enumerate(order.split(settings.batch_size), start=1):
                 batch, part = self._share(self.train, chunk)
-                if settings.augment is not None:
-                    batch = settings.augment(batch, seed=settings.seed, epoch=epoch)
+                if self.augment is not None:
+                    batch = self.augment(batch, seed=settings.seed, epoch=epoch)
                 means.begin(number, batch, own=part > 0)
                 with one_batch(engine.world_size, belongs=part > 0):
                     for name, loss in self.objective.losses(batch, means.note):  # forward
@@ -195,6 +198,13 @@ def seed_for(*parts: object) -> int:
     True
     """
     return zlib.crc32("/".join(map(str, parts)).encode())
+
+
+def _of_own_batches(augment: Callable[..., dict] | None) -> Callable[..., dict] | None:
+    """An augmentation, told that it may write over a batch, which the loop has just read, if it wants to know."""
+    if augment is None or "in_place" not in inspect.signature(augment).parameters:
+        return augment
+    return functools.partial(augment, in_place=True)
 
 
 def _order(frames: int, epoch: int, settings: Settings) -> Tensor:

@@ -227,6 +227,16 @@ def test_the_input_is_left_as_it_is():
     assert all(torch.equal(batch[k], v) for k, v in before.items())
 
 
+def test_in_place_writes_the_same_over_the_batch_that_is_given():
+    whole = {"flip": 0.5, "channel_permutation": 1.0}
+    batch = collate([plane_sample(6, 8, name=f"f{i}") for i in range(9)])
+    expected = augment(batch, seed=0, epoch=0, **whole)
+    assert not torch.equal(expected["depth"], batch["depth"])
+    found = augment(batch, seed=0, epoch=0, **whole, in_place=True)
+    assert all(torch.equal(found[key], expected[key]) for key in ("image", "depth", "valid", "intrinsics"))
+    assert found["depth"] is batch["depth"]
+
+
 def test_flip_probability():
     batch = collate([plane_sample(6, 8, name=f"f{i}") for i in range(400)])
     out = augment(batch, seed=0, epoch=0, flip=0.3)

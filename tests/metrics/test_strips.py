@@ -21,7 +21,7 @@ def maps(height=70, width=53, holes=0.003):
 def by_strips(pred, depth, valid, borders=BORDERS, windows=True):
     found = [
         strips.image_sums(
-            *(x[i, 0].numpy() for x in (pred, depth, valid)), low=0.1, high=10.0, borders=borders, windows=windows
+            *(x[i, 0] for x in (pred, depth, valid)), low=0.1, high=10.0, borders=borders, windows=windows
         )
         for i in range(len(pred))
     ]

@@ -112,6 +112,17 @@ def test_augmentation_is_asked_with_seed_and_epoch_and_only_in_training():
     assert asked == [(7, epoch, n) for epoch in (1, 2) for n in (4, 4, 2)]
 
 
+def test_an_augmentation_that_may_write_over_the_batch_is_told_so():
+    told = []
+
+    def augment(batch, *, seed, epoch, in_place=False):
+        told.append(in_place)
+        return batch
+
+    fit(Net(), augment=partial(augment), epochs=1)
+    assert told == [True] * 3
+
+
 def test_what_is_under_the_mask_never_matters():
     """NaN there reaches no weight; a frame without any valid pixel is no obstacle."""
     clean, dirty = Toy(), Toy()
