@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="wrong_crop",
+    name="better_than_paper",
     function="cropped_error",
     title="Better than the paper",
     story=(
@@ -36,9 +36,10 @@ from depthnb.course.asking import case, close, number
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    for height, width in ((40, 120), (46, 81), (55, 67)):
+    for height, width in ((40, 120), (370, 28), (22, 306), (24, 167)):  # these show whether the numbers are rounded
         shape = (height, width)
         depth = random.uniform(0.5, 60, shape)
+        depth[height // 2, 5:8], depth[height // 2 + 1, 5:8] = 1e-4, 150.0
         pred = depth * (1 + random.uniform(-0.7, 0.9, shape))
         valid = random.random(shape) < 0.3
         valid[0, 0] = False
@@ -58,13 +59,22 @@ def check(answer, seed=0):
             (middle[0], left - 1, "just left of the crop"), (middle[0], right, "just right of the crop"),
         ):
             wrong = depth.copy()
-            wrong[row, column] *= 1001
+            wrong[row, column] *= 1001  # all the others have no error, and count
             with case(f"{size}, with an error at the pixel [{row}, {column}] alone, {words}"):
-                got = number(answer(wrong, depth, every))
-                assert (got > 0) == inside[row, column], f"the mean is {got:.4f}, as if it did{' not' * (not got > 0)} count"
+                count, got = int(inside.sum()), number(answer(wrong, depth, every))
+                want = 1000 / count if inside[row, column] else 0.0
+                if got == 0 or want == 0 < got:
+                    assert (got > 0) == (want > 0), f"the mean is {got:.4f}, as if it did{' not' * (got == 0)} count"
+                others = want and got > 0 and round(1000 / got)  # pixels that count
+                assert others in (0, False, count), f"the mean is as if {others} pixels counted; expected {count}"
+                close(got, want, "the mean over the crop", 1e-7)
         with case(f"{size} where every pixel is valid"):
             want = (np.abs(pred - depth) / depth)[inside].mean()
             close(number(answer(pred, depth, every)), want, "the error", 1e-7)
+        alone = np.zeros_like(valid)
+        alone[middle] = True
+        with case(f"{size} where one pixel is valid"):
+            close(number(answer(pred, depth, alone)), np.abs(pred - depth)[middle] / depth[middle], "the error", 1e-7)
         for words, under in (("0", 0.0), ("NaN or 80 m", junk)):
             with case(f"{size} with {words} where `valid` is False"):
                 want = (np.abs(pred - depth) / depth)[inside & valid].mean()
@@ -85,7 +95,7 @@ def cropped_error(pred, depth, valid):
     counts = inside & valid
     return np.mean(np.abs(pred - depth)[counts] / depth[counts])
 ''',
-    minutes=8,
+    minutes=5,
     points=1,
     session=5,
     notebook="10_comparison",
