@@ -128,6 +128,7 @@ WRONG: dict[str, dict[str, list[str]]] = {
     "high_loss": {
         "error = (pred[valid] - depth[valid]).abs()": [
             "error = (pred[valid] - depth[valid]).abs().detach()",
+            "error = (pred[valid] - depth[valid]).nan_to_num().abs()",
             "error = torch.from_numpy(abs(pred.detach().numpy() - depth.numpy()))[valid]",
             "with torch.no_grad():\n        error = (pred[valid] - depth[valid]).abs()",
             "error = (pred[valid] - depth[valid]).abs()\n    error = error[error != 0]",

@@ -28,7 +28,8 @@ RIGHT: dict[str, list[str]] = {
     return (error.pow(2).mean() if len(error) else error.sum()).reshape(1)
 """,
         """
-    p, d = pred.masked_fill(~valid, 0), depth.masked_fill(~valid, 0)
+    p, d = pred.clone(), depth.clone()
+    p[~valid], d[~valid] = 0, 0
     return ((p - d) * (p - d)).sum() / valid.sum() if valid.any() else p.sum()
 """,
     ],

@@ -35,7 +35,7 @@ def train(image, depth, steps):
 import torch
 from torch import nn
 
-from depthnb.course.asking import case, close, parts, tensor
+from depthnb.course.asking import case, close, tensor
 
 
 def check(answer, seed=0):
@@ -79,9 +79,10 @@ def _nets():
 def _states(value):
     with torch.random.fork_rng(devices=[]):
         expected = [net.state_dict() for net in _nets()]
-    for state, right, name in zip(parts(value, 2), expected, ("encoder", "decoder")):
-        said = "your function must return two state dicts; the first must be the encoder's, the second the decoder's"
-        assert isinstance(state, dict), f"{said}, but the {name}'s is of type {type(state).__name__}"
+    said = "your function must return two state dicts, of the encoder and of the decoder"
+    assert isinstance(value, (tuple, list)) and len(value) == 2, f"{said}; it returned one {type(value).__name__}"
+    for state, right, name in zip(value, expected, ("encoder", "decoder")):
+        assert isinstance(state, dict), f"{said}; that of the {name} is of type {type(state).__name__}"
         missing = [key for key in right if key not in state]
         assert not missing, f"the {name}'s state has no {missing[0]}; keep its layers as they are"
         for key, tensor_ in right.items():

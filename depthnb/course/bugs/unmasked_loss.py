@@ -11,7 +11,8 @@ TASK = Task(
         "file stores 0, and there the net learns depths that are much too near. `l1_loss` must return the mean of "
         "|pred - depth| over all pixels of the batch where `valid` is True. It must be a torch tensor, so that a "
         "training can descend it: the gradient of `pred` must be right, and at invalid pixels 0, never NaN. Where "
-        "`valid` is False, the depth may be any number, NaN too. At least one pixel of a batch is valid."
+        "`valid` is False, the depth may be any number, NaN too. If the prediction is NaN at a valid pixel, the loss is "
+        "NaN. At least one pixel of a batch is valid."
     ),
     code='''
 import torch
@@ -48,6 +49,9 @@ def check(answer, seed=0):
         asked.append(("where only the first image has valid pixels", torch.where(first, depth, torch.nan), first))
         for words, truth, counts in asked:
             _ask(answer, words, pred, truth, counts)
+    pred[0, 0, 1, 1] = torch.nan
+    with case("where the prediction is NaN at one valid pixel"):
+        close(number(tensor(answer(pred, depth, valid))), torch.nan, "the loss")
     place = (slice(1), slice(1), slice(3, 4), slice(2, 3))
     _ask(answer, "with a single pixel, which is valid", pred[place], depth[place], valid[place])
 

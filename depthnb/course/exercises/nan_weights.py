@@ -8,7 +8,7 @@ TASK = Task(
     title="The loss is a number, the weights are NaN",
     story=(
         "A training masks its loss, and the loss is always a number. But after the first step of this training all "
-        "weights of the network are NaN. The function below computes that loss: correct it. It returns the mean of (ln "
+        "weights of the network are NaN. Its loss is there already, as a function: correct it. It returns the mean of (ln "
         "pred - ln depth) squared over all valid pixels of the batch together, and this is right. The check asks for the "
         "gradient of the loss with respect to `pred`, which goes on to the weights: at the valid pixels it must be the "
         "true one, and at the others exactly 0. Where `valid` is False, `depth` and `pred` may hold any value (0, "
