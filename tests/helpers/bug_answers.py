@@ -523,6 +523,7 @@ RIGHT: dict[str, dict[str, list[str]]] = {
     },
     "high_loss": {
         "error = (pred[valid] - depth[valid]).abs()": [
+            "error = torch.where(valid, (pred - depth).abs(), 0.0) * valid.numel() / valid.sum()",
             "error = torch.maximum(pred - depth, depth - pred)[valid]",
         ],
         "error.mean()": [

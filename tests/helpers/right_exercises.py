@@ -18,6 +18,12 @@ RIGHT: dict[str, list[str]] = {
     ],
     "masked_mse": [
         """
+    total, count = pred[valid].sum() * 0, 0
+    for p, d, v in zip(pred, depth, valid):
+        total, count = total + (p[v] - d[v]).square().sum(), count + int(v.sum())
+    return total / max(count, 1)
+""",
+        """
     return torch.nn.functional.mse_loss(pred[valid], depth[valid], reduction="sum") / valid.sum().clamp(min=1)
 """,
         """
@@ -52,6 +58,13 @@ RIGHT: dict[str, list[str]] = {
         """
     found = []
     for p, d, v in zip(pred, depth, valid):
+        d = p.masked_select(v).log() - d.masked_select(v).log()
+        found.append(d.var(correction=0) + (1 - lam) * d.mean().square())
+    return torch.stack(found)
+""",
+        """
+    found = []
+    for p, d, v in zip(pred, depth, valid):
         d = torch.log(p[v] / d[v])
         found.append((d**2).mean() - lam * d.mean() ** 2)
     return torch.stack(found)
@@ -76,6 +89,12 @@ RIGHT: dict[str, list[str]] = {
 """,
     ],
     "skip_join": [
+        """
+    result = skip.new_empty(len(skip), small.shape[1] + skip.shape[1], *skip.shape[2:])
+    result[:, : small.shape[1]] = F.interpolate(small, skip.shape[2:])
+    result[:, small.shape[1] :] = skip
+    return result
+""",
         """
     return torch.cat((F.interpolate(small, skip.shape[2:], mode="nearest-exact"), skip), 1)
 """,
@@ -150,6 +169,19 @@ RIGHT: dict[str, list[str]] = {
     ],
     "masked_gram": [
         """
+    root = (maps.shape[1] * valid.sum((1, 2, 3), keepdim=True)).sqrt()
+    seen = (torch.where(valid, maps, 0) / root).flatten(2)
+    return torch.bmm(seen, seen.mT)
+""",
+        """
+    made = maps.new_zeros(len(maps), maps.shape[1], maps.shape[1])
+    for b in range(len(maps)):
+        for c in range(maps.shape[1]):
+            for d in range(maps.shape[1]):
+                made[b, c, d] = (maps[b, c][valid[b, 0]] * maps[b, d][valid[b, 0]]).mean() / maps.shape[1]
+    return made
+""",
+        """
     return torch.stack([m[:, v[0]] @ m[:, v[0]].T / (len(m) * v.sum()) for m, v in zip(maps, valid)])
 """,
         """
@@ -158,6 +190,16 @@ RIGHT: dict[str, list[str]] = {
 """,
     ],
     "two_players": [
+        """
+    minus_log = lambda x: torch.relu(-x) + torch.log1p(torch.exp(-x.abs()))
+    first = minus_log(true.flatten()).mean() + minus_log(-false.flatten()).mean()
+    return first, minus_log(false).mean()
+""",
+        """
+    zero = torch.zeros(())
+    losses = torch.logaddexp(zero, -true).mean(), torch.logaddexp(zero, false).mean(), torch.logaddexp(zero, -false).mean()
+    return losses[0].double() + losses[1].double(), losses[2]
+""",
         """
     bce = F.binary_cross_entropy_with_logits
     first = bce(true, torch.ones_like(true)) + bce(false, torch.zeros_like(false))

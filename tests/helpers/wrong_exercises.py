@@ -484,6 +484,11 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("return s, t", "return s[:3], t[:3]"),
     ],
     "masked_gram": [
+        (
+            _GRAM,
+            "torch.stack([(m[:, None] * m)[:, :, v[0]].mean(-1) / len(m) for m, v in zip(maps, valid)])",
+            "says NaN: the gradient of the sum of the matrices for the invalid pixel at .* is nan; expected 0.0000",
+        ),
         (_GRAM, f"({_GRAM}).detach()", "says the sum of the matrices has no gradient with respect to `maps`"),
         (
             _GRAM,

@@ -69,7 +69,8 @@ def ask(answer, true, false):
                                 ("generator", 1, 1, (D[1] - 1) / m)):
         what, name = f"the loss of the {who}", ("true", "false")[of]
         found = gradient(answer, true, false, of=of, part=part, what=what, to=name)
-        slopes(found, want, True, f"{what} with respect to `{name}`")
+        at_0 = (true, false)[of] == 0  # where max(-x, 0) + ln(1 + exp(-|x|)), the same number, has two slopes
+        slopes(found, want, True, f"{what} with respect to `{name}`", ties=at_0)
 """,
     hint=(
         "Begin by hand: if all logits are 0, D is 1/2, and the two losses are 2 ln 2 and ln 2. 1 - D is D of -x, and -ln D "
