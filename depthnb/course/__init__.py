@@ -13,7 +13,7 @@ from depthnb.course.exercises import EXERCISES
 from depthnb.course.task import Task, checker
 from depthnb.course.tasks import TASKS, find
 
-__all__ = ["BUGS", "EXERCISES", "TASKS", "Desk", "Task", "check", "checker", "exercise", "find"]
+__all__ = ["BUGS", "EXERCISES", "TASKS", "Desk", "NotYet", "Task", "check", "checker", "exercise", "find"]
 
 
 def exercise(name: str) -> Desk:
@@ -23,9 +23,16 @@ def exercise(name: str) -> Desk:
         ValueError: for an unknown task.
 
     >>> exercise("masked_mse").check(lambda pred, depth, valid: (pred - depth).mean())
-    Not yet: where every pixel is valid: the loss is 0.0837; expected 8.4129
+    Not yet: where every pixel is valid: the loss is 0.0563; expected 8.1195
     """
     return Desk(find(name))
+
+
+class NotYet(AssertionError):
+    """An answer that does not pass. A notebook shows its sentence and none of the lines of this package."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for it
+        return [f"Not yet: {self}"]
 
 
 def check(name: str, answer: Callable, seed: int = 0, *, quiet: bool = False) -> str:
@@ -40,7 +47,7 @@ def check(name: str, answer: Callable, seed: int = 0, *, quiet: bool = False) ->
         quiet: show nothing that the function prints; otter-grader takes it for a wrong answer.
 
     Raises:
-        AssertionError: with a sentence, if it has not.
+        NotYet: with a sentence, if it has not.
         ValueError: for an unknown task.
     """
     asked = find(name)
@@ -48,5 +55,5 @@ def check(name: str, answer: Callable, seed: int = 0, *, quiet: bool = False) ->
     with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
         wrong = examine(asked, answer, seed)
     if wrong:
-        raise AssertionError(wrong)
+        raise NotYet(wrong)
     return f"{asked.function} passes the check of '{asked.title}'"

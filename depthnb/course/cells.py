@@ -10,8 +10,8 @@ from depthnb.course.tasks import Sheet
 
 _HIDDEN = (101, 202)  # seeds of the numbers of hidden tests
 _RULES = (
-    "The check calls your function with NumPy arrays, or with torch tensors where the cell imports torch, unless the task "
-    "says otherwise. The function and all that it needs, its imports too, must stand in one cell. Your function must not "
+    "The check calls your function with NumPy arrays, or with torch tensors where the cell imports torch. The function "
+    "and all that it needs, its imports too, must stand in one cell. Your function must not "
     "change what it is given. If you define the function twice, only the last cell is graded.\n"
 )
 _METADATA = {
@@ -33,7 +33,7 @@ def notebook(cells: Sequence, said: dict[str, int | str]) -> str:
 
 
 def student(sheet: Sheet) -> list:
-    """The function to mend or to write, a check, a hint that is folded."""
+    """The function to correct or to write, a check, a hint that is folded."""
     made = [_markdown("title", _title(sheet, "then run the cell below it"))]
     for task in sheet.tasks:
         made += [

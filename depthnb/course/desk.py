@@ -6,10 +6,9 @@ import functools
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from depthnb.course import copies, foreign, wire
-from depthnb.course.task import NoAnswer, Task, fault
+from depthnb.course import copies, foreign, questions, wire
+from depthnb.course.task import NoAnswer, NotWritten, Task, fault
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +47,7 @@ class Desk:
     def _repr_markdown_(self) -> str:
         task = self.task
         return (
-            f"**{task.title}** ({task.minutes} minutes)\n\n{task.story}\n\nCopy this into a cell and complete or mend it. "
+            f"**{task.title}** ({task.minutes} minutes)\n\n{task.story}\n\nCopy this into a cell and complete or correct it. "
             f'Then run `course.exercise("{task.name}").check({task.function})` in another cell.\n\n'
             f"{fenced(task.code)}\n\n{folded('Hint', task.hint)}"
         )
@@ -61,29 +60,27 @@ def examine(task: Task, answer: Callable, seed: int = 0) -> str:
     that claims to be equal to everything is no answer. That is what the grader does as well, from another process. A right
     answer fails if it changes its inputs, or if its cell takes from other cells what the grader will not have.
     """
-    changes: list[str] = []
-    wrong = fault(task, functools.partial(_ask, task, answer, changes), seed)
-    changed = copies.sentence(task.function, next(iter(changes), ""))
-    return wrong or changed or foreign.fault(answer, task.function)
+    asked = questions.Asked(functools.partial(_reply, task, answer))
+    wrong = fault(task, asked, seed)
+    changed = next(iter(asked.changes), "")
+    return copies.with_changes(task.function, wrong, changed) or foreign.fault(answer, task.function)
 
 
-def _ask(task: Task, answer: Callable, changes: list[str], *given: Any, **named: Any) -> Any:
-    """What a function returns for copies of these values; the name of one that it changes is appended. Raises `NoAnswer`."""
-    question = wire.pack([list(given), named])
+def _reply(task: Task, answer: Callable, question: bytes) -> dict:
+    """What a function of this process says to a question, as plain values. Raises `NoAnswer`."""
     try:
-        value, changed = copies.ask(answer, question)
-        changes += [changed] if changed else []
+        said = copies.ask(answer, question)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the notebook shall go on
-        words = " ".join(str(error).split())[:160]
-        said = f"{task.function} raised {type(error).__name__}{f': {words}' if words else ''}"
-        line = _line(error, answer)
-        raise NoAnswer(f"{said} (line {line} of its cell)" if line else said) from None
-    if value is None:
+        why, line = questions.failure(task.function, error), _line(error, answer)
+        if line and not isinstance(why, NotWritten):
+            why = NoAnswer(f"{why} (line {line} of its cell)")
+        raise why from None
+    if said["value"] is None:
         raise NoAnswer(f"{task.function} returned nothing; does it end with `return`?")
     try:
-        return wire.unpack(wire.pack(value))
+        return wire.unpack(wire.pack(said))
     except wire.Refused as refused:
         raise NoAnswer(f"{task.function} returned {refused}") from None
 

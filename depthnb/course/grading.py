@@ -13,10 +13,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from depthnb.course import copies, submissions, wire
-from depthnb.course.task import NoAnswer, Task, fault
+from depthnb.course import copies, questions, submissions, wire
+from depthnb.course.task import NoAnswer, NotWritten, Task, fault
 
 SECONDS = 20  # for one task
 MEMORY = 2**30  # bytes beyond what Python and torch have taken
@@ -88,17 +87,11 @@ def _examine(task: Task, source: str, seconds: int, memory: int) -> str:
     ):
         late = f"it took longer than {seconds} s"
         deadline = time.monotonic() + seconds
-        changes: list[str] = []
-
-        def asked(*given: Any, **named: Any) -> Any:
-            said = _reply(to, wire.pack([list(given), named]), deadline, late)
-            changes.extend([str(said["changed"])] if said.get("changed") else [])
-            return said["value"]
-
+        asked = questions.Asked(lambda question: _reply(to, question, deadline, late))
         _reply(to, None, deadline, late)
         seeds = (0, secrets.randbelow(2**31))
         wrong = next(filter(None, (fault(task, asked, seed) for seed in seeds)), "")
-        return wrong or copies.sentence(task.function, next(iter(changes), ""))
+        return copies.with_changes(task.function, wrong, next(iter(asked.changes), ""))
 
 
 def _reply(to: socket.socket, question: bytes | None, deadline: float, late: str) -> dict:
@@ -115,7 +108,8 @@ def _reply(to: socket.socket, question: bytes | None, deadline: float, late: str
         raise NoAnswer(f"the answer is {refused}") from None
     if not isinstance(said, dict) or not {"ready", "value"} & set(said):
         words = said.get("failed") if isinstance(said, dict) else None
-        raise NoAnswer(words if isinstance(words, str) else "the answer is no plain value")
+        kind = NotWritten if isinstance(said, dict) and said.get("unwritten") is True else NoAnswer
+        raise kind(words if isinstance(words, str) else "the answer is no plain value")
     return {"value": None, **said}
 
 
@@ -178,6 +172,6 @@ def _one_thread() -> Iterator[None]:
 
 
 def _printable(words: str) -> str:
-    """One line of at most 240 characters; what a student wrote may be in it."""
-    line = " ".join(words.split())[:240]
+    """One line of at most 600 characters; what a student wrote may be in it."""
+    line = " ".join(words.split())[:600]
     return "".join(sign if sign.isprintable() else "?" for sign in line)

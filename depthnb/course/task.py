@@ -11,17 +11,17 @@ DRAWS = 3  # of the numbers that a check asks about
 
 @dataclass(frozen=True)
 class Task:
-    """A function to mend (find the bug) or to write (an exercise), and what decides whether it is right.
+    """A function to correct (find the bug) or to write (an exercise), and what decides whether it is right.
 
     Attributes:
-        name: of the task, unique, a Python name.
+        name: of the task, unique, a Python name. Students see it, so it does not say what is wrong.
         function: that the code defines and the check asks.
         title: a few words.
-        story: two to eight sentences: what goes wrong, or what the notebook explains, and what the function must return.
+        story: two to ten sentences: what goes wrong, or what the notebook explains, and what the function must return.
         code: with the mistake, or with a gap; imports included.
         check: defines `check(answer, seed=0)`, which raises AssertionError with a sentence for the student. It calls
-            `answer` with plain values, arrays and tensors alone, since the grader asks a function in another process.
-            What checks have in common is in `asking`.
+            `answer` with plain values, arrays and tensors alone, since the grader asks a function in another process,
+            and `gradients.gradient` for a gradient. What checks have in common is in `asking`.
         hint: a sentence.
         solution: the code without the mistake, or the gap filled.
         minutes: that it takes.
@@ -48,6 +48,10 @@ class NoAnswer(Exception):
     """A function that was asked gives none; the message says why."""
 
 
+class NotWritten(NoAnswer):
+    """The gap of an exercise is still one, whatever is asked."""
+
+
 def checker(task: Task) -> Callable[..., None]:
     """The check of a task as a function of the answer and of the seed that its numbers are drawn from."""
     names: dict = {}
@@ -60,7 +64,7 @@ def fault(task: Task, asked: Callable, seed: int) -> str:
 
     Args:
         task: whose check is asked.
-        asked: gives what the function returns as plain values, or raises `NoAnswer`.
+        asked: a `questions.Asked`; or the function itself, of which nothing is known then but its answers.
         seed: of the first numbers of the check; it is asked `DRAWS` times, since a wrong answer may be right by chance.
     """
     return next(filter(None, (_fault(task, asked, seed + draw) for draw in range(DRAWS))), "")

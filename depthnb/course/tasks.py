@@ -50,7 +50,7 @@ def _hunt(session: int) -> Sheet:
         f"find_the_bug_{session}",
         f"Find the bug, session {session}",
         "Every function here runs without an error and is wrong.",
-        "Mend each function in its cell",
+        "Correct each function in its cell",
         "mistake",
         bugs_of(session),
         {"session": session},
@@ -66,7 +66,7 @@ def _exercises(notebook: str) -> Sheet:
         f"exercises_{notebook}",
         f"Exercises of notebook {notebook}",
         "What the notebook explains, as functions of a few lines.",
-        do if all(gaps) else f"{do} (a function that is there already is wrong: mend it)",
+        do if all(gaps) else f"{do} (if the cell already holds a function, it contains a mistake: correct it)",
         "beginning",
         tasks,
         {"notebook": notebook},
@@ -79,7 +79,7 @@ def find(name: str) -> Task:
     Raises:
         ValueError: for an unknown one.
 
-    >>> find("frozen_norm").notebook
+    >>> find("it_moves").notebook
     '05_densenet'
     """
     for task in TASKS:

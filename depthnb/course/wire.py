@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 MOST = 32 * 2**20  # bytes of a message
+_KEYS = (bool, int, float, str)  # of a dict
 _DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 
 
@@ -100,9 +101,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return {"kind": type(value).__name__ if type(value) in (list, tuple) else "list", "of": [*map(_plain, value)]}
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise Refused("a dict with keys that are no text")
-        return {"kind": "dict", "of": [[str(key), _plain(each)] for key, each in value.items()]}
+        if not all(type(key) in _KEYS for key in value):
+            raise Refused("a dict with keys that are neither text nor numbers")
+        return {"kind": "dict", "of": [[key, _plain(each)] for key, each in value.items()]}
     if isinstance(value, np.ndarray | np.generic):
         return _array(value, "numpy")
     import torch  # only where a task has tensors
@@ -111,6 +112,8 @@ def _plain(value: Any) -> Any:
         if str(value.dtype).removeprefix("torch.") not in _DTYPES:
             raise Refused(f"a tensor of {value.dtype}")
         return _array(value.detach().cpu().numpy(), "torch")
+    if isinstance(value, torch.nn.Module):
+        raise Refused(f"a network ({type(value).__name__[:40]}); its state, which is plain, is `.state_dict()`")
     raise Refused(f"something of type {type(value).__name__[:40]}, which is no number, text, array or tensor")
 
 
@@ -132,7 +135,7 @@ def _value(plain: Any) -> Any:
         items = [_value(each) for each in plain["of"]]
         return items if kind == "list" else tuple(items)
     if kind == "dict":
-        return {str(key): _value(each) for key, each in plain["of"]}
+        return {key if type(key) in _KEYS else str(key): _value(each) for key, each in plain["of"]}
     if kind not in ("numpy", "torch") or plain["dtype"] not in _DTYPES:
         raise Refused("an array of an unknown kind")
     shape, data = [int(side) for side in plain["shape"]], base64.b64decode(plain["data"], validate=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy  # noqa: F401  both are here before the process is forked, so that no answer waits for them
 import torch
 
-from depthnb.course import copies, foreign, wire
+from depthnb.course import copies, foreign, questions, wire
 
 _PATIENCE = 3600.0  # seconds; the grader ends this process long before
 
@@ -44,15 +44,15 @@ def serve(to: socket.socket, source: str, function: str, folder: str, seconds: i
         asked = names[function]
         reply: Any = {"ready": True}
     except BaseException as error:  # SystemExit too
-        reply = {"failed": f"the cell raised {_sentence(error)}"}
+        reply = {"failed": f"the cell raised {questions.words(error)}"}
     _send(to, reply)
     while asked is not None:
         question = wire.receive(to, time.monotonic() + _PATIENCE)
         try:
-            value, changed = copies.ask(asked, question)
-            reply = {"value": value, "changed": changed}
+            reply = copies.ask(asked, question)
         except BaseException as error:
-            reply = {"failed": f"{function} raised {_sentence(error)}"}
+            why = questions.failure(function, error)
+            reply = {"failed": str(why), "unwritten": isinstance(why, questions.NotWritten)}
         _send(to, reply)
 
 
@@ -68,12 +68,6 @@ def _limit(seconds: int, memory: int) -> None:
         hard = resource.getrlimit(what)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(what, (value, value))
-
-
-def _sentence(error: BaseException) -> str:
-    """An error by its type and its first line."""
-    words = " ".join(str(error).split())[:160]
-    return f"{type(error).__name__[:40]}{': ' + words if words else ''}"
 
 
 def _send(to: socket.socket, value: Any) -> None:

@@ -83,7 +83,7 @@ def test_a_case_is_named_whatever_goes_wrong_in_it():
 
 
 def test_a_task_says_the_name_of_its_function(monkeypatch):
-    task = find("unmasked_loss")
+    task = find("high_loss")
     ask = "def check(answer, seed=0):\n    from depthnb.course import asking\n    asking.tensor(answer())"
     monkeypatch.setattr("depthnb.course.task.checker", lambda task: exec(ask, names) or names["check"])
     names: dict = {}

@@ -51,7 +51,7 @@ def test_students_get_the_mistake_or_the_gap_and_no_solution(built, tmp_path):
 
 
 def test_the_rules_stand_above_and_only_where_they_hold(built):
-    """A function that is there already is to be mended only where there is one."""
+    """A function that is there already is to be corrected only where there is one."""
     for kind in ("student", "nbgrader", "otter"):
         for sheet in sheets():
             title = next(cell.source for cell in cells(built[0], kind, sheet.name) if cell.cell_type == "markdown")
@@ -60,7 +60,7 @@ def test_the_rules_stand_above_and_only_where_they_hold(built):
             gaps = {"raise NotImplementedError" in task.code for task in sheet.tasks}
             hunt = sheet.name.startswith("find_the_bug")
             assert ("replace the line `raise NotImplementedError`" in title) == (True in gaps) != hunt
-            assert ("is there already is wrong" in title) == (gaps == {True, False})
+            assert ("already holds a function, it contains a mistake" in title) == (gaps == {True, False})
 
 
 def test_solutions_run_in_their_notebooks(built):

@@ -1,6 +1,7 @@
 """What passes in a notebook passes at the grader: inputs are left alone, and a cell has all that it needs."""
 
 import builtins
+import functools
 import json
 import re
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 
 from depthnb.course import TASKS, copies, desk, find, foreign, grading, wire
+from depthnb.course.questions import Asked
 from depthnb.course.task import DRAWS, fault
 
-TASK = find("unmasked_loss")
+TASK = find("high_loss")
 FINE = TASK.solution.strip()
 
 
@@ -25,20 +27,22 @@ FINE = TASK.solution.strip()
         (lambda *given, **named: given[0].zero_(), "1"),
         (lambda pred, depth, valid: (pred * 2, depth + 1, ~valid), ""),
         (lambda pred, depth, valid: depth, ""),
-        (lambda pred, depth, valid: pred.requires_grad_().mean().backward(), ""),
+        (lambda pred, depth, valid: pred.clone().requires_grad_().mean().backward(), ""),
+        (lambda pred, depth, valid: pred.requires_grad_().mean().backward(), "`pred` (it sets its `requires_grad`)"),
+        (lambda pred, *rest: rest[0].requires_grad_(), "2 (it sets its `requires_grad`)"),
         (lambda pred, depth, valid: depth.masked_fill_(valid, torch.nan), "`depth`"),
         (print, ""),
     ],
 )
 def test_a_changed_input_is_named(answer, changed, capsys):
     maps = torch.ones(2, 3), torch.full((2, 3), torch.nan).index_fill_(0, torch.tensor([0]), 3.0)
-    assert copies.ask(answer, wire.pack([[*maps, torch.eye(2, 3) > 0], {}]))[1] == changed
+    assert copies.ask(answer, wire.pack([[*maps, torch.eye(2, 3) > 0], {}, None]))["changed"] == changed
 
 
 def test_inputs_of_every_plain_kind_are_looked_at():
-    assert copies.ask(lambda a, b: b.update(c=1), wire.pack([[1, {"a": 1.0}], {}]))[1] == "`b`"
-    assert copies.ask(lambda a, b: b.append(object()), wire.pack([[1], {"b": [2]}]))[1] == "`b`"
-    assert copies.ask(lambda a, b: a.sort(), wire.pack([[np.array([2, 1])], {"b": "x"}]))[1] == "`a`"
+    assert copies.ask(lambda a, b: b.update(c=1), wire.pack([[1, {"a": 1.0}], {}, None]))["changed"] == "`b`"
+    assert copies.ask(lambda a, b: b.append(object()), wire.pack([[1], {"b": [2]}, None]))["changed"] == "`b`"
+    assert copies.ask(lambda a, b: a.sort(), wire.pack([[np.array([2, 1])], {"b": "x"}, None]))["changed"] == "`a`"
 
 
 def graded(folder, source: str) -> grading.Grade:
@@ -67,19 +71,17 @@ def test_a_right_value_from_a_function_that_changes_its_input_fails_in_the_noteb
     got = graded(tmp_path, SPOILS)
     assert (got.points, got.said) == (0, said)
     exec(SPOILS.replace("return loss", "return loss + 1"), names)
-    assert "expected" in desk.examine(TASK, names["l1_loss"]), "a wrong value is told first"
+    assert re.search(
+        r"expected .* \(and l1_loss changes its input `depth`; work on a copy\)$", desk.examine(TASK, names["l1_loss"])
+    ), "a wrong value is told first, and the change with it, which may be its cause"
 
 
 def test_no_solution_changes_its_input():
     for task in TASKS:
         names: dict = {}
         exec(task.solution, names)
-        changes: list[str] = []
-
-        def asked(*given, task=task, names=names, changes=changes, **named):
-            return desk._ask(task, names[task.function], changes, *given, **named)
-
-        assert (fault(task, asked, 0), changes) == ("", []), task.name
+        asked = Asked(functools.partial(copies.ask, names[task.function]))
+        assert (fault(task, asked, 0), asked.changes) == ("", []), task.name
 
 
 def cell(folder, source: str, **kernel):

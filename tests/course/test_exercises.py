@@ -98,7 +98,7 @@ def test_an_exercise_is_short_and_complete(task):
     assert function.name == task.function and len(lines) <= 10, "ten lines at most"
     gap = next(node for node in ast.parse(task.code).body if isinstance(node, ast.FunctionDef))
     assert ast.unparse(gap.args) == ast.unparse(function.args) and ast.get_docstring(gap) == ast.get_docstring(function)
-    assert 2 <= len(re.findall(r"[.?](?: |$)", task.story)) <= 8 and task.hint and task.code != task.solution
+    assert 2 <= len(re.findall(r"[.?](?: |$)", task.story)) <= 10 and task.hint and task.code != task.solution
     assert 5 <= task.minutes <= 20 and task.points in (1, 2) and 1 <= task.session <= SESSIONS
     assert (
         not any(word in task.solution for word in ("depthnb", "check")) and (BOOKS / f"{task.notebook}.ipynb").is_file()

@@ -11,7 +11,7 @@ import pytest
 import depthnb
 from depthnb.course import BUGS, EXERCISES, __main__, building, desk, find, grading, marks, wire
 
-SPLIT = find("scene_leak").solution.strip()  # needs neither torch nor NumPy, so it is asked about quickly
+SPLIT = find("next_house").solution.strip()  # needs neither torch nor NumPy, so it is asked about quickly
 
 
 def notebook(folder, *code: str, session: int | None = None, name: str = "eve"):
@@ -41,14 +41,14 @@ def test_solutions_get_all_points_and_mistakes_none(tmp_path):
 def test_an_incomplete_notebook_gets_what_it_has_of_what_was_due(tmp_path):
     file = notebook(tmp_path, SPLIT, "def half_size(depth:\n    return", session=1)
     said = {each.task.name: (each.points, each.said) for each in grading.grade(file)}
-    assert said["scene_leak"] == (2, "passed") and said["focal_length"] == (0, "no cell defines resized")
-    assert said["mixed_holes"][0] == 0 and "SyntaxError" in said["mixed_holes"][1]
-    assert [each.task.name for each in grading.grade(file, session=2)] == ["unmasked_loss", "batch_means"]
+    assert said["next_house"] == (2, "passed") and said["shrunken_room"] == (0, "no cell defines resized")
+    assert said["ghosts"][0] == 0 and "SyntaxError" in said["ghosts"][1]
+    assert [each.task.name for each in grading.grade(file, session=2)] == ["high_loss", "two_scores"]
 
 
 def test_the_last_cell_that_defines_it_counts_and_magics_do_no_harm(tmp_path):
-    assert one(tmp_path, find("scene_leak").code, f"%matplotlib inline\n!ls\n{SPLIT}", "x = 1").said == "passed"
-    assert one(tmp_path, SPLIT, find("scene_leak").code).points == 0
+    assert one(tmp_path, find("next_house").code, f"%matplotlib inline\n!ls\n{SPLIT}", "x = 1").said == "passed"
+    assert one(tmp_path, SPLIT, find("next_house").code).points == 0
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_last_cell_that_defines_it_counts_and_magics_do_no_harm(tmp_path):
 )
 def test_crafted_functions_get_no_points(tmp_path, body, says):
     got = one(tmp_path, f"def split(scenes, share, seed):\n    {body}", seconds=2)
-    assert got.points == 0 and got.said.isprintable() and len(got.said) <= 240
+    assert got.points == 0 and got.said.isprintable() and len(got.said) <= 600
     assert re.search(says, got.said), got.said
 
 
@@ -130,7 +130,7 @@ def test_answers_learnt_by_heart_fail_on_numbers_drawn_anew(tmp_path):
     seen: list = []
     names: dict = {}
     exec(SPLIT, names)
-    wrong = desk.examine(find("scene_leak"), lambda *given: seen.append(given) or names["split"](*given))
+    wrong = desk.examine(find("next_house"), lambda *given: seen.append(given) or names["split"](*given))
     assert wrong == "" and len(seen) > 30
     code = (
         f"{SPLIT.replace('def split', 'def _right')}\n\ndef split(scenes, share, seed):\n"
@@ -138,7 +138,7 @@ def test_answers_learnt_by_heart_fail_on_numbers_drawn_anew(tmp_path):
         "    return _right(scenes, share, seed) if scenes[:3] in known else ([], [])"
     )
     exec(code, names)
-    assert desk.examine(find("scene_leak"), names["split"]) == ""  # passes in the notebook
+    assert desk.examine(find("next_house"), names["split"]) == ""  # passes in the notebook
     assert "in neither list" in one(tmp_path, code).said
 
 
@@ -181,7 +181,7 @@ def test_the_command_goes_on_after_a_bad_file_and_writes_a_table(tmp_path, capsy
     with open(tmp_path / "p.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert rows == [
-        {"file": "'=ann.ipynb", "session": "1", "task": "scene_leak", "points": "2", "of": "2", "said": "passed"}
+        {"file": "'=ann.ipynb", "session": "1", "task": "next_house", "points": "2", "of": "2", "said": "passed"}
     ]
     with pytest.raises(ValueError, match="session is 9; expected 1 to 5"):
         grading.grade(good, session=9)
@@ -192,7 +192,7 @@ def test_exercises_solved_get_all_points_and_gaps_none(tmp_path):
     assert [(each.points, each.said) for each in right] == [(task.points, "passed") for task in EXERCISES]
     gaps = grading.grade(notebook(tmp_path, *(task.code for task in EXERCISES)), seconds=60)
     assert not any(each.points for each in gaps)
-    assert all("not written yet" in each.said for each in gaps if each.task.name != "nan_slope")
+    assert all("not written yet" in each.said for each in gaps if each.task.name != "nan_weights")
 
 
 def test_a_student_solves_an_exercise_in_the_notebook_itself(tmp_path):
@@ -204,7 +204,7 @@ def test_a_student_solves_an_exercise_in_the_notebook_itself(tmp_path):
     (only,) = grading.grade(tmp_path / "03_eigen.ipynb")
     assert (only.task.name, only.points, only.said) == ("scale_invariant", 2, "passed")
     first, second = grading.grade(tmp_path / "03_eigen.ipynb", notebook="03_eigen")
-    assert first.points == 2 and (second.points, second.said) == (0, "no cell defines slope")
+    assert first.points == 2 and (second.points, second.said) == (0, "no cell defines log_mse")
 
 
 def test_what_is_due_is_said_once_and_known(tmp_path):

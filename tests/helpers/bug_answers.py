@@ -6,7 +6,14 @@ Each is the solution with one part exchanged: task -> part -> what stands there 
 from __future__ import annotations
 
 WRONG: dict[str, dict[str, list[str]]] = {
-    "mixed_holes": {
+    "ghosts": {
+        "total = F.avg_pool2d(depth[None, None], 2)": [
+            "total = F.avg_pool2d(depth.clamp(max=120)[None, None], 2)",
+            "total = F.avg_pool2d(torch.where(depth < 80, depth, 0.0)[None, None], 2)",
+        ],
+        "(depth > 0).float()": [
+            "(depth > 1e-3).float()",
+        ],
         "total / share.clamp(min=0.25)": ["total"],
         "share > 0, total / share.clamp(min=0.25)": [
             "share == 1, total",
@@ -36,7 +43,12 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "return F.interpolate(depth[None, None], size=(8, 12), mode='nearest')[0, 0]",
         ],
     },
-    "focal_length": {
+    "shrunken_room": {
+        "return small, camera\n": [
+            "return small.clamp(max=120), camera\n",
+            "return small.clamp(min=1e-3), camera\n",
+            "return small.round(decimals=3), camera\n",
+        ],
         "(K[0, 2] + 0.5) * sx - 0.5": [
             "K[0, 2] * sx",
             "(K[0, 2] + 0.5) * sx",
@@ -68,7 +80,11 @@ WRONG: dict[str, dict[str, list[str]]] = {
         'mode="nearest-exact"': ['mode="bilinear"', 'mode="nearest"'],
         "size=tuple(size)": ["size=tuple(size)[::-1]"],
     },
-    "scene_leak": {
+    "next_house": {
+        "names = sorted(set(scenes))": [
+            "names = sorted({scene.lower() for scene in scenes})",
+            "names = [name for name in sorted(set(scenes)) if name.startswith('scene')]",
+        ],
         "if scene not in chosen": [""],
         "[: round(share * len(names))]": [
             "[: round(share * len(names)) + 1]",
@@ -103,9 +119,26 @@ WRONG: dict[str, dict[str, list[str]]] = {
                 "         chosen.add(name)\n            count += scenes.count(name)"
             )
         ],
-        "if scene in chosen]": ["if scene in chosen or frame == 0]", "if scene in chosen and scenes.count(scene) > 1]"],
+        "if scene in chosen]": [
+            "if scene in chosen or frame == 0]",
+            "if scene in chosen and scenes.count(scene) > 1]",
+            "if any(scene in name for name in chosen)]",
+        ],
     },
-    "unmasked_loss": {
+    "high_loss": {
+        "error = (pred[valid] - depth[valid]).abs()": [
+            "error = (pred[valid] - depth[valid]).abs().detach()",
+            "error = (pred[valid] - depth[valid]).nan_to_num().abs()",
+            "error = torch.from_numpy(abs(pred.detach().numpy() - depth.numpy()))[valid]",
+            "with torch.no_grad():\n        error = (pred[valid] - depth[valid]).abs()",
+            "error = (pred[valid] - depth[valid]).abs()\n    error = error[error != 0]",
+            "error = (pred - depth)[valid & (depth < 80)].abs()",
+            "error = (pred - depth)[valid & (depth < 120)].abs()",
+            "error = (pred - depth)[valid & (depth > 1e-3)].abs()",
+            "error = (pred[valid] - depth[valid]).square().sqrt()",
+            "error = ((pred[valid] - depth[valid]) ** 2 + 1e-6).sqrt()",
+            "error = torch.where(valid, (pred - depth).square(), 0.0).sqrt() * valid.numel() / valid.sum()",
+        ],
         "(pred[valid] - depth[valid]).abs()": [
             "((pred - depth) * valid).abs()",
             "(pred - depth)[depth > 0].abs()",
@@ -136,7 +169,13 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "error.mean() * 0 + 0.5",
         ],
     },
-    "batch_means": {
+    "two_scores": {
+        "total += ((p - d).abs() / d).mean() * len(p)": [
+            "e = ((p - d).abs() / d)\n        total += e[e > 0].mean() * len(p)",
+            "ok = d < 80\n        total += ((p - d).abs() / d)[ok].mean() * len(p)",
+            "total += ((p - d).abs() / (d + 1e-6)).mean() * len(p)",
+            "total += round(float(((p - d).abs() / d).mean()), 3) * len(p)",
+        ],
         "* len(p)": ["* batch_size", ""],
         "range(0, len(pred), batch_size)": ["range(0, len(pred) - batch_size + 1, batch_size)"],
         "/ len(pred)": ["/ (len(pred) // batch_size + 1)"],
@@ -161,7 +200,11 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "return str(total / len(pred))",
         ],
     },
-    "swapped_channels": {
+    "blue_kitchen": {
+        ".permute(2, 0, 1).float()": [
+            ".permute(2, 0, 1).clamp(max=250).float()",
+            ".permute(2, 0, 1).squeeze().float()",
+        ],
         "picture[..., ::-1]": [
             "picture[:, ::-1]",
             "picture[::-1]",
@@ -186,7 +229,10 @@ WRONG: dict[str, dict[str, list[str]]] = {
         ".permute(2, 0, 1)": [".permute(2, 1, 0)", ".reshape(3, *picture.shape[:2])"],
         ".permute(2, 0, 1).float() / 255": [".permute(2, 0, 1).bool().float()"],
     },
-    "frozen_norm": {
+    "it_moves": {
+        "return encoder.state_dict(), decoder.state_dict()\n": [
+            "return encoder.state_dict(), {k: v for k, v in decoder.state_dict().items() if k[0] != '2'}\n",
+        ],
         ".requires_grad_(False).eval()": [
             ".requires_grad_(False)\n    kept = {name: value.clone() for name, value in encoder.state_dict().items()}\n"
             "    encoder.state_dict = lambda: kept",
@@ -221,7 +267,16 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "return encoder.state_dict(), dict(decoder.named_parameters())",
         ],
     },
-    "disparity_as_depth": {
+    "near_wall": {
+        "return relative * scale": [
+            "return (relative * scale).clip(1e-3, None)",
+            "return (relative * scale).clip(None, 120)",
+            "return relative * scale if valid.sum() > 1 else relative",
+        ],
+        "relative = 1 / disparity": [
+            "relative = 1 / disparity.clip(1e-3)",
+            "relative = (1 / disparity).round(2)",
+        ],
         "1 / disparity": [
             "disparity.max() - disparity",
             "-disparity",
@@ -252,7 +307,13 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "np.median(depth[valid]) / np.median(disparity[valid])",
         ],
     },
-    "clipped_first": {
+    "ten_metres": {
+        "return ((pred - depth)[valid].abs() / depth[valid]).mean()": [
+            "e = (pred - depth)[valid].abs() / depth[valid]\n    return e[e > 0].mean()",
+            "ok = valid & (depth < 80)\n    return ((pred - depth)[ok].abs() / depth[ok]).mean()",
+            "return ((pred - depth)[valid].abs() / depth[valid].clamp(min=1e-3)).mean()",
+            "return ((pred - depth)[valid].abs() / depth[valid]).mean() if valid.sum() > 1 else torch.tensor(torch.nan)",
+        ],
         "(scale * pred).clamp(nearest, farthest)": ["scale * pred"],
         "scale = depth": ["pred = pred.clamp(nearest, farthest)\n    scale = depth"],
         "pred[valid].median()": ["pred.median()"],
@@ -291,7 +352,14 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "(pred - depth)[valid].abs() / depth[valid]",
         ],
     },
-    "empty_median": {
+    "nan_table": {
+        "errors.append(np.mean(np.abs(scale * pred - depth)[valid] / depth[valid]))": [
+            "e = np.abs(scale * pred - depth)[valid] / depth[valid]\n            errors.append(np.mean(e[e > 0]))",
+            "errors.append(np.mean(np.abs(scale * pred - depth)[valid] / depth[valid]))\n"
+            "    errors = [e for e in errors if e > 0]",
+            "ok = valid & (depth < 80)\n            errors.append(np.mean(np.abs(scale * pred - depth)[ok] / depth[ok]))",
+            "errors.append(np.mean(np.abs(scale * pred - depth)[valid] / (depth[valid] + 1e-6)))",
+        ],
         "np.mean(errors) if errors else np.nan": [
             "np.sum(errors) / len(preds)",
             "np.median(errors) if errors else np.nan",
@@ -327,7 +395,27 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "np.abs(scale * pred - depth)[valid]",
         ],
     },
-    "wrong_crop": {
+    "better_than_paper": {
+        "return np.mean(np.abs(pred - depth)[counts] / depth[counts])": [
+            "e = np.abs(pred - depth)[counts] / depth[counts]\n    return np.mean(e[e > 0])",
+            "return np.mean(np.abs(pred - depth)[counts] / depth[counts]) or np.nan",
+            "return np.mean(np.abs(pred - depth)[counts] / depth[counts]) if counts.sum() > 1 else 0.0",
+        ],
+        "left, right = int(0.03594771 * width), int(0.96405229 * width)": [
+            "left, right = int(0.036 * width), int(0.964 * width)",
+            "left, right = int(0.0359 * width), int(0.9641 * width)",
+            "left, right = int(0.03595 * width), int(0.96405 * width)",
+        ],
+        "top, bottom = int(0.40810811 * height), int(0.99189189 * height)": [
+            "top, bottom = int(0.408 * height), int(0.992 * height)",
+            "top, bottom = int(0.4081 * height), int(0.9919 * height)",
+            "top, bottom = int(0.408108 * height), int(0.991892 * height)",
+        ],
+        "counts = inside & valid\n": [
+            "counts = inside & valid & (pred != depth)\n",
+            "counts = inside & valid & (depth < 80)\n",
+            "counts = inside & valid & (depth > 1e-3)\n",
+        ],
         "inside[top:bottom, left:right] = True": [
             "inside[:] = True",
             "inside[top:, left:right] = True",
@@ -365,7 +453,18 @@ WRONG: dict[str, dict[str, list[str]]] = {
             "np.abs(pred - depth)[counts] / depth[counts]",
         ],
     },
-    "pooled_pixels": {
+    "two_tables": {
+        "for pred, depth, valid in zip(preds, depths, valids):": [
+            "for pred, depth, valid in zip(preds, depths, valids & (preds != depths)):",
+            "for pred, depth, valid in zip(preds, depths, valids & (depths < 80)):",
+        ],
+        "errors.append(((pred - depth).abs()[valid] / depth[valid]).mean())": [
+            "x = (pred - depth).abs()[valid] / depth[valid]\n            errors.append(x[x > 0].mean())",
+            "x = (pred - depth).abs()[valid] / depth[valid]\n"
+            "            errors.append(x[x > 0].mean() if (x > 0).any() else x.sum())",
+            "ok = valid & (depth < 80)\n            errors.append(((pred - depth).abs()[ok] / depth[ok]).mean())",
+            "ok = valid & (depth > 1e-3)\n            errors.append(((pred - depth).abs()[ok] / depth[ok]).mean())",
+        ],
         "torch.stack(errors).mean()": [
             "torch.stack(errors).median()",
             "torch.stack(errors).sum() / len(preds)",
@@ -400,7 +499,7 @@ WRONG: dict[str, dict[str, list[str]]] = {
 }
 
 RIGHT: dict[str, dict[str, list[str]]] = {
-    "mixed_holes": {
+    "ghosts": {
         "return torch.where(share > 0, total / share.clamp(min=0.25), 0.0)[0, 0]": [
             "return depth[::2, ::2]",
             "return depth[1::2, 1::2].clone()",
@@ -409,38 +508,42 @@ RIGHT: dict[str, dict[str, list[str]]] = {
             "return (total / share).nan_to_num(0.0)[0, 0].double()",
         ]
     },
-    "focal_length": {
+    "shrunken_room": {
         "return small, camera": [
             "return [small, camera.double()]",
             "shift = torch.tensor([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5], [0, 0, 1]])\n    return small, shift @ K",
         ]
     },
-    "scene_leak": {
+    "next_house": {
         "return train, test": ["return test[:0] + train[::-1], tuple(test)"],
         "random.Random(seed).shuffle(names)": [
             "names = random.Random(seed).sample(names, len(names))",
             "random.seed(seed)\n    random.shuffle(names)",
         ],
     },
-    "unmasked_loss": {
+    "high_loss": {
+        "error = (pred[valid] - depth[valid]).abs()": [
+            "error = torch.where(valid, (pred - depth).abs(), 0.0) * valid.numel() / valid.sum()",
+            "error = torch.maximum(pred - depth, depth - pred)[valid]",
+        ],
         "error.mean()": [
             "torch.nn.functional.l1_loss(pred[valid], depth[valid])",
             "torch.where(valid, pred - depth, 0.0).abs().sum() / valid.sum()",
             "error.double().mean()[None]",
-        ]
+        ],
     },
-    "batch_means": {
+    "two_scores": {
         "return total / len(pred)": [
             "return float(total / len(pred))",
             "return ((pred - depth).abs() / depth).mean()",
             "return ((pred - depth).abs() / depth).mean((1, 2)).double().mean().numpy()",
         ]
     },
-    "swapped_channels": {
+    "blue_kitchen": {
         "picture[..., ::-1]": ["np.flip(picture, 2)", "picture[:, :, [2, 1, 0]]"],
         "return (image - mean) / std": ["return image.sub(mean).div(std).contiguous()"],
     },
-    "frozen_norm": {
+    "it_moves": {
         ".requires_grad_(False).eval()": [
             ".eval()",
             ".requires_grad_(False)\n    encoder[1].eval()",
@@ -448,14 +551,14 @@ RIGHT: dict[str, dict[str, list[str]]] = {
         ],
         "    for _ in range(steps):": ["    with torch.no_grad():\n        encoder(image)\n    for _ in range(steps):"],
     },
-    "disparity_as_depth": {
+    "near_wall": {
         "return relative * scale": [
             "return np.median(depth[valid]) * np.median(disparity[valid]) / disparity",
             "return np.where(valid, relative * scale, 0.0)",
             "return np.where(valid, relative * scale, np.nan).astype(np.float32)",
         ]
     },
-    "clipped_first": {
+    "ten_metres": {
         "(scale * pred).clamp(nearest, farthest)": [
             "scale * pred.clamp(nearest / scale, farthest / scale)",
             "torch.minimum(torch.maximum(scale * pred, torch.tensor(nearest)), torch.tensor(farthest))",
@@ -464,18 +567,21 @@ RIGHT: dict[str, dict[str, list[str]]] = {
             "float((pred[valid] / depth[valid] - 1).abs().mean())",
         ],
     },
-    "empty_median": {
+    "nan_table": {
         "np.mean(errors) if errors else np.nan": ["float(sum(errors) / len(errors)) if errors else float('nan')"],
         "if valid.any():": ["if valid.sum() > 0:", "if not valid.any():\n            continue\n        else:"],
     },
-    "wrong_crop": {
+    "better_than_paper": {
         "inside & valid": ["valid.copy()\n    counts[~inside] = False"],
         "np.mean(np.abs(pred - depth)[counts] / depth[counts])": [
             "float(np.abs(pred[counts] / depth[counts] - 1).mean())",
             "np.mean((np.abs(pred - depth) / depth)[top:bottom, left:right][valid[top:bottom, left:right]])",
         ],
     },
-    "pooled_pixels": {
+    "two_tables": {
+        "return torch.stack(errors).mean()": [
+            "return torch.stack([e.double() for e in errors]).mean()",
+        ],
         "torch.stack(errors).mean()": ["sum(errors) / len(errors)", "float(torch.stack(errors).mean())"],
         "if valid.any():": ["if int(valid.sum()):"],
         "((pred - depth).abs()[valid] / depth[valid]).mean()": [

@@ -18,15 +18,25 @@ RIGHT: dict[str, list[str]] = {
     ],
     "masked_mse": [
         """
-    if not valid.any():
-        return torch.tensor(0.0)
-    return torch.nn.functional.mse_loss(pred[valid], depth[valid])
+    total, count = pred[valid].sum() * 0, 0
+    for p, d, v in zip(pred, depth, valid):
+        total, count = total + (p[v] - d[v]).square().sum(), count + int(v.sum())
+    return total / max(count, 1)
+""",
+        """
+    return torch.nn.functional.mse_loss(pred[valid], depth[valid], reduction="sum") / valid.sum().clamp(min=1)
 """,
         """
     return ((pred - depth)[valid].double() ** 2).sum() / max(int(valid.sum()), 1)
 """,
         """
-    return torch.masked_select(pred - depth, valid).pow(2).mean().nan_to_num(0.0).reshape(1)
+    error = torch.masked_select(pred, valid) - torch.masked_select(depth, valid)
+    return (error.pow(2).mean() if len(error) else error.sum()).reshape(1)
+""",
+        """
+    p, d = pred.clone(), depth.clone()
+    p[~valid], d[~valid] = 0, 0
+    return ((p - d) * (p - d)).sum() / valid.sum() if valid.any() else p.sum()
 """,
     ],
     "blank_picture": [
@@ -48,36 +58,43 @@ RIGHT: dict[str, list[str]] = {
         """
     found = []
     for p, d, v in zip(pred, depth, valid):
+        d = p.masked_select(v).log() - d.masked_select(v).log()
+        found.append(d.var(correction=0) + (1 - lam) * d.mean().square())
+    return torch.stack(found)
+""",
+        """
+    found = []
+    for p, d, v in zip(pred, depth, valid):
         d = torch.log(p[v] / d[v])
         found.append((d**2).mean() - lam * d.mean() ** 2)
     return torch.stack(found)
 """,
         """
-    d = torch.where(valid, (pred.log() - depth.log()).double(), 0)
+    d = torch.where(valid, pred.log() - depth.log(), 0).double()
     n = valid.flatten(1).sum(1)
     return (d * d).flatten(1).sum(1) / n - lam * (d.flatten(1).sum(1) / n).square()
 """,
     ],
-    "nan_slope": [
+    "nan_weights": [
         """
-    pred = pred.clone().requires_grad_(True)
-    loss = ((pred[valid].log() - depth[valid].log()) ** 2).mean()
-    loss.backward()
-    return float(loss), pred.grad
+    return ((pred[valid].log() - depth[valid].log()) ** 2).mean()
 """,
         """
-    pred = pred.clone().requires_grad_(True)
-    error = (pred.log() - depth.log()) ** 2
-    loss = torch.where(valid, error, 0.0).sum() / valid.sum()
-    loss.backward()
-    return loss.detach(), torch.nan_to_num(pred.grad)
+    ratio = torch.where(valid, pred, 1.0) / torch.where(valid, depth, 1.0)
+    return torch.log(ratio).square().sum().reshape(1) / valid.sum()
 """,
         """
-    error, count = pred.log() - depth.log(), valid.sum()
-    return [(error[valid] ** 2).sum() / count, torch.where(valid, 2 * error / pred / count, 0.0)]
+    d = pred.masked_select(valid).double().log() - depth.masked_select(valid).double().log()
+    return d.norm() ** 2 / d.numel() if d.any() else d.sum()
 """,
     ],
     "skip_join": [
+        """
+    result = skip.new_empty(len(skip), small.shape[1] + skip.shape[1], *skip.shape[2:])
+    result[:, : small.shape[1]] = F.interpolate(small, skip.shape[2:])
+    result[:, small.shape[1] :] = skip
+    return result
+""",
         """
     return torch.cat((F.interpolate(small, skip.shape[2:], mode="nearest-exact"), skip), 1)
 """,
@@ -94,13 +111,23 @@ RIGHT: dict[str, list[str]] = {
     for p, t, v in zip(pred[:, 0], truth[:, 0], valid[:, 0]):
         e = p - t
         across, down = v[:, 1:] & v[:, :-1], v[1:] & v[:-1]
-        total = (e[:, 1:] - e[:, :-1]).abs()[across].sum() + (e[1:] - e[:-1]).abs()[down].sum()
+        total = (e[:, 1:] - e[:, :-1]).abs()[across].sum() + (e[1:] - e[:-1])[down].abs().sum()
         found.append(total / v.sum())
     return torch.stack(found).double()
 """,
         """
     error = torch.where(valid, pred - truth, torch.nan)
     total = error.diff(dim=2).abs().nansum((1, 2, 3)) + error.diff(dim=3).abs().nansum((1, 2, 3))
+    return total / valid.float().sum((1, 2, 3))
+""",
+        """
+    error = torch.where(valid, pred, 0) - torch.where(valid, truth, 0)
+    total = 0
+    for dim in (2, 3):
+        size = error.shape[dim] - 1
+        first, second = error.narrow(dim, 0, size), error.narrow(dim, 1, size)
+        both = valid.narrow(dim, 0, size) & valid.narrow(dim, 1, size)
+        total = total + torch.where(both, torch.maximum(first - second, second - first), 0).sum((1, 2, 3))
     return total / valid.float().sum((1, 2, 3))
 """,
     ],
@@ -142,6 +169,19 @@ RIGHT: dict[str, list[str]] = {
     ],
     "masked_gram": [
         """
+    root = (maps.shape[1] * valid.sum((1, 2, 3), keepdim=True)).sqrt()
+    seen = (torch.where(valid, maps, 0) / root).flatten(2)
+    return torch.bmm(seen, seen.mT)
+""",
+        """
+    made = maps.new_zeros(len(maps), maps.shape[1], maps.shape[1])
+    for b in range(len(maps)):
+        for c in range(maps.shape[1]):
+            for d in range(maps.shape[1]):
+                made[b, c, d] = (maps[b, c][valid[b, 0]] * maps[b, d][valid[b, 0]]).mean() / maps.shape[1]
+    return made
+""",
+        """
     return torch.stack([m[:, v[0]] @ m[:, v[0]].T / (len(m) * v.sum()) for m, v in zip(maps, valid)])
 """,
         """
@@ -150,6 +190,16 @@ RIGHT: dict[str, list[str]] = {
 """,
     ],
     "two_players": [
+        """
+    minus_log = lambda x: torch.relu(-x) + torch.log1p(torch.exp(-x.abs()))
+    first = minus_log(true.flatten()).mean() + minus_log(-false.flatten()).mean()
+    return first, minus_log(false).mean()
+""",
+        """
+    zero = torch.zeros(())
+    losses = torch.logaddexp(zero, -true).mean(), torch.logaddexp(zero, false).mean(), torch.logaddexp(zero, -false).mean()
+    return losses[0].double() + losses[1].double(), losses[2]
+""",
         """
     bce = F.binary_cross_entropy_with_logits
     first = bce(true, torch.ones_like(true)) + bce(false, torch.zeros_like(false))

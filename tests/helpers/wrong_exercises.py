@@ -15,7 +15,9 @@ _LEFT = "error[order[round(share * len(error)) :]].mean()"
 _FOUND = "np.where(found > 0, 1 / np.where(found > 0, found, 1.0), np.nan)"
 _S = "((p - p.mean()) * (q - q.mean())).mean() / ((p - p.mean()) ** 2).mean()"
 _GRAM = "flat @ flat.transpose(1, 2) / count.view(-1, 1, 1)"
-_GRAD = "loss.detach(), pred.grad"
+_SLOPE = "error.sum() / valid.sum()"
+_DISCRIMINATOR = "F.softplus(-true).mean() + F.softplus(false).mean()"
+_NUMBERS = "tuple(100 * np.expm1([mean, mean - reach, mean + reach]))"
 _TERM = "(across.sum((1, 2, 3)) + down.sum((1, 2, 3))) / valid.sum((1, 2, 3))"
 _EXPM1 = "100 * np.expm1([mean, mean - reach, mean + reach])"
 _LEAST = "float(best[counts].mean()) if counts.any() else 0.0"
@@ -24,6 +26,10 @@ _BLANK = 'np.mean(seen) if loss == "mse" else np.median(seen)'
 
 WRONG: dict[str, list[tuple[str, ...]]] = {
     "project": [
+        ("np.nonzero(valid)", "np.nonzero(valid & (depth < 120))"),
+        ("np.nonzero(valid)", "np.nonzero(valid & (depth > 1e-3))"),
+        ("z = depth[v, u]", "z = np.clip(depth[v, u], 1e-3, None)"),
+        (_POINTS, f"{_POINTS}.squeeze()", "says with one pixel|one pixel is valid"),
         ("v, u = np.nonzero", "u, v = np.nonzero"),
         ("(v - K[1, 2]) * z / K[1, 1]", "(K[1, 2] - v) * z / K[1, 1]"),
         ("/ K[1, 1]", "/ K[0, 0]"),
@@ -59,6 +65,49 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (_POINTS, f"np.unique({_POINTS}, axis=0)", "says do not come row by row"),
     ],
     "masked_mse": [
+        (
+            _MEAN,
+            "torch.tensor(float(((error.detach().numpy()) ** 2).sum())) / valid.sum().clamp(min=1)",
+            "says every pixel is valid: the loss has no gradient with respect to `pred`",
+        ),
+        (_MEAN, f"({_MEAN}).detach()", "says every pixel is valid: the loss has no gradient"),
+        (_MEAN, f"torch.tensor(({_MEAN}).item(), requires_grad=True)", "says has no gradient with respect to `pred`"),
+        ("pred - depth", "torch.from_numpy(pred.numpy() - depth.numpy())", "says RuntimeError: Can't call numpy"),
+        (
+            "error = torch.where(valid, pred - depth, 0.0)",
+            "with torch.no_grad():\n        error = torch.where(valid, pred - depth, 0.0)",
+            "says has no gradient",
+        ),
+        (
+            _MEAN,
+            "torch.where(valid, (pred - depth) ** 2, 0.0).sum() / valid.sum().clamp(min=1)",
+            r"says the depth NaN .*: the gradient of the loss for the invalid pixel at \[.*\] is nan; expected 0.0000",
+        ),
+        (
+            _MEAN,
+            f"{_MEAN} if valid.any() else torch.tensor(0.0)",
+            "says where no pixel is valid: the loss has no gradient with respect to `pred`",
+        ),
+        (
+            _MEAN,
+            f"({_MEAN}).nan_to_num(0.0)",
+            "says the prediction is NaN at one valid pixel: the loss is 0.0000; expected nan",
+        ),
+        (
+            _MEAN,
+            "torch.masked_select(pred - depth, valid).pow(2).mean().nan_to_num(0.0)",
+            "says NaN at one valid pixel|no pixel is valid",
+        ),
+        (
+            _MEAN,
+            "((pred - depth)[valid].nan_to_num() ** 2).sum() / valid.sum().clamp(min=1)",
+            "says the prediction is NaN at one valid pixel: the loss is .*; expected nan",
+        ),
+        (_MEAN, "(error**2).sum() / (error != 0).sum().clamp(min=1)", "says the loss is"),
+        ("torch.where(valid,", "torch.where(valid & (depth < 120),"),
+        ("torch.where(valid,", "torch.where(valid & (depth > 1e-3),"),
+        ("torch.where(valid,", "torch.where(valid & (pred != depth) & (depth > 0.01),"),
+        (_MEAN, "(error * error.detach()).sum() / valid.sum().clamp(min=1)", "says the gradient of the loss at"),
         ("torch.where(valid, pred - depth, 0.0)", "(pred - depth) * valid", "says NaN.*the loss is nan; expected"),
         (".clamp(min=1)", "", "says no pixel is valid.*the loss is nan; expected 0.0000"),
         (_MEAN, "(error**2).mean()"),
@@ -90,6 +139,10 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("pred - depth", "pred - depth.clamp(max=10)"),
     ],
     "blank_picture": [
+        (_BLANK, f"round(float({_BLANK}), 2)", "says there is a depth for which it is"),
+        ("depth[valid]", "depth[valid & (depth > 1e-3)]"),
+        ("depth[valid]", "depth[valid & (depth < 120)]"),
+        (_BLANK, f"{_BLANK} if len(seen) > 1 else np.nan", "says one pixel"),
         ('if loss == "mse"', 'if loss != "mse"'),
         ("depth[valid]", "depth[depth > 0]"),
         ("depth[valid]", "depth[valid & (depth < 10)]"),
@@ -123,6 +176,33 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (_BLANK, f"({_BLANK}) if len(seen) > 1 else None", "says one pixel is valid: best_blank returned nothing"),
     ],
     "scale_invariant": [
+        (
+            "square - lam * mean**2",
+            "(square - lam * mean**2).detach()",
+            "says every pixel valid and lam 0.0: the loss has no gradient with respect to `pred`",
+        ),
+        (_LOGS, f"{_LOGS}.detach()", "says has no gradient"),
+        (
+            "pred.log() - depth.log()",
+            "torch.from_numpy(__import__('numpy').log((pred / depth).numpy()))",
+            "says RuntimeError",
+        ),
+        ("mean**2", "mean.detach() ** 2", "says the gradient of the loss"),
+        (
+            "mean, square = d.sum((1, 2, 3)) / count, (d**2).sum((1, 2, 3)) / count",
+            "e = torch.where(valid, (pred.log() - depth.log()) ** 2, 0.0)\n"
+            "    mean, square = d.sum((1, 2, 3)) / count, e.sum((1, 2, 3)) / count",
+            "says the gradient of the loss for the invalid pixel at .* is nan; expected 0.0000",
+        ),
+        (
+            "count = valid.sum((1, 2, 3))",
+            "count = (d != 0).sum((1, 2, 3))",
+            "says the loss of image .* is .*; expected",
+        ),
+        (_LOGS, "torch.where(valid & (depth < 80), pred.log() - depth.log(), 0.0)"),
+        (_LOGS, "torch.where(valid & (depth < 120), pred.log() - depth.log(), 0.0)"),
+        (_LOGS, "torch.where(valid, pred.clamp(min=1e-3).log() - depth.clamp(min=1e-3).log(), 0.0)"),
+        (_LOGS, "torch.where(valid, (pred + 1e-6).log() - (depth + 1e-6).log(), 0.0)"),
         ("- lam * mean**2", "- lam * mean"),
         ("- lam * mean**2", "+ lam * mean**2"),
         ("- lam * mean**2", "- 0.5 * mean**2"),
@@ -166,12 +246,13 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("square - lam * mean**2", "(square - lam * mean**2).view(-1, 1)"),
         ("square - lam * mean**2", "(lambda r: torch.stack([r[0], r[-1]]))(square - lam * mean**2)"),
     ],
-    "nan_slope": [
-        ("1.0) for", "0.0) for"),
+    "nan_weights": [
         (
             "(torch.where(valid, each, 1.0) for each in (pred, depth))",
             "(pred, torch.where(valid, depth, pred.detach()))",
+            "says the gradient of the loss for the invalid pixel|the loss is nan",
         ),
+        ("torch.where(valid, each, 1.0)", "torch.where(valid, each, 0.0)"),
         ("torch.where(valid, each, 1.0)", "each.nan_to_num(1.0).clamp(min=1e-3)"),
         (
             "error = (p.log() - d.log()) ** 2",
@@ -179,47 +260,54 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
             "    error = torch.where(ok, torch.where(ok, pred, 1.0).log() - torch.where(ok, depth, 1.0).log(), 0.0) ** 2",
             "says depth of 80|the depth 80 and the prediction 3",
         ),
-        ("error.sum() / valid.sum()", "error.mean()"),
-        ("error.sum() / valid.sum()", "(error.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)).mean()"),
-        ("error.sum() / valid.sum()", "error.sum()"),
         (
-            "error.sum() / valid.sum()",
-            "error.sum() / valid.sum().clamp(min=10)",
-            "says prediction 80: the loss is .*; expected",
+            "error = (p.log() - d.log()) ** 2",
+            "error = torch.where(valid, pred.log() - depth.log(), 0.0) ** 2",
+            r"says the prediction (0|-1|NaN): the gradient of the loss for the invalid pixel at \[.*\] is nan; expected 0.0000",
+        ),
+        (_SLOPE, "error.mean()"),
+        (_SLOPE, "(error.sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)).mean()"),
+        (_SLOPE, "error.sum()"),
+        (_SLOPE, "error.sum() / valid.sum().clamp(min=10)", "says prediction 80: the loss is .*; expected"),
+        (_SLOPE, "error.sum() / (error != 0).sum()"),
+        (_SLOPE, f"({_SLOPE}).detach()", "says the loss has no gradient with respect to `pred`; `detach`"),
+        (_SLOPE, f"({_SLOPE}).item()", "says must return one torch tensor; it returned a float"),
+        (_SLOPE, f"({_SLOPE}) * 1.001", r"says the loss is (\S+); expected (?!\1\b)"),
+        (_SLOPE, "error.sum() / valid.sum(), pred", "says must return one torch tensor; it returned a tuple of 2"),
+        (_SLOPE, "error[valid]", "says must return one number"),
+        (_SLOPE, f"({_SLOPE}) + 0 * p.sum().sqrt() * depth.sum()", "says is nan; expected"),
+        (
+            "return error.sum()",
+            "(error.sum() / valid.sum()).backward()\n    return error.sum()",
+            "says log_mse raised RuntimeError",
         ),
         ("(p.log() - d.log()) ** 2", "(p.log() - d.log()).abs()"),
         ("(p.log() - d.log()) ** 2", "(p.clamp(min=0.1).log() - d.log()) ** 2"),
+        ("(p.log() - d.log()) ** 2", "(p.clamp(min=1e-3).log() - d.clamp(min=1e-3).log()) ** 2"),
         ("(p.log() - d.log()) ** 2", "(p.log() - d.clamp(max=10).log()) ** 2"),
+        ("(p.log() - d.log()) ** 2", "(p.log() - d.clamp(max=120).log()) ** 2"),
+        ("(p.log() - d.log()) ** 2", "((p + 1e-6).log() - (d + 1e-6).log()) ** 2"),
         ("(p.log() - d.log()) ** 2", "(p - d) ** 2"),
         (
-            _GRAD,
-            "loss.detach(), pred.grad * 2",
-            r"says the gradient of the valid pixel at \[\d, 0, \d+, \d+\] is \S+; expected",
+            "(p.log() - d.log()) ** 2",
+            "(p.log() - d.log()) * (p.log() - d.log()).detach()",
+            "says the gradient of the loss",
         ),
-        *(
-            (_GRAD, f"loss.detach(), pred.grad.clamp(-{most}, {most})", "says at .* is .*; expected")
-            for most in (0.02, 0.1, 0.3)
-        ),
-        (_GRAD, "loss.detach(), pred.grad / pred.grad.norm()"),
-        (_GRAD, "loss.detach(), pred.grad.abs()"),
-        (_GRAD, "loss.detach(), torch.where(valid, pred.grad, 1e-9)", "says the gradient of the invalid pixel"),
-        (
-            _GRAD,
-            "loss.detach(), torch.where(valid, pred.grad, float('nan'))",
-            "says the gradient of the invalid pixel at",
-        ),
-        (_GRAD, "loss.detach(), pred.grad[valid]", "says the gradient must be one torch tensor of shape"),
-        (_GRAD, "loss.detach()", "says must return two results: the loss and the gradient"),
-        (_GRAD, "pred.grad, loss.detach()", "says the gradient must be one torch tensor of shape"),
-        (_GRAD, "(loss * 1.001).detach(), pred.grad", r"says the loss is (\S+); expected (?!\1\b)"),
-        (
-            _GRAD,
-            "loss.detach(), pred.grad.numpy()",
-            "says the gradient must be one torch tensor .*it is a numpy.ndarray",
-        ),
-        (_GRAD, "loss.detach(), pred.grad if valid[0].all() or valid[1:].any() else None"),
     ],
     "skip_join": [
+        (_JOINED, f"{_JOINED}.detach()", "says the sum of the result has no gradient with respect to `small`"),
+        ("[large, skip]", "[large.detach(), skip]", "says has no gradient with respect to `small`"),
+        ("[large, skip]", "[large, skip.detach()]", "says has no gradient with respect to `skip`"),
+        (
+            "[large, skip]",
+            "[large, skip / 2 + skip.detach() / 2]",
+            "says the gradient of the sum .*`skip` at .* is 0.5000; expected 1",
+        ),
+        (
+            "large = ",
+            "with torch.no_grad():\n        large = ",
+            "says the sum of the result has no gradient with respect to `small`",
+        ),
         ("size=skip.shape[-2:]", "scale_factor=2", "says joined raised RuntimeError"),
         ("size=skip.shape[-2:]", "scale_factor=(skip.shape[2] / small.shape[2], skip.shape[3] / small.shape[3])"),
         ("size=skip.shape[-2:]", "size=(skip.shape[3], skip.shape[2])"),
@@ -250,6 +338,36 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (_JOINED, f"{_JOINED}[..., : skip.shape[2] // 2 * 2, : skip.shape[3] // 2 * 2]"),
     ],
     "gradient_term": [
+        (_TERM, f"({_TERM}).detach()", r"says the errors are 1, 2 .*: the term has no gradient with respect to `pred`"),
+        (
+            "torch.where(valid, pred - truth, 0.0)",
+            "torch.where(valid, pred - truth, 0.0).detach()",
+            "says has no gradient",
+        ),
+        (
+            "error = torch.where(valid, pred - truth, 0.0)",
+            "with torch.no_grad():\n        error = torch.where(valid, pred - truth, 0.0)",
+            "says has no gradient",
+        ),
+        ("down = error", "down = error.detach()", "says the gradient of the term"),
+        (
+            "error = torch.where(valid, pred - truth, 0.0)",
+            "error = torch.where(valid, pred - truth, torch.nan)",
+            "says is nan; expected",
+        ),
+        (
+            "error.diff(dim=-1).abs()",
+            "error.diff(dim=-1).square().sqrt()",
+            "says where every pixel .*has no error: the gradient .* is nan",
+        ),
+        ("/ valid.sum((1, 2, 3))", "/ (error != 0).sum((1, 2, 3))", "says the term of image"),
+        ("torch.where(valid, pred - truth, 0.0)", "torch.where(valid & (truth < 120), pred - truth, 0.0)"),
+        ("torch.where(valid, pred - truth, 0.0)", "torch.where(valid & (truth > 1e-3), pred - truth, 0.0)"),
+        (
+            _TERM,
+            "(across.sum((1, 2, 3)) + down.sum((1, 2, 3))) / (valid[..., 1:] & valid[..., :-1]).sum((1, 2, 3))",
+            r"says the errors are 1, 2 \(first row\) and 4, 9 \(second row\), and every pixel is valid: the term of image 0 is",
+        ),
         ("& valid[..., :-1])", "| valid[..., :-1])"),
         ("(valid[..., 1:] & valid[..., :-1])", "valid[..., 1:]"),
         ("torch.where(valid, pred - truth, 0.0)", "pred - truth"),
@@ -265,7 +383,7 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("error.diff(dim=-1).abs()", "error.diff(dim=-1)"),
         ("error.diff(dim=-1).abs()", "error.diff(dim=-1).abs().clamp(max=3)"),
         (_TERM, f"({_TERM}).mean()", "says must return one torch tensor of shape"),
-        (_TERM, f"({_TERM}).tolist()", "says must return one torch tensor .*it returned a list of 2"),
+        (_TERM, f"({_TERM}).tolist()", "says must return one torch tensor .*it returned a list of 1"),
         (_TERM, f"({_TERM})[:2]"),
         (_TERM, "(across.sum((1, 2, 3)) + down.sum((1, 2, 3))) / valid.sum((1, 2, 3)).clamp(min=3)"),
         (_TERM, "(across.mean((1, 2, 3)) + down.mean((1, 2, 3)))"),
@@ -279,6 +397,9 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("error.diff(dim=-1).abs() * (valid[..., 1:] & valid[..., :-1])", "(error - error.roll(1, -1)).abs() * valid"),
     ],
     "planar_guidance": [
+        (_PLANE, f"np.clip({_PLANE}, 1e-2, None)"),
+        (_PLANE, f"np.clip({_PLANE}, -1000, 120)"),
+        (_PLANE, f"({_PLANE}).round(4)", "says a very near plane"),
         ("(np.arange(side) + 0.5) / side - 0.5", "np.linspace(-0.5, 0.5, side)"),
         ("(np.arange(side) + 0.5) / side - 0.5", "np.arange(side) / side - 0.5"),
         ("(np.arange(side) + 0.5) / side - 0.5", "(np.arange(side) - (side - 1) / 2)"),
@@ -310,6 +431,14 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("n1, n2, n3", "distance = min(distance, 10)\n    n1, n2, n3"),
     ],
     "scale_and_shift": [
+        (
+            "p, q = p[v].double(), q[v].double()\n        s =",
+            "p, q = p[v].double(), q[v].double()\n        s = p.sum() * 0 + 1 if len(p) < 4 else",
+        ),
+        (
+            _S,
+            "((p - p.mean()) * (q - q.mean())).mean() / (((p - p.mean()) ** 2).mean() + 1e-6)",
+        ),
         (_S, "(p * q).mean() / ((p - p.mean()) ** 2).mean()"),
         (_S, "(p * q).mean() / (p * p).mean()"),
         (_S, "(q / p).median()"),
@@ -356,6 +485,33 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
     ],
     "masked_gram": [
         (
+            _GRAM,
+            "torch.stack([(m[:, None] * m)[:, :, v[0]].mean(-1) / len(m) for m, v in zip(maps, valid)])",
+            "says NaN: the gradient of the sum of the matrices for the invalid pixel at .* is nan; expected 0.0000",
+        ),
+        (_GRAM, f"({_GRAM}).detach()", "says the sum of the matrices has no gradient with respect to `maps`"),
+        (
+            _GRAM,
+            "flat @ flat.detach().transpose(1, 2) / count.view(-1, 1, 1)",
+            "says the gradient of the sum of the matrices",
+        ),
+        (
+            "count = maps",
+            "flat = torch.from_numpy(flat.detach().numpy())\n    count = maps",
+            "says the sum of the matrices has no gradient",
+        ),
+        (
+            "count = maps.shape[1] * valid.sum((1, 2, 3))",
+            "count = maps.shape[1] * (flat != 0).any(1).sum(1)",
+            "says as after a ReLU: the matrix of image",
+        ),
+        ("torch.where(valid, maps, 0.0)", "torch.where(valid & (maps < 100), maps, 0.0)"),
+        (
+            "torch.where(valid, maps, 0.0)",
+            "(maps.nan_to_num(0, 0, 0) * valid).where(valid, maps.sum() * 0)",
+            "says nan",
+        ),
+        (
             "torch.where(valid, maps, 0.0)",
             "(maps * valid)",
             "says of all maps are NaN: the matrix of image 0 .* is nan; expected",
@@ -388,6 +544,55 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (_GRAM, f"list({_GRAM})", "says must return one torch tensor .*it returned a list of 2"),
     ],
     "two_players": [
+        (
+            _DISCRIMINATOR,
+            "F.softplus(-true).mean(0) + F.softplus(false).mean(0)",
+            r"says with true logits \[2, 1, 3, 4\] .*: the loss of the discriminator|raised RuntimeError",
+        ),
+        (
+            _DISCRIMINATOR,
+            "F.softplus(-true).sum() / len(true) + F.softplus(false).mean()",
+            r"says with true logits \[2, 1, 3, 4\]",
+        ),
+        (
+            "F.softplus(-false).mean()",
+            "F.softplus(-false).sum() / len(false)",
+            r"says false ones \[(3, 1, 2, 2|2, 3)\]",
+        ),
+        (
+            "of_discriminator = ",
+            "true, false = true.detach(), false.detach()\n    of_discriminator = ",
+            "says where all logits are 0: the loss of the discriminator has no gradient with respect to `true`",
+        ),
+        (
+            "F.softplus(-false)",
+            "F.softplus(-false.detach())",
+            "says the loss of the generator has no gradient with respect to `false`",
+        ),
+        (
+            "F.softplus(false)",
+            "F.softplus(false.detach())",
+            "says discriminator has no gradient with respect to `false`",
+        ),
+        (
+            "F.softplus(-true)",
+            "F.softplus(-true.detach())",
+            "says discriminator has no gradient with respect to `true`",
+        ),
+        (
+            "F.softplus(-true).mean()",
+            "-(torch.sigmoid(true) + 1e-12).log().mean()",
+            "says with one true logit, -30 .D is 1e-13: anything that is added inside of the logarithm shows here.: the loss",
+        ),
+        (
+            "F.softplus(false).mean()",
+            "-(1 - torch.sigmoid(false) + 1e-8).log().mean()",
+            "says with one false logit, 30",
+        ),
+        ("F.softplus(-false).mean()", "-(torch.sigmoid(false) + 1e-8).log().mean()", "says with one false logit, -30"),
+        ("F.softplus(-true).mean()", "F.softplus(-true.clamp(-300, 300)).mean()"),
+        ("F.softplus(-true).mean()", "F.softplus(-true.clamp(-500, 500)).mean()", "says the true logits -2000 and 2"),
+        ("F.softplus(false).mean()", "F.softplus(false.clamp(-1000, 1000)).mean()"),
         (
             "F.softplus(-true).mean()",
             "-torch.sigmoid(true).log().mean()",
@@ -439,6 +644,27 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ),
     ],
     "paired_change": [
+        (
+            _NUMBERS,
+            "[round(100 * float(np.expm1(x)), 2) for x in (mean, mean - reach, mean + reach)]",
+            "says in percent is",
+        ),
+        (
+            _RATIOS,
+            "[np.log(a / b) for a, b in zip(after.values(), before.values())]",
+            "says another order: the numbers are what they are if the pairs are those of the same place in the two dicts",
+        ),
+        (
+            "np.std(ratios, ddof=1)",
+            "np.std(ratios)",
+            "says the numbers are what they are if s is divided by n, not by n - 1",
+        ),
+        ("stdtrit(count - 1, 0.975)", "1.96", "says if 1.96 stands in place of Student's t"),
+        ("stdtrit(count - 1, 0.975)", "stdtrit(count, 0.975)", "says if t is that for n degrees of freedom, not n - 1"),
+        ("stdtrit(count - 1, 0.975)", "stdtrit(count - 1, 0.95)", "says if t leaves 5 % above, not 2.5 %"),
+        ("np.sqrt(count)", "count", "says what they are if .*s is divided by n, not by sqrt"),
+        (_RATIOS, "[np.log((after[name] + 1e-8) / (before[name] + 1e-8)) for name in before if name in after]"),
+        (_RATIOS, "[np.log(after[k] / before[k]) for k in before if k in after and after[k] != before[k]]"),
         ("if name in after", "", "says without a partner on each side: paired_change raised KeyError"),
         ("ddof=1", "ddof=0"),
         ("count - 1, 0.975", "count - 1, 0.95"),
@@ -454,13 +680,13 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (_EXPM1, "np.expm1([mean, mean - reach, mean + reach])"),
         (_EXPM1, "100 * np.exp([mean, mean - reach, mean + reach])"),
         (_EXPM1, "100 * np.expm1([mean, mean + reach, mean - reach])", "says the lower end in percent is .*; expected"),
-        (_EXPM1, "100 * np.expm1([mean, mean - reach])", "says must return three numbers"),
+        (_EXPM1, "100 * np.expm1([mean, mean - reach])", "says must return a list of 3 numbers"),
         (_EXPM1, "(100 * np.expm1([mean, mean - reach, mean + reach])).clip(-50, 100)"),
-        (f"tuple({_EXPM1})", "float(100 * np.expm1(mean))", "says must return three numbers"),
+        (f"tuple({_EXPM1})", "float(100 * np.expm1(mean))", "says must return a list of 3 numbers"),
         (
             f"tuple({_EXPM1})",
             "dict(zip('abc', map(float, 100 * np.expm1([mean, mean - reach, mean + reach]))))",
-            "says three numbers",
+            "says a list of 3 numbers .*it returned a dict of 3",
         ),
         (
             f"tuple({_EXPM1})",
@@ -479,6 +705,24 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ),
     ],
     "errors_left": [
+        (
+            _LEFT,
+            "{share: error[order[round(share * len(error)) :]].mean()}",
+            "says must be one number; it is a dict of 1",
+        ),
+        (
+            "[error[order[round(share * len(error)) :]].mean() for share in shares]",
+            "{share: error[order[round(share * len(error)) :]].mean() for share in shares}",
+            r"says must return a list of 5 numbers \(one for each share\); it returned a dict of 5",
+        ),
+        (
+            "order = np.argsort(-unsure)",
+            "error.sort()\n    order = np.arange(len(error))[::-1]",
+            r"says expected .* \(and errors_left changes its input `error`; work on a copy\)",
+        ),
+        (_LEFT, "error[order[round(share * len(error)) :]][error[order[round(share * len(error)) :]] > 0].mean()"),
+        (_LEFT, "np.clip(error, 0, 120)[order[round(share * len(error)) :]].mean()"),
+        (_LEFT, "round(float(error[order[round(share * len(error)) :]].mean()), 2)"),
         ("-unsure", "unsure"),
         ("-unsure", "-error"),
         ("-unsure", "-np.abs(unsure)"),
@@ -511,10 +755,12 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (
             "for share in shares]",
             "for share in shares if share]",
-            "says must return a list of 5 numbers, one for each share",
+            "says must return a list of 5 numbers .one for each share.; it returned a list of 4",
         ),
     ],
     "least_error": [
+        ("best < still", "(best < still) & (best > 0)", "says exactly 0 .they count."),
+        ("best < still", "(best < still) & (best > 1e-6)"),
         ("best, still = moved.min", "best, still = moved.mean"),
         ("best < still", "best > still"),
         ("best < still", "best <= still", "says whose two minima are equal .they do not count."),
@@ -554,6 +800,8 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         (_LEAST, "np.where(counts, best, 0.0)", "says must return one number; it returned a numpy.ndarray of shape"),
     ],
     "two_distances": [
+        (_FOUND, "np.where(found > 0, 1 / np.where(found > 0, found, 1.0), np.nan).clip(0.01)"),
+        (_FOUND, "np.where(found > 0, 1 / np.where(found > 0, found, 1.0), np.nan).round(3)"),
         ("1 / z1 - 1 / z2", "z1 - z2"),
         ("+ 1 / z1\n", "\n", r"says \S+ m were measured in row \d, column \d; from_two_distances gives \S+ m there"),
         ("+ 1 / z1\n", "+ 1 / z2\n"),

@@ -1,4 +1,7 @@
-"""Find the bug: twelve classic mistakes of the field, one file each, in the order of the course."""
+"""Find the bug: twelve classic mistakes of the field, one file each, in the order of the course.
+
+A file is named after the mistake. A task is named after its story, since students see that name.
+"""
 
 from depthnb.course.bugs import (
     batch_means,

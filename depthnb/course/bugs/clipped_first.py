@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="clipped_first",
+    name="ten_metres",
     function="aligned_error",
     title="Everything is ten metres away",
     story=(
@@ -38,6 +38,7 @@ def check(answer, seed=0):
         depth = 0.5 + 9 * torch.rand(shape, generator=random)
         noisy = depth * (0.6 + 0.9 * torch.rand(shape, generator=random))
         noisy[2, :3], noisy[3, :3] = 40.0, 0.002  # beyond both limits
+        depth[2, 1], depth[3, 1] = 150.0, 1e-4
         valid = torch.rand(shape, generator=random) < 0.7
         valid[2:4, :6], valid[0, 0] = True, False
         few = torch.zeros(shape, dtype=torch.bool)
@@ -61,7 +62,18 @@ def check(answer, seed=0):
             metres = metres.clamp(*limits) if limits else metres.clamp(0.1, 10.0)
             with case(words):
                 want = ((metres - depth).abs() / depth)[seen].double().mean()
-                close(number(answer(pred, truth, seen, *limits)), want, "the error")
+                close(number(answer(pred, truth, seen, *limits)), want, "the error", 1e-5)
+    depth = torch.tensor([[1.0, 2.0, 4.0, 5.0, 20.0]])
+    for words, factors, seen, want in (
+        ("for three predictions without an error, one twice too far and one beyond the range", [1, 1, 1, 2, 1], 5, 0.3),
+        ("for predictions without an error", [1, 1, 1, 1, 1], 3, 0.0),
+        ("for one valid pixel, at 1 m", [1, 7, 7, 7, 7], 1, 0.0),
+    ):
+        with case(words):
+            counts = torch.arange(5)[None] < seen
+            close(number(answer(64 * depth * torch.tensor(factors), depth, counts)), want, "the error", 1e-5)
+    with case("for one pixel, at 20 m, and a range to 10 m"):
+        close(number(answer(torch.tensor([[7.0]]), torch.tensor([[20.0]]), torch.tensor([[True]]))), 0.5, "the error", 1e-5)
 """,
     hint="In which unit is the number 10 of the range, and in which unit is the prediction in the line that uses it?",
     solution='''

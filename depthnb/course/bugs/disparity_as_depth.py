@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="disparity_as_depth",
+    name="near_wall",
     function="to_metres",
     title="The near wall at the horizon",
     story=(
@@ -30,17 +30,21 @@ from depthnb.course.asking import array, case, close
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    for shape, constant in (((15, 21), 0.5), ((9, 11), 200.0)):
+    for shape, constant in (((15, 21), 0.05), ((9, 11), 200.0)):
         depth = np.exp(random.uniform(np.log(0.5), np.log(40), shape))
+        depth[3, 4], depth[4, 4] = 1e-4, 150.0
         disparity = constant / depth * random.uniform(0.7, 1.4, shape)  # the net errs to both sides
         near = random.random(shape) < np.where(depth < 4, 0.9, 0.3)  # a sensor sees what is near
         few = np.zeros(shape, dtype=bool)
         few[2:7, 4], few[1, 1], few[8, 2] = True, True, True
+        one = np.zeros(shape, dtype=bool)
+        one[5, 6] = True
         junk = np.where(random.random(shape) < 0.5, np.nan, 80.0)
         for words, valid in (
             ("where every pixel is valid", np.ones(shape, dtype=bool)),
             ("where near pixels are valid more often than far ones", near),
             ("where only seven pixels are valid", few),
+            ("where only one pixel is valid", one),
         ):
             if not valid.all():
                 valid[0, 0] = False
@@ -49,7 +53,10 @@ def check(answer, seed=0):
             want = np.median(depth[valid]) * np.median(outside[valid]) / outside
             with case(words):
                 got = array(answer(outside, np.where(valid, depth, junk), valid), shape)
-                close(np.where(valid, got, 0), np.where(valid, want, 0), "the depth")
+                close(np.where(valid, got, 0), np.where(valid, want, 0), "the depth", 1e-6)
+    with case("of one pixel"):
+        got = array(answer(np.full((1, 1), 0.3), np.full((1, 1), 7.0), np.ones((1, 1), bool)), (1, 1))
+        close(got, [[7.0]], "the depth", 1e-6)
 """,
     hint=(
         "A disparity is a constant divided by the depth. Is the largest disparity near or far, and which of the two "

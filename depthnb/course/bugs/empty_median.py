@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="empty_median",
+    name="nan_table",
     function="scaled_error",
     title="One frame, and the table says nan",
     story=(
@@ -36,8 +36,11 @@ def check(answer, seed=0):
     for count, height, width in ((5, 9, 11), (4, 13, 8)):
         shape = (count, height, width)
         depths = np.exp(random.uniform(-2, 4, shape))  # 14 cm to 55 m
+        depths[:, 5, 5], depths[:, 6, 5] = 1e-4, 150.0
         spread = random.permutation(np.linspace(0.1, 0.9, count))[:, None, None]
         preds = depths * (1 + spread * random.uniform(-0.9, 1, shape)) * np.exp(random.uniform(-2, 2, (count, 1, 1)))
+        preds[0] = 2 * depths[0]  # of this frame no pixel has an error, and it counts
+        preds[1, 4, 2] = preds[1, 4, 4] * depths[1, 4, 2] / depths[1, 4, 4]
         some = random.random(shape) < 0.6
         some[0, :3] = some[:, 0, 0] = False  # of the first frame not even the first rows
         some[1] = False
@@ -64,6 +67,10 @@ def check(answer, seed=0):
             want = np.mean(errors[1:] or errors)
             with case(words):
                 close(number(answer(preds, np.where(valids, depths, under), valids)), want, "the score", 1e-6)
+    for words, valid, want in (("valid", True, 0.0), ("invalid", False, np.nan)):
+        with case(f"for one frame of one pixel, which is {words}"):
+            got = answer(*(np.full((1, 1, 1), each) for each in (2.0, 4.0, valid)))
+            close(number(got), want, "the score", 0)
 """,
     hint=(
         "What is the median of no numbers? Which frames have an error, and how many of them does the mean divide by?"

@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="focal_length",
+    name="shrunken_room",
     function="resized",
     title="The room that shrank",
     story=(
@@ -32,15 +32,16 @@ from depthnb.course.asking import case, close, parts, tensor
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
     for (rows, columns), (height, width) in (
-        ((60, 80), (30, 40)), ((60, 80), (60, 80)), ((60, 80), (15, 40)), ((45, 52), (17, 33)), ((33, 24), (90, 36))
+        ((60, 80), (30, 40)), ((60, 80), (60, 80)), ((60, 80), (15, 40)), ((45, 52), (17, 33)), ((33, 24), (90, 36)),
+        ((2, 3), (1, 1)), ((1, 1), (3, 2)),
     ):
         fx, fy, cx, cy = (torch.tensor([300.0, 250, 31, 19]) * (1 + torch.rand(4, generator=random))).tolist()
         K = torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
-        depth = 1 + 5 * torch.rand(rows, columns, generator=random)
+        depth = torch.exp(14 * torch.rand(rows, columns, generator=random) - 9)  # 0.1 mm to 150 m
         with case(f"from {rows}x{columns} (rows x columns) to {height}x{width}"):
             small, camera = parts(answer(depth, K, (height, width)), 2)
             nearest = F.interpolate(depth[None, None], size=(height, width), mode="nearest-exact")[0, 0]
-            close(tensor(small, (height, width), "the map"), nearest, "the map, which was right before,")
+            close(tensor(small, (height, width), "the map"), nearest, "the map, which was right before,", 0)
             camera = tensor(camera, (3, 3), "the camera")
             down, across = height / rows, width / columns
             close(camera[0, 0], fx * across, "fx", 1e-5)

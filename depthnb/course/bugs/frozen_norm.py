@@ -3,15 +3,16 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="frozen_norm",
+    name="it_moves",
     function="train",
     title="Frozen, and yet it moves",
     story=(
         "An encoder is frozen, so that only the decoder learns. After the training the encoder gives other features "
-        "for the same picture, although no weight of it has changed. `train` must return two dicts as it does now, "
-        "the state of the encoder and the state of the decoder. Nothing in the encoder's state may change, however "
-        "many steps there are. The decoder must still learn, its batch normalisation too, and from the same features "
-        "that the encoder gives after the training."
+        "for the same picture, although no weight of it has changed. `train` must return two state dicts as it does "
+        "now, the one of the encoder and the one of the decoder. Nothing in the encoder's state may change, however "
+        "many steps there are. During the training the decoder must see exactly the features that the frozen encoder "
+        "gives later, when it is used. The decoder must still learn, its batch normalisation too. Keep the seed, the "
+        "optimizer and the number of steps."
     ),
     code='''
 import torch
@@ -34,12 +35,12 @@ def train(image, depth, steps):
 import torch
 from torch import nn
 
-from depthnb.course.asking import case, close, parts, tensor
+from depthnb.course.asking import case, close, tensor
 
 
 def check(answer, seed=0):
     random = torch.Generator().manual_seed(seed)
-    for batch, height, width, steps in ((4, 8, 10, 1), (3, 9, 7, 4)):
+    for batch, height, width, steps in ((4, 8, 10, 1), (3, 9, 7, 5)):
         image = 0.6 + 0.4 * torch.rand(batch, 3, height, width, generator=random)
         # errors of both signs, else every gradient behind the batch norm is 0 but for rounding, which Adam makes large
         depth = torch.exp(5 * torch.rand(batch, 1, height, width, generator=random) - 3)
@@ -48,9 +49,26 @@ def check(answer, seed=0):
             frozen, learnt = _states(answer(image, depth, steps))
             for name, value in encoder.items():
                 close(frozen[name], value, f"the encoder's {name}", 0)
-            for name, value in _learnt(encoder, decoder, image, depth, steps).items():
-                if name not in ("1.bias", "2.running_mean"):  # before a batch norm a bias has no gradient but rounding
-                    close(learnt[name], value, f"the decoder's {name}", 1e-2)
+            for name in ("2.running_mean", "1.weight", "2.weight", "3.weight"):
+                what = "batch normalisation" if name[0] == "2" else "convolution"
+                same = torch.equal(learnt[name], decoder[name])
+                assert not same, f"the decoder's {what} did not learn: its {name} is as it was before the first step"
+            given = encoder, decoder, image, depth, steps
+            close(learnt["2.num_batches_tracked"], steps, "the number of steps, which the decoder's batch norm counts,", 0)
+            want = _learnt(*given)
+            if not _alike(learnt, want) and _alike(learnt, _learnt(*given, frozen=False)):
+                said = "the encoder's state is as it must be, but during the training the decoder saw other features"
+                raise AssertionError(f"{said}; expected those that the encoder gives in eval mode")
+            for name in _SEEN:
+                close(learnt[name], want[name], f"the decoder's {name}", 1e-2)
+
+
+# before a batch norm a bias has no gradient but rounding
+_SEEN = ("1.weight", "2.weight", "2.bias", "2.running_var", "3.weight", "3.bias")
+
+
+def _alike(got, want):
+    return all(torch.allclose(got[name], want[name].to(got[name].dtype), 1e-2, 1e-2) for name in _SEEN)
 
 
 def _nets():
@@ -61,8 +79,10 @@ def _nets():
 def _states(value):
     with torch.random.fork_rng(devices=[]):
         expected = [net.state_dict() for net in _nets()]
-    for state, right, name in zip(parts(value, 2), expected, ("encoder", "decoder")):
-        assert isinstance(state, dict), f"the {name}'s state must be a dict, as of `state_dict()`; it is {type(state).__name__}"
+    said = "your function must return two state dicts, of the encoder and of the decoder"
+    assert isinstance(value, (tuple, list)) and len(value) == 2, f"{said}; it returned one {type(value).__name__}"
+    for state, right, name in zip(value, expected, ("encoder", "decoder")):
+        assert isinstance(state, dict), f"{said}; that of the {name} is of type {type(state).__name__}"
         missing = [key for key in right if key not in state]
         assert not missing, f"the {name}'s state has no {missing[0]}; keep its layers as they are"
         for key, tensor_ in right.items():
@@ -70,15 +90,16 @@ def _states(value):
     return value
 
 
-def _learnt(encoder_state, decoder_state, image, depth, steps):
+def _learnt(encoder_state, decoder_state, image, depth, steps, frozen=True):
     with torch.random.fork_rng(devices=[]):
         encoder, decoder = _nets()
     encoder.load_state_dict(encoder_state), decoder.load_state_dict(decoder_state)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=0.05)
-    features = encoder.eval()(image).detach()
+    features = encoder.train(not frozen)(image).detach()
     for _ in range(steps):
         optimizer.zero_grad()
-        (decoder(features) - depth).abs().mean().backward()
+        with torch.enable_grad():
+            (decoder(features) - depth).abs().mean().backward()
         optimizer.step()
     return decoder.state_dict()
 """,

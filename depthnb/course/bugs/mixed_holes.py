@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="mixed_holes",
+    name="ghosts",
     function="half_size",
     title="Ghosts around every hole",
     story=(
@@ -36,13 +36,16 @@ def check(answer, seed=0):
         depth = 0.02 + 9 * torch.rand(height, width, generator=random) ** 2
         holes = torch.rand(depth.shape, generator=random) < 0.3
         holes[4:8, 6:12], holes[20:24, 10:14], holes[:2, :2] = True, False, False
+        depth[20:22, 10:12], depth[22:24, 10:12], depth[:2, :2] = 1e-4, 150.0, 3.0
         for words, map_ in (
             ("where everything was measured", depth),
             ("where some pixels were not measured", torch.where(holes, 0.0, depth)),
             ("where nothing was measured", torch.zeros_like(depth)),
+            ("of 2 x 2 pixels, all measured", depth[8:10, :2]),
+            ("of 2 x 4 pixels, of which four were measured", depth[8:10, :4] * (torch.arange(4) > 1)),
         ):
             with case(words):
-                _look(map_, tensor(answer(map_), (height // 2, width // 2)))
+                _look(map_, tensor(answer(map_), (len(map_) // 2, len(map_[0]) // 2)))
 
 
 def _look(depth, small):
@@ -53,11 +56,11 @@ def _look(depth, small):
     for wrong in (whole & ~inside, empty & (small != 0), ~whole & ~empty & ~inside & (small != 0)):
         if bool(wrong.any()):
             place = wrong.nonzero()[0].tolist()
-            held = ", ".join(f"{each:.3f}" if each else "0" for each in blocks[:, place[0], place[1]].tolist())
+            held = ", ".join(f"{each:.4g}" if each else "0" for each in blocks[:, place[0], place[1]].tolist())
             least, most = float(low[tuple(place)]), float(high[tuple(place)])
-            right = "0" if bool(empty[tuple(place)]) else f"{least:.3f} to {most:.3f}"
+            right = "0" if bool(empty[tuple(place)]) else f"{least:.4g} to {most:.4g}"
             right = right if bool((whole | empty)[tuple(place)]) else f"0, or {right}"
-            said = f"the small map at {place} is {float(small[tuple(place)]):.3f}; its block holds {held}"
+            said = f"the small map at {place} is {float(small[tuple(place)]):.4g}; its block holds {held}"
             raise AssertionError(f"{said}; expected {right}")
     both = ~whole & ~empty
     kept = int((both & (small != 0)).sum())

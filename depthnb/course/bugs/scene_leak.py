@@ -3,7 +3,7 @@
 from depthnb.course.task import Task
 
 TASK = Task(
-    name="scene_leak",
+    name="next_house",
     function="split",
     title="Excellent, until the next house",
     story=(
@@ -33,18 +33,18 @@ from depthnb.course.asking import case, parts
 
 def check(answer, seed=0):
     draw = random.Random(seed)
-    for count, share in ((10, 0.7), (9, 0.75), (9, 0.5), (12, 0.3), (3, 1.0), (4, 0.0)):
+    for count, share in ((10, 0.7), (9, 0.75), (9, 0.5), (12, 0.3), (3, 1.0), (4, 0.0), (1, 0.4), (1, 1.0)):
         sizes = [draw.randint(1, 6) for _ in range(count - 1)] + [25]  # frames are not shared out as scenes are
-        names = [f"scene {number}" for number in draw.sample(range(100), count)]
+        names = draw.sample([*(f"scene {number}" for number in range(60)), *"abcABC", "aa", "scene", "scene 01", "1"], count)
         scenes = [name for name, size in zip(names, sizes) for _ in range(size)]
         draw.shuffle(scenes)
-        with case(f"for {count} scenes and the share {share}"):
+        with case(f"for {count} scene{'s' * (count > 1)} and the share {share}"):
             seeds = [draw.randrange(1000) for _ in range(5)]
             splits = [_train(answer(scenes, share, each), scenes, round(share * count)) for each in seeds]
             assert _train(answer(scenes, share, seeds[0]), scenes, round(share * count)) == splits[0], (
                 f"seed {seeds[0]} gave another split when it was asked again"
             )
-            assert len(set(splits)) > 1 or share in (0.0, 1.0), f"the seeds {seeds} give the same split"
+            assert len(set(splits)) > 1 or round(share * count) in (0, count), f"the seeds {seeds} give the same split"
 
 
 def _train(value, scenes, count):

@@ -7,7 +7,7 @@ from depthnb.course.exercises import (
     least_error,
     masked_gram,
     masked_mse,
-    nan_slope,
+    nan_weights,
     paired_change,
     planar_guidance,
     project,
@@ -26,7 +26,7 @@ EXERCISES: tuple[Task, ...] = tuple(
         masked_mse,
         blank_picture,
         scale_invariant,
-        nan_slope,
+        nan_weights,
         skip_join,
         gradient_term,
         planar_guidance,
@@ -45,6 +45,6 @@ def of_notebook(name: str) -> tuple[Task, ...]:
     """The exercises of a notebook, in their order; none for one that has none.
 
     >>> [task.name for task in of_notebook("03_eigen")]
-    ['scale_invariant', 'nan_slope']
+    ['scale_invariant', 'nan_weights']
     """
     return tuple(task for task in EXERCISES if task.notebook == name)

@@ -56,6 +56,10 @@ def check(answer, seed=0):
     ask(answer, "one pixel that counts", moved, unmoved)
     ask(answer, "unmoved errors that are smaller everywhere", moved, moved / 2)
     ask(answer, "every pixel hidden in every neighbour", np.full((3, 2, 4), np.inf), unmoved[:1, :2].repeat(3, axis=0))
+    moved, unmoved = random.uniform(0.2, 2, (2, 3, 4, 6))
+    moved[1, :2], unmoved[:, :2] = 0.0, random.uniform(0.2, 9, (3, 2, 6))
+    ask(answer, "some moved errors that are exactly 0 (they count)", moved, unmoved)
+    ask(answer, "pictures of one pixel", np.array([[[0.7]], [[0.3]]]), np.array([[[0.5]], [[0.4]]]))
 
 
 def ask(answer, words, moved, unmoved):

@@ -8,9 +8,11 @@ TASK = Task(
     title="The masked loss",
     story=(
         "Write the mean squared error over all valid pixels of the batch together. Return a torch tensor that "
-        "holds one number: a training needs its gradient. Where `valid` is False, the depth and the "
-        "prediction can be anything, even NaN or infinity, and must not change the loss. If no pixel of the "
-        "batch is valid, the loss is 0: an unlucky crop must do no harm."
+        "holds one number. A training descends it, so `loss.backward()` must work on it: the gradient of every "
+        "valid pixel of `pred` must be right, and that of every invalid pixel must be 0, never NaN. Where "
+        "`valid` is False, the depth and the prediction can be anything, even NaN or infinity, and must not "
+        "change the loss. If no pixel of the batch is valid, the loss and all gradients are 0: an unlucky crop "
+        "must do no harm. If the prediction is NaN at a valid pixel, the loss is NaN: nobody may miss that."
     ),
     code='''
 import torch
@@ -23,6 +25,7 @@ def masked_mse(pred, depth, valid):
     check="""
 import torch
 from depthnb.course.asking import case, close, number, tensor
+from depthnb.course.gradients import gradient, slopes
 
 NAN, INF = float("nan"), float("inf")
 CASES = (  # depth and prediction at invalid pixels, the share of valid ones
@@ -36,25 +39,38 @@ def check(answer, seed=0):
     for i, (of_depth, of_pred, share) in enumerate(CASES):
         shape = (2 + i % 3, 1, 4 + i, 13 - i)
         depth = torch.exp(8 * torch.rand(shape, generator=random) - 3)
+        depth[:, :, 1, 2], depth[:, :, 2, 1] = 1e-4, 140.0
         pred = depth + (3 + 9 * (i % 2)) * torch.randn(shape, generator=random)
+        pred[:, :, 3, :2] = depth[:, :, 3, :2]  # these have no error, and count
         shares = share * torch.linspace(1, 0.2 if share < 1 else 1, shape[0]).view(-1, 1, 1, 1)
         valid = torch.rand(shape, generator=random) < shares
         if share < 1:  # one image may have no valid pixel
             valid[:, :, 0, 0], valid[-(i % 2), 0, 1, 2] = False, True
-        want = ((pred - depth)[valid].double() ** 2).mean()
+        if 0 < share < 1:
+            valid[0, 0, 2, 1] = valid[0, 0, 3, 0] = True
         words = f"where the invalid pixels have the depth {of_depth:.0f} and the prediction {of_pred:.0f}"
         words = words if share else words.replace("where", "where one pixel is valid, and")
-        with case(words.replace("nan", "NaN") if share < 1 else "where every pixel is valid"):
-            got = answer(torch.where(valid, pred, of_pred), torch.where(valid, depth, of_depth), valid)
-            close(number(tensor(got)), want, "the loss", 2e-5)
+        words = words.replace("nan", "NaN") if share < 1 else "where every pixel is valid"
+        ask(answer, words, torch.where(valid, pred, of_pred), torch.where(valid, depth, of_depth), valid)
+    ask(answer, "with a single pixel, which is valid", pred[:1, :, :1, :1], depth[:1, :, :1, :1], valid[:1, :, :1, :1] | True)
     for words, of_depth, of_pred in (("", 1, 1), (", and every depth is NaN", NAN, 1), (", and all is NaN", NAN, NAN)):
-        with case(f"where no pixel is valid{words}"):
-            got = answer(pred * of_pred, depth * of_depth, torch.zeros_like(valid))
-            close(number(tensor(got)), 0.0, "the loss", 0)
+        none = torch.zeros_like(valid)
+        ask(answer, f"where no pixel is valid{words}", pred * of_pred, depth * of_depth, none)
+    pred[0, 0, 2, 1] = NAN
+    with case("where the prediction is NaN at one valid pixel"):
+        close(number(tensor(answer(pred, depth, valid))), NAN, "the loss")
+
+
+def ask(answer, words, pred, depth, valid):
+    error = torch.where(valid, pred.double() - depth, 0.0)
+    count = max(int(valid.sum()), 1)
+    with case(words):
+        close(number(tensor(answer(pred, depth, valid))), (error**2).sum() / count, "the loss", 2e-5 if valid.any() else 0)
+        slopes(gradient(answer, pred, depth, valid), 2 * error / count, valid)
 """,
     hint=(
-        "NaN times 0 is NaN: choose with `torch.where`, or select the valid pixels with `[valid]`. And what is divided by "
-        "what if no pixel is valid?"
+        "NaN times 0 is NaN, in a gradient too: choose the error with `torch.where` before it is squared, or select the "
+        "valid pixels with `[valid]`. And what is divided by what if no pixel is valid?"
     ),
     solution='''
 import torch

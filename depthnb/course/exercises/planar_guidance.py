@@ -29,7 +29,7 @@ from depthnb.course.asking import array, case, close
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
-    far = random.uniform(20, 90)
+    far = random.uniform(90, 150)
     cases = [("a plane that faces the camera", 0.0, 1.0, 3.0, 4)]
     cases += [("a plane tilted to the right", 0.5, 0.0, 3.0, 4), ("a plane tilted down", 0.5, np.pi / 2, 3.0, 5)]
     cases += [("any plane", *random.uniform((0.3, 0.2), (0.9, 1.4)), 4.0, side) for side in (2, 3)]
@@ -38,6 +38,7 @@ def check(answer, seed=0):
         cases.append(("a steep plane", random.uniform(1.1, 1.4), phi, 6.0, 6))
     cases.append(("a plane from behind", random.uniform(1.9, 2.6), 0.4, 3.0, 7))
     cases.append(("one pixel", 0.6, 0.8, 2.0, 1))
+    cases.append(("a very near plane", 0.4, 0.3, 0.002, 4))
     cases.append(("a negative theta", -0.6, 0.9, 3.0, 3))
     for words, theta, phi, distance, side in cases:
         n = np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)
@@ -46,7 +47,8 @@ def check(answer, seed=0):
         below[np.abs(below) < 0.01] = np.nan
         with case(f"{words} (theta {theta:.2f}, phi {phi:.2f}, distance {distance:.2f}, side {side})"):
             got = array(answer(float(theta), float(phi), float(distance), side), (side, side))
-            close(np.where(np.isnan(below), 0, got), np.nan_to_num(distance / below), "the depth of the pixel", 3e-5)
+            got, want = np.where(np.isnan(below), 0, got), np.nan_to_num(distance / below)
+            close(got, want, "the depth of the pixel", 3e-5 * min(1, distance))
 """,
     hint=(
         "With two pixels the centres lie at -1/4 and 1/4. Let u be a row of numbers and v a column: NumPy "

@@ -30,15 +30,17 @@ CASES = (  # words, share of valid pixels, depth at the others
     ("where every pixel is valid", 1.0, 0.0), ("where the invalid pixels hold 80 m", 0.7, 80.0),
     ("where the invalid pixels hold 3 m", 0.5, 3.0), ("where the invalid pixels hold 0", 0.6, 0.0),
     ("where the invalid pixels hold NaN", 0.6, np.nan), ("where one pixel is valid", -1.0, 2.0),
+    ("with one pixel", 1.0, 0.0),
 )
 
 
 def check(answer, seed=0):
     random = np.random.default_rng(seed)
     for i, (words, share, junk) in enumerate(CASES):
-        shape = (5 + i, 12 - i) if i % 2 else (12 - i, 5 + i)
+        shape = ((5 + i, 12 - i) if i % 2 else (12 - i, 5 + i)) if i < 6 else (1, 1)
         depth, valid = np.exp(random.uniform(-3, 5.2, shape)), random.random(shape) <= share
-        valid[0, 0], valid[2, 3] = share == 1, True
+        if i < 6:
+            valid[0, 0], valid[2, 3], depth[2, 3] = share == 1, True, (1e-4, 160.0)[i % 2]
         fx, fy, cx, cy = random.uniform((20, 32, 2.1, 0.1), (30, 45, 4.9, 1.9))
         cx, cy = (cy, cx) if i % 2 else (cx, cy)
         K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])

@@ -33,12 +33,13 @@ def check(answer, seed=0):
         places = [(1, 3), (4, 0)] if i < 2 else [(0, 2), (3, 1)]
         first, second = random.uniform((1, 5), (2, 30))
         depth[places[0]], depth[places[1]] = (first, second) if i in (0, 3) else (second, first)
-        depth[2, 2], depth[5, 1] = 5000.0, 0.3
+        depth[2, 2], depth[5, 1], depth[1, 1] = 5000.0, 0.3, 0.004
         ask(answer, f"with s {s:.2f} and t {t:.2f}", (1 / depth - t) / s, places, depth)
         depth[0, 1], depth[1, 0] = -random.uniform(1, 50, 2)  # s q + t is below 0 there
         ask(answer, f"with s {s:.2f} and t {t:.2f}", (1 / depth - t) / s, places, depth)
     depth = np.array([[np.inf, 4.0, 1.0], [2.0, 8.0, -4.0]])  # s is 1/4 and t is 0: all numbers are exact
     ask(answer, "where s q + t is exactly 0 at one pixel", 4 / depth, [(1, 0), (0, 1)], depth)
+    ask(answer, "with two pixels", 4 / depth[:1, 1:], [(0, 1), (0, 0)], depth[:1, 1:])
 
 
 def ask(answer, words, inverse, places, depth):
@@ -49,7 +50,7 @@ def ask(answer, words, inverse, places, depth):
             good = abs(got[i, j] / depth[i, j] - 1) < 1e-5
             assert good, f"{right} m were measured in row {i}, column {j}; your function gives {found} m there"
         above = (depth > 0) & np.isfinite(depth)
-        close(np.where(above, got, 0.0), np.where(above, depth, 0.0), "the depth of the pixel", 1e-5)
+        close(np.where(above, got, 0.0), np.where(above, depth, 0.0), "the depth of the pixel", 1e-6)
         for i, j in np.argwhere(~above):
             is_ = f"s q + t is {1 / depth[i, j]:.3f} in row {i}, column {j}"
             rounded = np.isinf(depth[i, j]) and np.isfinite(got[i, j]) and abs(got[i, j]) > 1e9
