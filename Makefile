@@ -161,7 +161,7 @@ check: | $(READY)
 # Checked with short trainings, since nothing that a cell asserts depends on their length; `make report` has them whole.
 SHORTENED := 02_bn_cnn 03_eigen 04_unet 05_densenet 06_hma 07_midas 09_gan 11_today 13_self_supervised
 # the longest first, as far as they take more than a minute; tests/conftest.py says so of the other tests
-LONGEST := 05_densenet 07_midas 02_bn_cnn 13_self_supervised 03_eigen 09_gan 06_hma 04_unet 11_today 08_style_transfer 10_comparison
+LONGEST := 02_bn_cnn 05_densenet 06_hma 07_midas 13_self_supervised 08_style_transfer 11_today 09_gan 04_unet 03_eigen 10_comparison
 CHECKED := $(foreach name,$(filter $(NOTEBOOKS),$(LONGEST)) $(filter-out $(LONGEST),$(NOTEBOOKS)), \
 	$(if $(filter $(name),$(SHORTENED)),build/nbval,notebooks)/$(name).ipynb)
 # The notebooks find the full runs that git keeps, as in a clone, so that what they show of them is checked too.

@@ -244,7 +244,7 @@ def test_test_runs_everything_and_begins_with_what_takes_longest(clone):
     *_, units, prepared, notebooks = (line.split() for line in clone.log.read_text().splitlines())
     assert units[-3:] == ["--ignore", "tests/browser", "tests"]
     assert prepared[1:] == ["build/nbval", "02_bn_cnn", "05_densenet", "11_today"]
-    order = ["build/nbval/05_densenet.ipynb", "build/nbval/02_bn_cnn.ipynb", "build/nbval/11_today.ipynb"]
+    order = ["build/nbval/02_bn_cnn.ipynb", "build/nbval/05_densenet.ipynb", "build/nbval/11_today.ipynb"]
     order += ["notebooks/10_comparison.ipynb", "notebooks/01_data.ipynb"]
     assert notebooks[-7:] == ["--doctest-modules", *order, "depthnb"] and "--nbval-lax" in notebooks
     for each in (units, notebooks):

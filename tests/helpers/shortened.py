@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 ONE_PASS = {"epochs": 1, "min_steps": 0}
 FEW = {**ONE_PASS, "frames": 160}
 VALUES = {
-    "02_bn_cnn": ONE_PASS,
+    "02_bn_cnn": {**ONE_PASS, "channels": 4},  # six nets, four of them with epochs of their own
     "03_eigen": FEW,
     "04_unet": FEW,
     "05_densenet": FEW,
