@@ -35,6 +35,7 @@ case "$1 $2" in
     echo "pytest ${*:3}" >> "$FAKE_LOG"
     [ -z "${FAKE_FAILS:-}" ] ;;
   "-c import sphinx"* | "-c import playwright"*) [ -z "${FAKE_NO_EXTRA:-}" ] ;;
+  "tests/helpers/shortened.py "*) echo "shortened ${*:2}" >> "$FAKE_LOG" ;;
   "docs/gather.py "*) echo "gather ${*:2}" >> "$FAKE_LOG"; mkdir -p "$2" ;;
   "-m sphinx")
     echo "sphinx ${*:3}" >> "$FAKE_LOG"
@@ -239,11 +240,11 @@ def test_test_runs_everything_and_begins_with_what_takes_longest(clone):
     for name in ("05_densenet", "11_today"):
         (clone.folder / "notebooks" / f"{name}.ipynb").touch()
     status, _, asked = clone.make("test")
-    assert (status, asked) == (0, ["venv", "pip", "ruff", "ruff", "pytest", "papermill", "pytest"])
+    assert (status, asked) == (0, ["venv", "pip", "ruff", "ruff", "pytest", "shortened", "pytest"])
     *_, units, prepared, notebooks = (line.split() for line in clone.log.read_text().splitlines())
     assert units[-3:] == ["--ignore", "tests/browser", "tests"]
-    assert prepared[1:3] == ["notebooks/11_today.ipynb", "build/nbval/11_today.ipynb"]
-    order = ["notebooks/05_densenet.ipynb", "notebooks/02_bn_cnn.ipynb", "build/nbval/11_today.ipynb"]
+    assert prepared[1:] == ["build/nbval", "02_bn_cnn", "05_densenet", "11_today"]
+    order = ["build/nbval/02_bn_cnn.ipynb", "build/nbval/05_densenet.ipynb", "build/nbval/11_today.ipynb"]
     order += ["notebooks/10_comparison.ipynb", "notebooks/01_data.ipynb"]
     assert notebooks[-7:] == ["--doctest-modules", *order, "depthnb"] and "--nbval-lax" in notebooks
     for each in (units, notebooks):

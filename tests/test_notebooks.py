@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import shortened
 from notebook_runs import NOTEBOOKS, ROOT, TRAINING, papermill_process
 
 
@@ -93,6 +94,23 @@ def test_short_and_explained(notebook):
     assert words / len(lines) >= 4
     defining = [cell for cell in code_cells(notebook) if re.search(r"^\s*(def|class) ", source(cell), re.M)]
     assert len(defining) <= 1, "functions belong into depthnb; only the cell of the one idea may define one"
+
+
+def test_nbval_is_given_the_same_cells_with_less_to_train(tmp_path):
+    """The values are smaller than the notebook's own, or take the net that comes with the clone."""
+    named = (ROOT / "Makefile").read_text().split("SHORTENED := ")[1].splitlines()[0].split()
+    assert named == sorted(shortened.VALUES)
+    for name, values in shortened.VALUES.items():
+        before, after = code_cells(ROOT / f"notebooks/{name}.ipynb"), code_cells(shortened.write(name, tmp_path))
+        injected = [cell for cell in after if "injected-parameters" in cell["metadata"]["tags"]]
+        rest = [(source(cell), cell["outputs"], cell["execution_count"]) for cell in after if cell not in injected]
+        assert rest == [(source(cell), cell["outputs"], cell["execution_count"]) for cell in before]
+        (told,) = (ast.parse(source(cell)).body for cell in injected)
+        assert {line.targets[0].id: ast.literal_eval(line.value) for line in told} == values
+        (tagged,) = (cell for cell in before if "parameters" in cell["metadata"].get("tags", []))
+        own = {line.target.id: ast.literal_eval(line.value) for line in ast.parse(source(tagged)).body}
+        for key, value in values.items():
+            assert (own[key], value) == ("train", "shipped") or not own[key] or value <= own[key], (name, key)
 
 
 @pytest.mark.slow

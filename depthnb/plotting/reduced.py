@@ -9,16 +9,16 @@ import numpy as np
 import PIL.Image
 import PIL.PngImagePlugin
 
+_WHITE = 0xFFFFFF
 FEW = 64  # colours that lines and text need on a screen: a fifth smaller than with 256
 
 
-def small_png(buffer: io.BytesIO, alt: str, reduced: Callable[[PIL.Image.Image], PIL.Image.Image]) -> bytes:
-    """Store a PNG again with its description and 256 colours at most: a third of the size, no difference to see."""
-    picture = reduced(PIL.Image.open(buffer).convert("RGB"))
+def small_png(picture: PIL.Image.Image, alt: str, reduced: Callable[[PIL.Image.Image], PIL.Image.Image]) -> bytes:
+    """Store a picture as a PNG with its description and 256 colours at most: a third of the size, no difference to see."""
     text = PIL.PngImagePlugin.PngInfo()
     text.add_text("Description", alt)
     small = io.BytesIO()
-    picture.save(small, "png", optimize=True, pnginfo=text)
+    reduced(picture).save(small, "png", optimize=True, pnginfo=text)
     return small.getvalue()
 
 
@@ -38,12 +38,21 @@ def with_exact_colours(picture: PIL.Image.Image, count: int = 256) -> PIL.Image.
 
     Pillow's own methods take means of neighbours in the space of colours: two methods would get one colour in a legend.
     """
-    pixels = np.asarray(picture).astype(np.int32)
-    codes, places, counts = np.unique(pixels @ (65536, 256, 1), return_inverse=True, return_counts=True)
+    red, green, blue = np.moveaxis(np.asarray(picture).astype(np.int32), -1, 0)
+    pixels = red << 16 | green << 8 | blue
+    drawn = pixels != _WHITE  # most are not, and need not be sorted
+    codes, positions, counts = np.unique(pixels[drawn], return_inverse=True, return_counts=True)
+    places = np.full(pixels.shape, len(codes))
+    places[drawn] = positions
+    if len(positions) < pixels.size:
+        codes, counts = np.append(codes, _WHITE), np.append(counts, pixels.size - len(positions))
     found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
     kept = found[np.argsort(-counts, kind="stable")[:count]]
-    nearest = np.concatenate([((part[:, None] - kept) ** 2).sum(2).argmin(1) for part in np.array_split(found, 16)])
-    small = PIL.Image.fromarray(nearest[places].reshape(pixels.shape[:2]).astype(np.uint8)).convert("P")
+    # the squared distances, less what is the same for all; whole numbers below 2**24, which float32 holds exactly
+    lengths, towards = (kept**2).sum(1).astype(np.float32), -2 * kept.T.astype(np.float32)
+    parts = np.array_split(found.astype(np.float32), 16)
+    nearest = np.concatenate([(lengths + part @ towards).argmin(1) for part in parts])
+    small = PIL.Image.fromarray(nearest[places].astype(np.uint8)).convert("P")
     small.putpalette(kept.astype(np.uint8).tobytes())
     return small
 

@@ -14,7 +14,10 @@ import matplotlib as mpl
 import matplotlib.figure
 import matplotlib.style
 import numpy as np
+import PIL.Image
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.colors import Colormap, LogNorm
 
 from depthnb import files
@@ -30,7 +33,6 @@ NEUTRAL = "#6e6e6e"  # baselines and reference lines
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#882255", "#999933", "#332288")
 BASELINES = {"mean_depth": NEUTRAL, "mean_image": "#a0a0a0"}
 _LEVELS = 250  # colours of a map: with the grey under 256, so that a PDF stores one byte a pixel instead of three
-_ONCE_MORE = {"compress_level": 1}  # of a PNG that `reduced.small_png` compresses again
 MARKERS = ("o", "s", "^", "D", "v", "<", ">", "P", "X", "p")
 # each has its own colour and marker in every figure, so that a reader knows it again
 METHODS = (
@@ -75,6 +77,7 @@ STYLE = {
 }
 
 F = TypeVar("F", bound=Callable)
+C = TypeVar("C", bound=FigureCanvasBase)
 
 
 class Figure(matplotlib.figure.Figure):
@@ -126,16 +129,15 @@ def encode(
     image_format = image_format or getattr(figure, "image_format", "png")
     if image_format not in ("png", "jpeg"):
         raise ValueError(f"image format is {image_format!r}, expected 'png' or 'jpeg'")
-    jpeg = {"quality": quality, "optimize": True, "progressive": True}
-    options = jpeg if image_format == "jpeg" else dict(_ONCE_MORE)
-    buffer = io.BytesIO()
-    with mpl.rc_context(STYLE), _laid_out(figure, dpi):
-        figure.savefig(buffer, format=image_format, dpi=dpi, pil_kwargs=options)
-    if image_format == "jpeg":
-        return buffer.getvalue()
+    with mpl.rc_context(STYLE), _laid_out(figure, dpi), _on(FigureCanvasAgg, figure, dpi) as canvas:
+        if image_format == "jpeg":
+            buffer = io.BytesIO()
+            canvas.print_jpg(buffer, pil_kwargs={"quality": quality, "optimize": True, "progressive": True})
+            return buffer.getvalue()
+        picture = _pixels(canvas)
     pictures = getattr(figure, "image_format", "png") == "jpeg"
     few = reduced.with_exact_colours if _colour_mapped(figure) else reduced.with_few_colours
-    return reduced.small_png(buffer, getattr(figure, "alt", ""), reduced.with_mean_colours if pictures else few)
+    return reduced.small_png(picture, getattr(figure, "alt", ""), reduced.with_mean_colours if pictures else few)
 
 
 def _colour_mapped(figure: matplotlib.figure.Figure) -> bool:
@@ -175,18 +177,35 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
     """
     alt = getattr(figure, "alt", "")
     pictures = getattr(figure, "image_format", "png") == "jpeg"
-    buffers = {"png": io.BytesIO(), "pdf": io.BytesIO()}
+    pdf = io.BytesIO()
     dpi = dpi or (DPI if pictures else 2 * DPI)
     with mpl.rc_context(STYLE), _laid_out(figure, dpi):
-        figure.savefig(buffers["png"], format="png", dpi=dpi, pil_kwargs=dict(_ONCE_MORE))
-        figure.savefig(
-            buffers["pdf"],
-            format="pdf",
-            dpi=150 if pictures else 2 * DPI,
-            metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")),
-        )
+        with _on(FigureCanvasAgg, figure, dpi) as canvas:
+            picture = _pixels(canvas)
+        with _on(FigureCanvasPdf, figure, 150 if pictures else 2 * DPI) as canvas:
+            canvas.print_pdf(pdf, metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
     fewer = reduced.dithered if pictures else reduced.with_exact_colours
-    return {"png": reduced.small_png(buffers["png"], alt, fewer), "pdf": buffers["pdf"].getvalue()}
+    return {"png": reduced.small_png(picture, alt, fewer), "pdf": pdf.getvalue()}
+
+
+@contextlib.contextmanager
+def _on(kind: type[C], figure: matplotlib.figure.Figure, dpi: int) -> Iterator[C]:
+    """Put the figure on a canvas of this kind for a while, which draws it once; `savefig` draws it to nothing before that."""
+    before, own, face = figure.canvas, figure.dpi, figure.get_facecolor()
+    try:
+        canvas = kind(figure)
+        figure.dpi = dpi
+        figure.set_facecolor(mpl.rcParams["savefig.facecolor"])
+        yield canvas
+    finally:
+        figure.dpi = own
+        figure.set_facecolor(face)
+        figure.set_canvas(before)
+
+
+def _pixels(canvas: FigureCanvasAgg) -> PIL.Image.Image:
+    canvas.draw()
+    return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ SCRIPT = """
 import os, random, signal, sys, time
 from pathlib import Path
 import torch
+from depthnb.training import adversarial, supervised  # not in each of the processes
 {source}
 
 def process(checkpoint, result):
