@@ -11,27 +11,14 @@ from .doubt import doubts, sparsification
 from .errors import by_distance, by_place, by_scene_type, radial_profile, radial_table, scatter_truth_pred
 from .films import film_grid, photometric
 from .painted import distances, painted, recipes, signed
+from .palette import colors, depth_colormap, error_colormap
 from .photographs import INVERSE_LABEL, answers, colour_bar, depth_colours, depth_map, told
 from .pictures import depth_grid, methods_grid, predictions_grid, showcase
 from .players import players, verdicts
 from .quantities import quantities
 from .robust import changes, corrupted, fields_of_view
 from .scales import scales_grid
-from .style import (
-    DEPTH_LABEL,
-    DPI,
-    MAX_WIDTH,
-    Figure,
-    colors,
-    depth_colormap,
-    encode,
-    error_colormap,
-    house_style,
-    new_figure,
-    printed,
-    save,
-    show,
-)
+from .style import DEPTH_LABEL, DPI, MAX_WIDTH, Figure, encode, house_style, new_figure, printed, save, show
 from .training import activation_stats, curves, step_losses, transfer
 
 __all__ = [

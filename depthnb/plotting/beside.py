@@ -7,7 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from depthnb import metrics
 
-from .style import NEUTRAL, PALETTE, Figure, house_style, new_figure, require_columns
+from .palette import NEUTRAL, PALETTE
+from .style import Figure, house_style, new_figure, require_columns
 
 
 @house_style

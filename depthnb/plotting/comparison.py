@@ -12,18 +12,8 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 from depthnb import metrics
 from depthnb.evaluation import MATTERS
 
-from .style import (
-    MARKERS,
-    NEUTRAL,
-    PALETTE,
-    Figure,
-    colors,
-    house_style,
-    legend_outside,
-    markers,
-    new_figure,
-    require_columns,
-)
+from .palette import MARKERS, NEUTRAL, PALETTE, colors, markers
+from .style import Figure, house_style, legend_outside, new_figure, require_columns
 
 
 @house_style

@@ -9,18 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
-from .style import (
-    DEPTH_LABEL,
-    INVALID,
-    PALETTE,
-    Figure,
-    colors,
-    depth_colormap,
-    house_style,
-    named,
-    new_figure,
-    require_columns,
-)
+from .palette import INVALID, PALETTE, colors, depth_colormap
+from .style import DEPTH_LABEL, Figure, house_style, named, new_figure, require_columns
 
 if TYPE_CHECKING:
     from depthnb.data.statistics import DepthSummary

@@ -7,8 +7,9 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
+from .palette import NEUTRAL, colors, error_colormap, markers
 from .pictures import _batch, _draw_image, _draw_map, _grid
-from .style import NEUTRAL, Figure, bar, colors, error_colormap, house_style, markers, new_figure, require_columns
+from .style import Figure, bar, house_style, new_figure, require_columns
 
 
 @house_style

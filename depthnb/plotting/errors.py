@@ -8,21 +8,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
-from .style import (
-    BASELINES,
-    INVALID,
-    MARKERS,
-    NEUTRAL,
-    PALETTE,
-    Figure,
-    colors,
-    house_style,
-    legend_outside,
-    markers,
-    named,
-    new_figure,
-    require_columns,
-)
+from .palette import BASELINES, INVALID, MARKERS, NEUTRAL, PALETTE, colors, markers
+from .style import Figure, house_style, legend_outside, named, new_figure, require_columns
 
 
 @house_style

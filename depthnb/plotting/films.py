@@ -7,8 +7,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
+from .palette import error_colormap
 from .pictures import _draw_image, _draw_map, _frame, _grid
-from .style import Figure, bar, error_colormap, house_style
+from .style import Figure, bar, house_style
 
 _ERRORS = Normalize(0, 0.5)  # of a photometric error, which ends at about 1
 _NOTHING = 0.8  # grey of what lies outside of a picture

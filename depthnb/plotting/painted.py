@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from .palette import MARKERS, NEUTRAL, PALETTE
 from .pictures import _batch, _draw_image, _frame, _same
-from .style import MARKERS, MAX_WIDTH, NEUTRAL, PALETTE, Figure, house_style, new_figure, picture_axes, require_columns
+from .style import MAX_WIDTH, Figure, house_style, new_figure, picture_axes, require_columns
 
 
 def signed(figure: Figure, made_by: str) -> Figure:

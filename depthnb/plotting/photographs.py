@@ -9,19 +9,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from numpy.typing import ArrayLike
 
+from .palette import NEUTRAL, colors, depth_colormap, markers
 from .pictures import _batch, _draw_image, _draw_map, _extend, _limit, _low
 from .style import (
     DEPTH_LABEL,
     DPI,
     MAX_WIDTH,
-    NEUTRAL,
     Figure,
     bar,
-    colors,
-    depth_colormap,
     house_style,
     legend_outside,
-    markers,
     new_figure,
     picture_axes,
     require_columns,

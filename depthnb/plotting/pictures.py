@@ -9,17 +9,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from numpy.typing import ArrayLike
 
-from .style import (
-    DEPTH_LABEL,
-    INVALID,
-    Figure,
-    bar,
-    depth_colormap,
-    error_colormap,
-    house_style,
-    new_figure,
-    picture_axes,
-)
+from .palette import INVALID, depth_colormap, error_colormap
+from .style import DEPTH_LABEL, Figure, bar, house_style, new_figure, picture_axes
 
 ERRORS = {"abs_rel": "|predicted - true| / true", "metres": "|predicted - true| (m)"}
 _PANEL_PIXELS = 400  # wider pictures are shrunk: more cannot be seen at 9 inches, and the PDF would grow by megabytes

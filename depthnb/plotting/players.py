@@ -9,20 +9,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
+from .palette import NEUTRAL, colors, depth_colormap, markers
 from .pictures import _batch, _draw_image, _draw_map, _extend, _frame, _grid, _limit, _same
-from .style import (
-    DEPTH_LABEL,
-    NEUTRAL,
-    Figure,
-    bar,
-    colors,
-    depth_colormap,
-    house_style,
-    legend_outside,
-    markers,
-    new_figure,
-    require_columns,
-)
+from .style import DEPTH_LABEL, Figure, bar, house_style, legend_outside, new_figure, require_columns
 
 _PANELS = (  # title, then column (of the validation, where there is one) -> label of its line style
     ("loss of each player", {"discriminator": "discriminator", "adversarial": "generator (adversarial)"}),

@@ -7,8 +7,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
+from .palette import depth_colormap
 from .pictures import _batch, _draw_image, _draw_map, _same
-from .style import Figure, depth_colormap, house_style, new_figure, picture_axes
+from .style import Figure, house_style, new_figure, picture_axes
 
 COLOURS = {  # near is bright, whichever way the numbers go
     "near is small": depth_colormap(),

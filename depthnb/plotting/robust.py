@@ -7,7 +7,8 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from depthnb.evaluation import MATTERS
 
-from .style import NEUTRAL, Figure, colors, house_style, legend_outside, markers, new_figure, require_columns
+from .palette import NEUTRAL, colors, markers
+from .style import Figure, house_style, legend_outside, new_figure, require_columns
 
 _COLUMNS = ("method", "change", "strength", "said", "ratio", "low", "high")
 _TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)

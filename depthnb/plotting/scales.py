@@ -7,8 +7,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
+from .palette import depth_colormap
 from .pictures import _batch, _draw_image, _draw_map, _extend, _frame, _grid, _limit, _titles
-from .style import DEPTH_LABEL, Figure, bar, depth_colormap, house_style
+from .style import DEPTH_LABEL, Figure, bar, house_style
 
 
 @house_style

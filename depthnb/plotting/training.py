@@ -8,19 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from .style import (
-    MARKERS,
-    NEUTRAL,
-    PALETTE,
-    Figure,
-    colors,
-    house_style,
-    legend_outside,
-    markers,
-    named,
-    new_figure,
-    require_columns,
-)
+from .palette import MARKERS, NEUTRAL, PALETTE, colors, markers
+from .style import Figure, house_style, legend_outside, named, new_figure, require_columns
 
 # a schedule that changes more often than this, or in most epochs, decays smoothly: marks would say nothing
 _MOST_DROPS = 8

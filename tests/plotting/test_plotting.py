@@ -17,7 +17,7 @@ from PIL import Image
 
 from depthnb import plotting
 from depthnb.data.statistics import DepthSummary
-from depthnb.plotting import style
+from depthnb.plotting import palette, style
 from depthnb.report import results
 
 GREY = np.array([0xB8] * 3)
@@ -608,16 +608,16 @@ def test_methods_differ_in_colour_and_mark_and_colours_stay_what_they_are():
 
 def test_a_method_has_its_colour_and_mark_in_every_figure_and_its_further_nets_have_others():
     names = list(results.METHODS.values())
-    for looks in (plotting.colors(names), style.markers(names)):
+    for looks in (plotting.colors(names), palette.markers(names)):
         assert len(set(looks.values())) == len(names)
     for name in names:
         variants = [f"{name} (random weights)", f"{name} (ImageNet)", "mean_image", "ours"]
         assert plotting.colors(variants)[variants[0]] == plotting.colors(names)[name]
-        assert style.markers(variants)[variants[0]] == style.markers(names)[name]
+        assert palette.markers(variants)[variants[0]] == palette.markers(names)[name]
         assert len(set(plotting.colors(variants).values())) == len(variants)
     assert plotting.colors(["GANs"])["GANs"] != plotting.colors(["GAN"])["GAN"], "another word"
     many = [f"net {number}" for number in range(100)]
-    assert len(set(zip(plotting.colors(many).values(), style.markers(many).values(), strict=True))) == 100
+    assert len(set(zip(plotting.colors(many).values(), palette.markers(many).values(), strict=True))) == 100
 
 
 def test_two_figures_of_the_same_methods_agree_whatever_their_order():
