@@ -35,7 +35,7 @@ def without_gradient(pred):
         without_gradient,
         lambda pred: torch.tensor((pred**2).sum().item()),
         lambda pred: torch.tensor((pred**2).sum().item(), requires_grad=True),
-        lambda pred: float((pred**2).sum()),
+        lambda pred: (pred**2).sum().item(),
         lambda pred: torch.from_numpy(pred.detach().numpy() ** 2).sum(),
         lambda pred: pred.detach().clone().requires_grad_().sum(),
         lambda pred: (torch.ones(2), pred.sum()),
