@@ -33,6 +33,10 @@ _COUNTERPARTS = {  # the published data sets whose scenes are like those of ours
     "streets": ("kitti",),
     "nyu-v2-50k": ("nyu-v2-50k", "nyu-v2"),  # the same test frames
 }
+_ALIGNED = (  # protocols of rows that were fitted to the truth before they were scored
+    "MiDaS zero-shot: scale and shift fitted in inverse depth",
+    "697 frames, raw LiDAR, Garg crop, median alignment",
+)
 _SUFFIXES = {"": 1.0, "k": 1e3, "M": 1e6}
 
 
@@ -72,11 +76,18 @@ def load(document: str | None = None, method: str | None = None) -> pd.DataFrame
 def like(dataset: str, protocol: metrics.Protocol | None = None) -> pd.DataFrame:
     """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
 
-    protocol: of results on it; it tells an indoor folder from one outdoors.
-    Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed. They were measured
-    on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand in published.csv.
+    protocol: of results on it; it tells an indoor folder from one outdoors, and results that were aligned with the truth from
+        those in metres: of the published ones those of the same kind are returned. None: both kinds.
+    Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed; a share of pixels
+    beyond delta 1.25, in percent, is told as delta1. They were measured on other frames than ours: good for the order of
+    magnitude, never for a ranking. Their oddities stand in published.csv.
     """
     rows = load()
+    beyond = rows["metric"] == "delta1_error_percent"
+    rows.loc[beyond, "value"] = 1 - rows.loc[beyond, "value"] / 100
+    rows.loc[beyond, "metric"] = "delta1"
+    if protocol is not None:
+        rows = rows[rows["protocol"].isin(_ALIGNED) == (protocol.alignment != "none")]
     names = _COUNTERPARTS.get(protocol.base if protocol else dataset, _COUNTERPARTS.get(dataset, (dataset,)))
     rows = rows[rows["dataset"].isin(names) & rows["metric"].isin(metrics.NAMES)]
     rows = rows[rows["split"] != "train"]

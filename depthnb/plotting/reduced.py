@@ -9,6 +9,8 @@ import numpy as np
 import PIL.Image
 import PIL.PngImagePlugin
 
+from .palette import BASELINES, PALETTE
+
 _WHITE = 0xFFFFFF
 FEW = 64  # colours that lines and text need on a screen: a fifth smaller than with 256
 
@@ -36,7 +38,8 @@ def with_mean_colours(picture: PIL.Image.Image) -> PIL.Image.Image:
 def with_exact_colours(picture: PIL.Image.Image, count: int = 256) -> PIL.Image.Image:
     """Lines and text with the most frequent colours as they are, all others as the nearest of these.
 
-    Pillow's own methods take means of neighbours in the space of colours: two methods would get one colour in a legend.
+    Pillow's own methods take means of neighbours in the space of colours: two methods would get one colour in a legend. Those
+    of methods and baselines are kept however rare they are: a lone dot has fewer pixels than each grey at the edge of letters.
     """
     red, green, blue = np.moveaxis(np.asarray(picture).astype(np.int32), -1, 0)
     pixels = red << 16 | green << 8 | blue
@@ -47,7 +50,8 @@ def with_exact_colours(picture: PIL.Image.Image, count: int = 256) -> PIL.Image.
     if len(positions) < pixels.size:
         codes, counts = np.append(codes, _WHITE), np.append(counts, pixels.size - len(positions))
     found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
-    kept = found[np.argsort(-counts, kind="stable")[:count]]
+    own = np.isin(codes, [int(colour[1:], 16) for colour in (*PALETTE, *BASELINES.values())])
+    kept = found[np.lexsort((-counts, ~own))[:count]]
     # the squared distances, less what is the same for all; whole numbers below 2**24, which float32 holds exactly
     lengths, towards = (kept**2).sum(1).astype(np.float32), -2 * kept.T.astype(np.float32)
     parts = np.array_split(found.astype(np.float32), 16)

@@ -38,6 +38,19 @@ EQUAL = "base-equal"  # the line of evidence.txt that gives every method the sam
 _SIZE = (60, 80)  # (H, W) at which the mean image is made where a run does not say
 
 
+def in_print(printed: pd.DataFrame, metric: str) -> str:
+    """The metric, or delta1 where published rows have that one alone.
+
+    Args:
+        printed: from `evidence.published.like`.
+
+    >>> in_print(pd.DataFrame({"method": ["MiDaS"], "delta1": [0.9]}), "abs_rel")
+    'delta1'
+    """
+    told = [name for name in (metric, "delta1") if name in printed and printed[name].notna().any()]
+    return next(iter(told), metric)
+
+
 def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluation.Evaluation]:
     """The two constant opponents with their errors by distance and by frame, which run folders do not hold.
 

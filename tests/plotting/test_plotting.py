@@ -17,7 +17,7 @@ from PIL import Image
 
 from depthnb import plotting
 from depthnb.data.statistics import DepthSummary
-from depthnb.plotting import palette, style
+from depthnb.plotting import beside, palette, style
 from depthnb.report import results
 
 GREY = np.array([0xB8] * 3)
@@ -604,6 +604,16 @@ def test_methods_differ_in_colour_and_mark_and_colours_stay_what_they_are():
         shown = np.unique(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).reshape(-1, 3), axis=0)
         wanted = [[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour, _ in looks]
         assert all((np.array(each) == shown).all(1).any() for each in wanted)
+
+
+def test_a_lone_dot_keeps_its_colour_beside_much_text():
+    names = [f"{i}: a name with many letters, ABCDEFGHIJKLM nopqrstuvwxyz" for i in range(12)]
+    ours = pd.DataFrame({"method": names, "kind": "baseline", "abs_rel": np.linspace(0.2, 0.3, 12)})
+    ours.loc[0, "kind"] = "ours"  # one dot
+    in_print = ours.assign(dataset="nyu-v2", split="test", protocol="nyu-eigen")
+    figure = beside.beside_published(ours, in_print, measured="every letter of this text has edges in many greys")
+    shown = np.asarray(Image.open(io.BytesIO(plotting.encode(figure))).convert("RGB")).reshape(-1, 3)
+    assert (shown == (0x00, 0x72, 0xB2)).all(1).any(), "the one dot of ours is grey"
 
 
 def test_a_method_has_its_colour_and_mark_in_every_figure_and_its_further_nets_have_others():

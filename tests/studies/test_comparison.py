@@ -610,11 +610,28 @@ def test_the_equal_budget_takes_runs_of_the_same_steps_and_size(reports):
     assert study.equal_budget("rooms").set_index("method")["full run"].isna()["BN-CNN"]
 
 
+def test_published_rows_that_were_aligned_stand_beside_aligned_results_alone():
+    every = set(published.like("streets")["protocol"])
+    own, aligned = (
+        published.like("streets", metrics.protocol(name)) for name in ("streets", "streets/scale-shift-inverse")
+    )
+    assert set(own["protocol"]) | set(aligned["protocol"]) == every and not set(own["protocol"]) & set(
+        aligned["protocol"]
+    )
+    assert set(aligned["method"]) >= {"MiDaS v2.1 large", "Monodepth2 mono_640x192"}
+    assert "697 frames, raw LiDAR, Garg crop, no alignment" in set(own["protocol"])
+    rooms = published.like("rooms", metrics.protocol("rooms/scale-shift-inverse")).set_index("method")
+    printed = published.load("paper", method="MiDaS v2.1 large").query("dataset == 'nyu-v2'")["value"].item()
+    assert rooms.loc["MiDaS v2.1 large", "delta1"] == pytest.approx(1 - printed / 100)
+    assert study.in_print(rooms, "abs_rel") == "delta1" and study.in_print(own, "abs_rel") == "abs_rel"
+    assert study.in_print(published.like("folder"), "rmse") == "rmse"
+
+
 def test_published_rows_keep_to_the_kind_of_scene():
     rooms, streets = published.like("rooms"), published.like("streets")
     assert set(rooms["dataset"]) == {"nyu-v1", "nyu-v2"} and set(streets["dataset"]) == {"kitti"}
     assert set(published.like("nyu-v2-50k")["dataset"]) == {"nyu-v2"}, "the same test frames"
-    near, far = (published.like("folder", metrics.protocol(f"folder-{end}/median")) for end in (10, 80))
+    near, far = (published.like("folder", metrics.protocol(f"folder-{end}")) for end in (10, 80))
     assert set(near["dataset"]) == {"nyu-v1", "nyu-v2"} and set(far["dataset"]) == {"kitti"}
     assert published.like("folder").empty
     assert "train" not in set(rooms["split"]), "training errors stand beside nothing"
