@@ -40,6 +40,7 @@ def with_exact_colours(picture: PIL.Image.Image, count: int = 256) -> PIL.Image.
 
     Pillow's own methods take means of neighbours in the space of colours: two methods would get one colour in a legend. Those
     of methods and baselines are kept however rare they are: a lone dot has fewer pixels than each grey at the edge of letters.
+    No more than a quarter is grey where there are tints enough: the pale edge of a line may not get another line's colour.
     """
     red, green, blue = np.moveaxis(np.asarray(picture).astype(np.int32), -1, 0)
     pixels = red << 16 | green << 8 | blue
@@ -51,7 +52,9 @@ def with_exact_colours(picture: PIL.Image.Image, count: int = 256) -> PIL.Image.
         codes, counts = np.append(codes, _WHITE), np.append(counts, pixels.size - len(positions))
     found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
     own = np.isin(codes, [int(colour[1:], 16) for colour in (*PALETTE, *BASELINES.values())])
-    kept = found[np.lexsort((-counts, ~own))[:count]]
+    greys, spare = np.flatnonzero(np.ptp(found, axis=1) == 0), np.zeros(len(codes), bool)
+    spare[greys[np.argsort(-counts[greys], kind="stable")[count // 4 :]]] = True
+    kept = found[np.lexsort((-counts, spare, ~own))[:count]]
     # the squared distances, less what is the same for all; whole numbers below 2**24, which float32 holds exactly
     lengths, towards = (kept**2).sum(1).astype(np.float32), -2 * kept.T.astype(np.float32)
     parts = np.array_split(found.astype(np.float32), 16)

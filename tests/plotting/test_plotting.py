@@ -17,7 +17,7 @@ from PIL import Image
 
 from depthnb import plotting
 from depthnb.data.statistics import DepthSummary
-from depthnb.plotting import beside, palette, style
+from depthnb.plotting import beside, palette, reduced, style
 from depthnb.report import results
 
 GREY = np.array([0xB8] * 3)
@@ -614,6 +614,24 @@ def test_a_lone_dot_keeps_its_colour_beside_much_text():
     figure = beside.beside_published(ours, in_print, measured="every letter of this text has edges in many greys")
     shown = np.asarray(Image.open(io.BytesIO(plotting.encode(figure))).convert("RGB")).reshape(-1, 3)
     assert (shown == (0x00, 0x72, 0xB2)).all(1).any(), "the one dot of ours is grey"
+
+
+def test_the_edge_of_a_line_has_no_other_lines_colour():
+    picture = Image.new("RGB", (300, 300), "white")
+    for number, colour in enumerate(palette.PALETTE):
+        picture.paste(colour, (0, 20 * number, 30, 20 * number + 4))
+        rgb = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
+        for step in range(1, 4):  # what a renderer mixes at the edge
+            mixed = tuple(int(x) for x in (rgb + (255 - rgb) * step / 4).round())
+            picture.paste(mixed, (30, 20 * number + step, 60, 20 * number + step + 1))
+    for grey in range(256):  # and many greys, each more frequent than any colour
+        picture.paste(
+            (grey,) * 3, (100 + grey % 16 * 12, 18 * (grey // 16), 112 + grey % 16 * 12, 18 * (grey // 16) + 18)
+        )
+    before = np.asarray(picture).astype(int)
+    after = np.asarray(reduced.with_few_colours(picture).convert("RGB")).astype(int)
+    assert (before[:, :60] == after[:, :60]).all(), "52 colours have room among 64"
+    assert np.abs(before - after).max() <= 32, "a grey is near its own"
 
 
 def test_a_method_has_its_colour_and_mark_in_every_figure_and_its_further_nets_have_others():
