@@ -21,7 +21,20 @@ _PLACES = {
     "seed_for": "loop",
 }
 
-__all__ = ["launch", *_PLACES]
+__all__ = [
+    "History",
+    "Loss",
+    "NonFiniteLoss",
+    "Settings",
+    "at_size",
+    "fabric",
+    "fast_precision",
+    "fit",
+    "launch",
+    "loss_of",
+    "passes",
+    "seed_for",
+]
 
 
 def __getattr__(name: str):
