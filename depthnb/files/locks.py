@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from pathlib import Path
 from filelock import SoftFileLease, Timeout
 
 LEASE = 60.0  # seconds without a sign of life after which a holder on another machine counts as dead
+UNSIGNED = 10.0  # seconds after which a lock file in which nobody has written counts as left by a killed process
 
 
 class InUse(RuntimeError):
@@ -44,24 +47,19 @@ class Lock:
             InUse: if another process holds it and nobody waits.
             OSError: if the lock file cannot be written.
         """
-        try:
-            self._lease.acquire(blocking=False)
-        except Timeout:
+        if not self._acquired(0.0):
             holder = self.holder()
             if wait is not None:
                 wait(holder)
-                self._lease.acquire(poll_interval=0.2)
             elif self._is_here():
-                raise InUse(holder) from None
+                raise InUse(holder)
             else:  # whether it still lives cannot be asked, only watched
                 print(f"waiting up to {LEASE:.0f} s to see whether {holder} still works", flush=True)
-                try:
-                    self._lease.acquire(timeout=LEASE + 15, poll_interval=1)
-                except Timeout:
-                    raise InUse(holder) from None
+            self._watch(math.inf if wait is not None else LEASE + 15)
         self._let_go = False
         with contextlib.suppress(OSError):  # it is for people only
             self._since.write_text(time.strftime("%Y-%m-%d %H:%M:%S"))
+        self._clear()
 
     def release(self) -> None:
         """Let go; without effect where the lock was lost meanwhile.
@@ -91,7 +89,47 @@ class Lock:
 
     def _is_here(self) -> bool:
         owner = self._lease.owner
-        return owner is None or owner.hostname == _own_host()
+        return owner is not None and owner.hostname == _own_host()
+
+    def _acquired(self, seconds: float) -> bool:
+        try:
+            self._lease.acquire(timeout=seconds, poll_interval=0.2)
+        except Timeout:
+            return False
+        return True
+
+    def _watch(self, patience: float) -> None:
+        """Take it as soon as its holder lets go or is seen to be dead.
+
+        A process that is killed between making the file and writing into it leaves an empty one, which the library takes for
+        a lock of its old versions, held for ever.
+        """
+        started = since = time.monotonic()
+        before = self._unsigned()
+        while not self._acquired(1.0):
+            now = time.monotonic()
+            if (unsigned := self._unsigned()) != before:
+                before, since = unsigned, now
+            elif unsigned and now - since >= UNSIGNED:
+                self._lease.force_break()
+            elif math.isfinite(patience) and (self._is_here() or now - started >= patience):
+                raise InUse(self.holder())
+
+    def _unsigned(self) -> tuple[int, int] | None:
+        """Which empty file lies there, if one does."""
+        with contextlib.suppress(OSError):
+            found = self.file.stat()
+            return None if found.st_size else (found.st_ino, found.st_mtime_ns)
+        return None
+
+    def _clear(self) -> None:
+        """Remove what processes left beside the file that were killed while they took it from a dead one."""
+        with contextlib.suppress(OSError):
+            now = self.file.stat().st_mtime  # the clock of the file system, which may be another machine's
+            for path in self.file.parent.iterdir():
+                if re.fullmatch(re.escape(self.file.name) + r"\.(break|restore)\.\d+\.[0-9a-f]+", path.name):
+                    if now - path.stat().st_mtime > LEASE:
+                        path.unlink()
 
 
 @functools.cache

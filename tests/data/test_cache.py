@@ -395,8 +395,13 @@ def test_what_was_begun_for_data_that_are_gone_is_removed_after_a_week(cache):
     assert part.is_dir()
     week = time.time() - 8 * 24 * 3600
     os.utime(part / "journal", (week, week))
+    lock = cache / f"{prepared_folders(cache)[0]}.lock"
+    lock.write_text("left by one that was killed as it let go")
+    os.utime(lock, (week, week))
+    young = cache / f"{prepared_folders(cache)[0]}0.lock"
+    young.write_text("perhaps of one that works")
     Dataset(Memory(state="changed again"), "train", SIZE)
-    assert not part.exists()
+    assert not part.exists() and not lock.exists() and young.exists()
 
 
 KILLED = """
@@ -406,6 +411,7 @@ sys.path.insert(0, {tests!r})
 from data_fixtures import Memory
 import torch
 from depthnb.data.sample import Dataset
+from depthnb.files import locks
 
 class Slow(Memory):
     def read(self, row):
@@ -423,7 +429,7 @@ def prepare(folder):
 
 def digest(folder):
     return {{str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-             for path in sorted(Path(folder).rglob("*")) if path.is_file()}}
+             for path in sorted(Path(folder).rglob("*")) if path.is_file() and ".lock.break." not in path.name}}
 
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])
 started = time.monotonic()
@@ -437,6 +443,11 @@ for number in range(kills):
     died += os.waitpid(child, 0)[1] == signal.SIGKILL
 _, status = os.waitpid(prepare(str(folder / "killed")), 0)
 assert status == 0
+# the last kill may have come after the frames were whole and before their lock was gone; then nobody looks at it again
+(whole,) = [path for path in (folder / "killed").iterdir() if path.is_dir()]
+lock = locks.Lock(whole.with_name(whole.name + ".lock"))
+lock.take()
+lock.release()
 one, other = digest(folder / "undisturbed"), digest(folder / "killed")
 assert one == other and len(one) == 7, (one, other)
 print("killed", died)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -79,3 +80,44 @@ def test_a_lock_that_somebody_deleted_is_no_longer_held(file):
     lock.take()
     assert lock.held
     lock.release()
+
+
+def test_a_file_in_which_its_maker_never_wrote_holds_nothing(file, monkeypatch):
+    """Left by a process that was killed between making it and signing it."""
+    monkeypatch.setattr(locks, "UNSIGNED", 1.0)
+    for wait in (None, lambda holder: None):
+        file.touch()
+        lock, started = locks.Lock(file), time.monotonic()
+        lock.take(wait=wait)
+        assert lock.held and time.monotonic() - started >= 1
+        lock.release()
+        assert list(file.parent.iterdir()) == []
+
+
+def test_a_file_that_is_signed_late_is_not_taken(file, monkeypatch):
+    monkeypatch.setattr(locks, "UNSIGNED", 30.0)
+    holding = locks.Lock(file)
+    holding.take()
+    signed = file.read_text()
+    file.write_text("")
+    late = threading.Timer(1.0, file.write_text, [signed])
+    late.start()
+    with pytest.raises(locks.InUse, match=f"^process {os.getpid()} on "):
+        locks.Lock(file).take()
+    late.join()
+    assert holding.held
+    holding.release()
+
+
+def test_what_was_left_by_a_kill_while_the_lock_was_taken_over_is_removed_when_it_is_old(file):
+    left = [file.with_name(f"{file.name}.break.{pid}.{'0a' * 16}") for pid in (17, 18)]
+    others = [file.with_name("some.lock.break.17." + "0a" * 16), file.with_name(f"{file.name}.break.txt")]
+    long_ago = time.time() - 2 * locks.LEASE
+    for path in left + others:
+        path.touch()
+        if path != left[0]:
+            os.utime(path, (long_ago, long_ago))
+    lock = locks.Lock(file)
+    lock.take()
+    lock.release()
+    assert sorted(file.parent.iterdir()) == sorted([left[0], *others])

@@ -112,10 +112,16 @@ def sweep(folder: Path) -> None:
     """Remove what nobody will use: folders that were replaced, and ones begun long ago for a state of the data that is gone."""
     for replaced in folder.parent.glob(folder.name + ".old-*"):
         shutil.rmtree(replaced, ignore_errors=True)
-    for part in folder.parent.glob(folder.name.rpartition("-")[0] + "-*.part"):
+    same_data, now = folder.name.rpartition("-")[0], time.time()
+    for part in folder.parent.glob(same_data + "-*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - (part / "journal").stat().st_mtime > _ABANDONED_SECONDS:
+            if now - (part / "journal").stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(part, ignore_errors=True)
+    # one that was killed as it let go of a finished folder, whose lock nobody takes again
+    for lock in folder.parent.glob(same_data + "-*.lock*"):
+        with contextlib.suppress(OSError):
+            if now - lock.stat().st_mtime > _ABANDONED_SECONDS:
+                lock.unlink()
 
 
 def _write_frames(
