@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from kornia.geometry.depth import depth_to_3d_v2
 from matplotlib.axes import Axes
 from PIL import Image
 from torch import Tensor
@@ -35,7 +34,7 @@ def points(
     Returns xyz float32 [N,3] in metres and rgb float32 [N,3] in 0..1, in row-major order of the pixels:
     x = (u - cx) z / fx, y = (v - cy) z / fy for column u and row v.
     Raises ValueError for shapes that do not fit, unknown (NaN) intrinsics and focal lengths that are not positive.
-    Source: kornia's depth_to_3d_v2, which uses the same convention (a test proves it).
+    Source: the pinhole camera, in the convention of kornia's depth_to_3d_v2 (a test proves it).
 
     >>> camera = torch.tensor([[2.0, 0, 0], [0, 2, 0], [0, 0, 1]])
     >>> xyz, _ = points(torch.full((1, 1, 2), 4.0), torch.ones(1, 1, 2, dtype=torch.bool), camera)
@@ -57,12 +56,13 @@ def points(
     if not (intrinsics[0, 0] > 0 and intrinsics[1, 1] > 0):
         raise ValueError(f"focal lengths must be positive pixels, got {intrinsics[0, 0]:g} and {intrinsics[1, 1]:g}")
     keep = valid[0].bool().cpu()
-    xyz = depth_to_3d_v2(depth.detach().cpu().double(), intrinsics.detach().cpu().double()[None])[0][keep]
+    v, u = keep.nonzero(as_tuple=True)
+    z, K = depth.detach().cpu()[0][keep].double(), intrinsics.detach().cpu().double()
+    xyz = torch.stack([(u - K[0, 2]) * z / K[0, 0], (v - K[1, 2]) * z / K[1, 1], z], 1)
     if image is not None:
         rgb = image.detach().cpu().permute(1, 2, 0)[keep].clamp(0, 1).numpy()
     else:
-        z = xyz[:, 2].numpy()
-        rgb = plotting.depth_colormap()(z / max(z.max(initial=0), 1e-9))[:, :3]
+        rgb = plotting.depth_colormap()(z.numpy() / max(z.numpy().max(initial=0), 1e-9))[:, :3]
     return xyz.float().numpy(), rgb.astype(np.float32)
 
 

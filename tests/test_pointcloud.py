@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from kornia.geometry.depth import depth_to_3d_v2
 
 from depthnb import pointcloud
 
@@ -21,6 +22,15 @@ def test_known_pixel():
     xyz, rgb = pointcloud.points(depth, depth > 0, camera(), image)
     assert np.allclose(xyz, [[(30 - 15.5) * 3 / 50, (20 - 11.5) * 3 / 60, 3.0]])
     assert np.allclose(rgb, [[1, 0.5, 0]])
+
+
+def test_equals_kornia():
+    draw = torch.Generator().manual_seed(0)
+    depth = torch.rand(1, 24, 32, generator=draw, dtype=torch.float64) * 9 + 1
+    valid = torch.rand(1, 24, 32, generator=draw) > 0.3
+    theirs = depth_to_3d_v2(depth, camera().double()[None])[0][valid[0]]
+    xyz, _ = pointcloud.points(depth, valid, camera())
+    assert np.allclose(xyz, theirs.numpy(), rtol=1e-6, atol=1e-6)
 
 
 def test_slanted_plane_stays_a_plane():

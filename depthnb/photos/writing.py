@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from depthnb import files, plotting, pointcloud
@@ -45,7 +47,9 @@ def write(depth: Depth, folder: str | Path, *, formats: Sequence[str] | None = N
         chosen = [name for name in chosen if name not in _METRIC]
     if formats is None and "glb" in chosen and not _trimesh(required=False):
         chosen.remove("glb")
-    return {name: FORMATS[name](depth, Path(folder)) for name in chosen}
+    with ThreadPoolExecutor(2) as pool:  # pictures are compressed while points are computed
+        paths = list(pool.map(lambda name: FORMATS[name](depth, Path(folder)), chosen))
+    return dict(zip(chosen, paths, strict=True))
 
 
 def check(formats: Sequence[str]) -> None:
@@ -96,9 +100,11 @@ def _ply(depth: Depth, folder: Path) -> Path:
 
 
 def _points(depth: Depth) -> tuple[np.ndarray, np.ndarray]:
-    xyz, rgb = pointcloud.points(depth.metres, depth.metres > 0, depth.photo.intrinsics, depth.photo.image)
-    step = -(-len(xyz) // _MOST_POINTS)
-    return xyz[::step], rgb[::step]
+    valid = depth.metres > 0
+    numbers = valid.flatten().nonzero()[:, 0]
+    fewer = torch.zeros_like(valid).flatten()
+    fewer[numbers[:: max(1, -(-len(numbers) // _MOST_POINTS))]] = True
+    return pointcloud.points(depth.metres, fewer.reshape(valid.shape), depth.photo.intrinsics, depth.photo.image)
 
 
 def _trimesh(*, required: bool = True):
@@ -115,23 +121,21 @@ def _glb(depth: Depth, folder: Path) -> Path:
     """A surface in metres, y up and the camera looking along -z as glTF has it; torn where the depth jumps."""
     trimesh = _trimesh()
     step = max(1, -(-max(depth.photo.size) // 400))  # the net sees no more
-    metres = depth.metres[0, ::step, ::step].numpy()
-    rows, columns = metres.shape
-    v, u = np.mgrid[0:rows, 0:columns] * step
-    camera = depth.photo.intrinsics.numpy()
-    x = (u - camera[0, 2]) / camera[0, 0] * metres
-    y = (v - camera[1, 2]) / camera[1, 1] * metres
-    vertices = np.stack([x, -y, -metres], -1).reshape(-1, 3)
+    metres = depth.metres[:, ::step, ::step]
+    every = torch.ones_like(metres, dtype=torch.bool)
+    camera = depth.photo.intrinsics.clone()
+    camera[:2] /= step  # of every step-th pixel, whose centres stay at integers
+    picture = depth.photo.image[:, ::step, ::step]
+    vertices, colours = pointcloud.points(metres, every, camera, picture)
+    rows, columns = metres.shape[1:]
     number = np.arange(rows * columns).reshape(rows, columns)
     corners = [number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]]
     a, b, c, d = (corner.ravel() for corner in corners)
-    depths = np.stack([metres.ravel()[corner] for corner in (a, b, c, d)])
+    depths = np.stack([vertices[corner, 2] for corner in (a, b, c, d)])
     whole = depths.max(0) < 1.1 * depths.min(0)  # an edge of an object is no surface
     faces = np.concatenate([np.stack([a, b, c], 1)[whole], np.stack([a, c, d], 1)[whole]])
-    colours = (
-        (depth.photo.image[:, ::step, ::step].permute(1, 2, 0).numpy().reshape(-1, 3) * 255).round().astype(np.uint8)
-    )
-    mesh = trimesh.Trimesh(vertices, faces, vertex_colors=colours, process=False)
+    colours = (colours * 255).round().astype(np.uint8)
+    mesh = trimesh.Trimesh(vertices * (1, -1, -1), faces, vertex_colors=colours, process=False)
     content = mesh.export(file_type="glb")
     return files.write_bytes(folder / f"{depth.photo.name}.glb", content)
 

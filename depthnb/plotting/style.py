@@ -15,7 +15,6 @@ import numpy as np
 import PIL.Image
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.colors import LogNorm
 
 from depthnb import files
@@ -154,6 +153,8 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
     the usual size. The files carry no date or version, so that the same figure gives the same bytes; the PNG's
     Description is the figure's `alt`.
     """
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf  # half a second of import, which most commands do without
+
     alt = getattr(figure, "alt", "")
     pictures = getattr(figure, "image_format", "png") == "jpeg"
     pdf = io.BytesIO()

@@ -17,7 +17,7 @@ from depthnb import files
 
 ROOT = Path(__file__).resolve().parents[2]
 # what decides how a training goes on: a checkpoint of other versions of these is not continued
-TRAINED_BY = ("python", "torch", "torchvision", "lightning-fabric", "kornia", "numpy")
+TRAINED_BY = ("python", "torch", "torchvision", "lightning-fabric", "numpy")
 _CODE = ("data", "losses.py", "models", "training", "weights")
 _WEIGHTS = re.compile(r"\.(safetensors|pth?|bin|ckpt|tar)$")
 
@@ -39,13 +39,14 @@ def device_name(device: str = "auto") -> str:
         return torch.cuda.get_device_name()
     if device in ("auto", "mps") and torch.backends.mps.is_available():
         return "Apple GPU (mps)"
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"CPU ({platform.machine()}, {threads} thread{'s' if threads > 1 else ''})"
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that numbers depend on."""
     installed = {"python": platform.python_version()}
-    for name in ("depthnb", "torch", "torchvision", "lightning-fabric", "kornia", "numpy", "pandas", "matplotlib"):
+    for name in ("depthnb", "torch", "torchvision", "lightning-fabric", "numpy", "pandas", "matplotlib"):
         with contextlib.suppress(PackageNotFoundError):
             installed[name] = version(name)
     return installed
