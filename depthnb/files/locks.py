@@ -47,7 +47,8 @@ class Lock:
             InUse: if another process holds it and nobody waits.
             OSError: if the lock file cannot be written.
         """
-        if not self._acquired(0.0):
+        # who has made the file signs it within a moment
+        if not self._acquired(0.0) and (self._lease.owner or not self._acquired(0.5)):
             holder = self.holder()
             if wait is not None:
                 wait(holder)

@@ -153,7 +153,8 @@ def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict
     the usual size. The files carry no date or version, so that the same figure gives the same bytes; the PNG's
     Description is the figure's `alt`.
     """
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf  # half a second of import, which most commands do without
+    # half a second of import, which most commands do without
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
     alt = getattr(figure, "alt", "")
     pictures = getattr(figure, "image_format", "png") == "jpeg"
