@@ -82,12 +82,13 @@ $(READY): pyproject.toml $(if $(filter good,$(STATE)),,again)
 again: ;
 
 # One papermill call; $(1): notebook, $(2): name of its output under build/, $(3): parameters. Only the exit status counts:
-# after a killed kernel the saved notebook still says "completed". ipykernel warns of its own start in every one.
+# after a killed kernel the saved notebook still says "completed". ipykernel warns of its own start in every one, and now and then of its
+# own end.
 define papermill
 @mkdir -p $(dir build/$(2))
 @echo "== $(2)"
 @SECONDS=0; $(BIN)/python -m papermill notebooks/$(1).ipynb build/$(2).ipynb --kernel python3 --cwd notebooks \
-	--no-progress-bar --log-level ERROR $(3) 2> >(grep -v 'TCP without encryption' >&2) && echo "   $(2): $$SECONDS s"
+	--no-progress-bar --log-level ERROR $(3) 2> >(grep -v -e 'TCP without encryption' -e 'KeyboardInterrupt caught in kernel' >&2) && echo "   $(2): $$SECONDS s"
 endef
 
 # several processes of one thread each are faster than one of several threads

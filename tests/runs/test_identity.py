@@ -259,7 +259,8 @@ def one(number, seed, child):
         said = [run.place.name, json.loads((run.weights / "started.json").read_text())["hash"]]
     except RuntimeError as error:
         run, said = None, ["refused", str(error)]
-    os.write(1, (json.dumps([number, seed, *said]) + "\\n").encode())  # one write: print's newline is one of its own
+    # a line of its own in one write: what start prints comes in two, and the other child's may stand before its newline
+    os.write(1, ("\\n" + json.dumps([number, seed, *said]) + "\\n").encode())
     (reports / f"tried-{{number}}-{{child}}").touch()
     while len(list(reports.glob(f"tried-{{number}}-*"))) < 2:
         time.sleep(0.02)  # at work until the other has tried, too
@@ -293,7 +294,7 @@ def test_two_processes_that_start_at_one_moment_never_share_a_folder(reports):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    assert len(rows) == 32
+    assert len(rows) == 32, done.stdout
     for number in range(16):
         mine = [row for row in rows if row[0] == number]
         refused = [row for row in mine if row[2] == "refused"]
