@@ -82,6 +82,8 @@ class Mixed:
     MiDaS counts them out in every batch; windows are fixed, while MiDaS crops at random places.
     """
 
+    new_batches = True
+
     def __init__(
         self, parts: Sequence[Dataset], window: Sequence[int], *, images: int = 0, balanced: bool = True
     ) -> None:

@@ -44,7 +44,10 @@ class Dataset:
         split: "train", "val", "test", "all", or several joined by "+".
         size: (height, width), or None for native size.
         frames: DataFrame with the columns id, scene, scene_type, split, in the order of the data set.
+        new_batches: that what `batch` gives is nobody else's, so that an augmentation may write over it.
     """
+
+    new_batches = True
 
     def __init__(self, source: Source, split: str, size: Sequence[int] | None = None, rows: np.ndarray | None = None):
         self._source = source

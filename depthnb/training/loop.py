@@ -81,7 +81,7 @@ class Loop:
             raise ValueError(
                 f"batch_size {settings.batch_size} is shared by {self.engine.world_size} processes: give each an image"
             )
-        self.augment = _of_own_batches(settings.augment)
+        self.augment = _writing_over(settings.augment, train)
         self.models = {name: player.model for name, player in players.items()}
         self.parts = {key: part for name, player in players.items() for key, part in player.parts(name).items()}
 
@@ -200,9 +200,10 @@ def seed_for(*parts: object) -> int:
     return zlib.crc32("/".join(map(str, parts)).encode())
 
 
-def _of_own_batches(augment: Callable[..., dict] | None) -> Callable[..., dict] | None:
-    """An augmentation, told that it may write over a batch, which the loop has just read, if it wants to know."""
-    if augment is None or "in_place" not in inspect.signature(augment).parameters:
+def _writing_over(augment: Callable[..., dict] | None, dataset) -> Callable[..., dict] | None:
+    """An augmentation, told that it may write over a batch if it wants to know, and if the data set keeps no hold of it."""
+    keeps = not getattr(dataset, "new_batches", False)
+    if augment is None or keeps or "in_place" not in inspect.signature(augment).parameters:
         return augment
     return functools.partial(augment, in_place=True)
 

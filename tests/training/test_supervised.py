@@ -112,15 +112,30 @@ def test_augmentation_is_asked_with_seed_and_epoch_and_only_in_training():
     assert asked == [(7, epoch, n) for epoch in (1, 2) for n in (4, 4, 2)]
 
 
-def test_an_augmentation_that_may_write_over_the_batch_is_told_so():
-    told = []
+@pytest.mark.parametrize("new", [True, False])
+def test_an_augmentation_that_may_write_over_the_batch_is_told_so(new):
+    told, data = [], Toy()
+    data.new_batches = new
 
     def augment(batch, *, seed, epoch, in_place=False):
         told.append(in_place)
         return batch
 
-    fit(Net(), augment=partial(augment), epochs=1)
-    assert told == [True] * 3
+    fit(Net(), data, augment=partial(augment), epochs=1)
+    assert told == [new] * 3
+
+
+def test_a_data_set_that_hands_out_its_own_memory_is_left_as_it_is():
+    class Stored(Toy):
+        def batch(self, indices):
+            numbers = [int(i) for i in indices]
+            kept = slice(numbers[0], numbers[-1] + 1)
+            views = {key: getattr(self, key)[kept] for key in ("image", "depth", "valid")}
+            return super().batch(indices) | views
+
+    data, untouched = Stored(), Toy()
+    fit(Net(), data, augment=partial(transforms.augment, flip=1.0), shuffle=False, epochs=1)
+    assert all(torch.equal(getattr(data, key), getattr(untouched, key)) for key in ("image", "depth", "valid"))
 
 
 def test_what_is_under_the_mask_never_matters():
