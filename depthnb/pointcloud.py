@@ -108,10 +108,11 @@ def beside(clouds: Sequence[tuple[np.ndarray, np.ndarray]], *, gap: float = 0.15
     return np.concatenate(moved), np.concatenate([rgb for _, rgb in clouds])
 
 
-def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> Path:
+def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray, *, comment: str = "") -> Path:
     """Write points as a binary little-endian PLY file (MeshLab, CloudCompare, Blender), atomically; return its path.
 
-    xyz: float [N,3] metres. rgb: float [N,3] in 0..1, stored as bytes. Raises ValueError for other shapes.
+    xyz: float [N,3] metres. rgb: float [N,3] in 0..1, stored as bytes. comment: lines for the header, in ASCII ("?" for what is
+    none). Raises ValueError for other shapes.
     """
     path, (xyz, rgb) = Path(path), _checked(xyz, rgb)
     kinds = [(name, "<f4") for name in "xyz"] + [(name, "u1") for name in ("red", "green", "blue")]
@@ -121,7 +122,8 @@ def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> Path:
     for i, name in enumerate(("red", "green", "blue")):
         vertices[name] = np.round(rgb[:, i] * 255)
     properties = "".join(f"property {'float' if kind == '<f4' else 'uchar'} {name}\n" for name, kind in kinds)
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(xyz)}\n{properties}end_header\n"
+    said = "".join(f"comment {line}\n" for line in comment.encode("ascii", "replace").decode().splitlines())
+    header = f"ply\nformat binary_little_endian 1.0\n{said}element vertex {len(xyz)}\n{properties}end_header\n"
     return files.write_bytes(path, header.encode("ascii") + vertices.tobytes())
 
 

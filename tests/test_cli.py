@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from depthnb import cli, runs
+from depthnb.cli.words import one_line
 
 FAST = ["--formats", "npy", "json"]
 
@@ -36,6 +37,29 @@ def test_without_a_command_it_helps_and_a_wrong_word_is_refused(capsys):
         with pytest.raises(SystemExit) as stopped:
             cli.main(words)
         assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("words", [["predict", "-me.jpg"], ["predict", "x", "--known", "-1,5=2"]])
+def test_a_word_that_begins_with_a_dash_is_told_how_it_is_written(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    told = capsys.readouterr().err
+    assert (
+        stopped.value.code == 2 and "a file that begins with a dash is written ./-name, a value --option=-value" in told
+    )
+
+
+def test_beside_a_clone_the_package_is_found_and_not_the_folder(tmp_path):
+    """Where the clone's folder `depthnb` lies in the working directory, it could be taken for a package without files."""
+    (tmp_path / "depthnb").symlink_to(runs.ROOT)
+    code = "import depthnb.data.sample, depthnb; print(depthnb.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(runs.ROOT / "depthnb" / "__init__.py")
+
+
+def test_an_error_of_the_disk_is_a_sentence():
+    assert one_line(FileExistsError(17, "File exists", "out")) == "out: File exists"
 
 
 def test_predict_says_what_it_did_and_where(picture, tmp_path, capsys):
@@ -64,7 +88,8 @@ def test_one_bad_picture_of_several_does_not_stop_the_others(picture, tmp_path, 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["{picture}", "--net", "reports/nothing"], "no weights at"),
+        (["{picture}", "--net", "reports/nothing"], "is no folder of a run"),
+        (["{picture}", "--net", "{root}/README.md"], "README.md is no folder of a run"),
         (["{picture}", "--known", "1=2"], "is written X,Y=METRES"),
         (["{picture}", "--formats", "exr"], "unknown format exr"),
         (["{folder}/gone.jpg"], "there is no file"),

@@ -39,7 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"depthnb: {one_line(error)}", file=sys.stderr)
         return 2
-    given = parser.parse_args(words)
+    try:
+        given = parser.parse_args(words)
+    except SystemExit as stopped:
+        if stopped.code == 2 and any(len(word) > 2 and word[0] == "-" != word[1] for word in words):
+            print(
+                "depthnb: a file that begins with a dash is written ./-name, a value --option=-value", file=sys.stderr
+            )
+        raise
     if given.run is None:
         parser.print_help()
         return 2

@@ -69,6 +69,7 @@ def run(given: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     import contextlib
 
+    from depthnb.cli.progress import Progress
     from depthnb.photos import usable_device
     from depthnb.runs import judging
 
@@ -82,13 +83,15 @@ def run(given: argparse.Namespace) -> int:
         raise ValueError(f"depth of another method takes --kind: {', '.join(judging.KINDS)}")
     where = {"dataset": given.data, "root": given.root, "split": given.split}
     what = {"kind": given.kind, "scale": given.scale, "protocol": given.protocol, **where}
-    with contextlib.redirect_stdout(sys.stderr):  # the run says where it is
+    with contextlib.redirect_stdout(sys.stderr), Progress() as progress:  # the run says where it is
+        what |= {"progress": progress.show}
         if function:
             if given.skip_missing:
                 raise ValueError("--skip-missing belongs to --predictions: a function answers to every frame")
             judged = judging.judge_function(given.net, name=given.name or given.net.replace(":", "."), **what)
         elif given.net:
-            judged = judging.judge_run(given.net, name=given.name, device=usable_device(given.device), **where)
+            device = usable_device(given.device)
+            judged = judging.judge_run(given.net, name=given.name, device=device, progress=progress.show, **where)
         else:
             name = given.name or "predictions"
             judged = judging.judge(given.predictions, name=name, skip_missing=given.skip_missing, **what)

@@ -14,6 +14,8 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename and not error.__cause__:
         name = max(os.fsdecode(error.filename).split(os.sep), key=len)
         return f"the name {name[:40]!r}... has {len(name)} characters, more than this disk takes; give a shorter one"
+    if isinstance(error, OSError) and error.filename and str(error).startswith("[Errno"):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

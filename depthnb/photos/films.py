@@ -191,7 +191,8 @@ def _opened(path: Path):
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: no video that PyAV can read ({error})") from None
+        said = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path}: no video that PyAV can read ({said}); copy it again, or save it as MP4") from None
     if not container.streams.video:
         container.close()
         raise ValueError(f"{path}: there is no picture in it; expected a video")

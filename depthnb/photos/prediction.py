@@ -14,6 +14,7 @@ from depthnb.photos.nets import Net
 from depthnb.photos.reading import Photo
 from depthnb.runs.trained import METRIC
 
+LARGEST_MM = 65535  # what the 16 bits of a depth picture hold
 _DOUBTFUL = 4.0  # a factor beyond which a slip is likelier than a net that is so wrong
 _FARTHEST = 1000.0  # metres: an inverse depth of nearly 0 is given no more than this
 
@@ -69,7 +70,12 @@ class Depth:
         """What a reader has to know of these numbers, in sentences."""
         camera = f"Camera: focal length {self.photo.focal:.0f} pixels ({self.photo.camera})."
         photo = [f"Picture: {note}." for note in self.photo.notes]
-        return [f"Net: {self.net.said}.", camera, *photo, *(f"Depth: {note}." for note in self.notes)]
+        notes = list(self.notes)
+        if self.metres is not None and (share := float((self.metres > LARGEST_MM / 1000).float().mean())):
+            notes.append(
+                f"{share:.1%} lies beyond {LARGEST_MM / 1000:g} m, which 16 bits cannot hold: 0 in the depth picture"
+            )
+        return [f"Net: {self.net.said}.", camera, *photo, *(f"Depth: {note}." for note in notes)]
 
 
 def predict(net: Net, photo: Photo, *, known: Sequence[Known] = (), device: str = "cpu") -> Depth:

@@ -48,7 +48,7 @@ _UPRIGHT = {  # what undoes EXIF's orientations
     8: Image.Transpose.ROTATE_90,
 }
 _ON_ITS_SIDE = (5, 6, 7, 8)  # those that swap width and height
-_WIDE = 2.6  # sides: beyond it a picture is taken for a panorama
+_WIDE = 3.5  # sides: KITTI's frames have 3.3; beyond it a picture is taken for a panorama
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,12 +204,14 @@ def _opened(path: Path, longest: int) -> tuple[Image.Image, tuple[int, int], Ima
         picture = Image.open(path)
         own = picture.size
         small = own[0] * own[1] <= _MOST_PIXELS
-        frames = getattr(picture, "n_frames", 1)
-        exif = _exif(picture)  # a TIFF knows it until it is decoded, a PNG may know it only afterwards
-        if picture.format == "JPEG":
-            picture.draft("RGB" if picture.mode == "YCbCr" else None, (longest, longest))  # decodes fewer pixels
         if small:
+            frames = getattr(picture, "n_frames", 1)
+            # a TIFF knows it until it is decoded; asked for it, a PNG decodes itself, and forgets that it is damaged
+            exif = _exif(picture) if picture.format == "TIFF" else None
+            if picture.format == "JPEG":
+                picture.draft("RGB" if picture.mode == "YCbCr" else None, (longest, longest))  # decodes fewer pixels
             picture.load()
+            exif = exif or _exif(picture)
     except UnidentifiedImageError:
         raise ValueError(
             f"{path}: no picture that Pillow can read; expected JPEG, PNG, WebP, TIFF or the like"
@@ -223,7 +225,6 @@ def _opened(path: Path, longest: int) -> tuple[Image.Image, tuple[int, int], Ima
         Image.MAX_IMAGE_PIXELS = limit
     if not small:
         raise ValueError(f"{path}: {own[0]} x {own[1]} pixels are too many; make it smaller than {_MOST_PIXELS:,}")
-    exif = exif if len(exif) else _exif(picture)
     notes = [f"the first of {frames} pictures"] if frames > 1 else []
     if max(picture.size) > longest:
         scale = longest / max(picture.size)

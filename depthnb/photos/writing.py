@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from depthnb import files, plotting, pointcloud
 from depthnb.photos.pages import page
-from depthnb.photos.prediction import Depth
+from depthnb.photos.prediction import LARGEST_MM, Depth
 from depthnb.runs.trained import METRIC
 
-LARGEST_MM = 65535  # what 16 bits of millimetres hold
 _MOST_POINTS = 1_000_000
 
 
@@ -65,8 +65,16 @@ def _png(depth: Depth, folder: Path) -> Path:
     """16 bits of millimetres. What is farther than 65.535 m is stored as 0, "not known", as sensors do."""
     millimetres = np.round(depth.metres[0].numpy().astype(np.float64) * 1000)
     stored = np.where(millimetres > LARGEST_MM, 0, np.maximum(millimetres, 1)).astype(np.uint16)
-    picture = Image.fromarray(stored)
-    return files.write(folder / f"{depth.photo.name}_depth.png", lambda part: picture.save(part, format="PNG"))
+    picture, text = Image.fromarray(stored), PngInfo()
+    text.add_text("Description", _told(depth))
+    return files.write(
+        folder / f"{depth.photo.name}_depth.png", lambda part: picture.save(part, format="PNG", pnginfo=text)
+    )
+
+
+def _told(depth: Depth) -> str:
+    """What a reader has to know, for the places that formats have for words."""
+    return "\n".join(depth.said).encode("utf-8", "replace").decode()  # names of files may hold bytes that are no text
 
 
 def _npy(depth: Depth, folder: Path) -> Path:
@@ -92,11 +100,12 @@ def _coloured(depth: Depth) -> bytes:
         label=plotting.DEPTH_LABEL if depth.metres is not None else plotting.INVERSE_LABEL,
         near_is_large=depth.metres is None,
     )
+    figure.alt = _told(depth)
     return plotting.encode(figure, "png")
 
 
 def _ply(depth: Depth, folder: Path) -> Path:
-    return pointcloud.write_ply(folder / f"{depth.photo.name}.ply", *_points(depth))
+    return pointcloud.write_ply(folder / f"{depth.photo.name}.ply", *_points(depth), comment=_told(depth))
 
 
 def _points(depth: Depth) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +145,11 @@ def _glb(depth: Depth, folder: Path) -> Path:
     faces = np.concatenate([np.stack([a, b, c], 1)[whole], np.stack([a, c, d], 1)[whole]])
     colours = (colours * 255).round().astype(np.uint8)
     mesh = trimesh.Trimesh(vertices * (1, -1, -1), faces, vertex_colors=colours, process=False)
-    content = mesh.export(file_type="glb")
+
+    def said(tree: dict) -> None:
+        tree["asset"]["extras"] = {"said": _told(depth).splitlines()}
+
+    content = mesh.export(file_type="glb", tree_postprocessor=said)
     return files.write_bytes(folder / f"{depth.photo.name}.glb", content)
 
 

@@ -30,8 +30,9 @@ def judged(
         run (its folder), frames, scenes; `at home` (abs_rel in metres on the test frames of its own data), `there`; the same
         aligned by scale and shift in inverse depth (`aligned at home`, `aligned there`); `against the mean image`, the change
         of its metric abs_rel against the mean image in percent, and `aligned against it`, that of the aligned one against the
-        mean image, aligned too; both with `low` and `high`, 95 % when the scenes are drawn again. NaN where a net knows no
-        metres, a run does not say, or there is one scene.
+        mean image, aligned too; both with `low` and `high`, 95 % when the scenes are drawn again. What the two opponents score
+        there: `mean depth`, `mean image`, `aligned mean depth`, `aligned mean image`. NaN where a net knows no metres, a run
+        does not say, or there is one scene.
     """
     tables: dict[tuple[str, str], list[dict]] = {}
     for record in runs.finished() if records is None else records:
@@ -66,7 +67,24 @@ def sentences(table: pd.DataFrame) -> list[str]:
         if np.isfinite(row["aligned there"]):
             parts.append(f"aligned {row['aligned there']:.3f}{_against(row, 'aligned against it')}")
         said.append(f"{row['net']}: {'; '.join(parts)}.")
-    return said
+    return [*said, *constants(table)]
+
+
+def constants(table: pd.DataFrame) -> list[str]:
+    """What those score that never see a picture, in one sentence; none where no run says it.
+
+    Of a constant a scale and a shift leave each image's best constant.
+    """
+    parts = []
+    for start, names in (
+        ("", ("mean depth", "mean image")),
+        ("aligned ", ("each image's best constant", "mean image")),
+    ):
+        scores = table[[f"{start}mean depth", f"{start}mean image"]].dropna()
+        if len(scores):
+            said = " and ".join(f"{name} {score:.3f}" for name, score in zip(names, scores.iloc[0], strict=True))
+            parts.append(f"{start}{said}")
+    return [f"Without a look at the picture: {'; '.join(parts)}."] if parts else []
 
 
 def _against(row: Mapping, name: str) -> str:
@@ -98,6 +116,10 @@ def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
     row["aligned there"] = record["metrics"]["aligned" if metric else "test"]["abs_rel"]
     direct, aligned = ("direct", "aligned") if metric else (None, "direct")
     row |= _changes(by_image, direct, _RIVAL, "against the mean image")
+    for start, split in (("", "test" if metric else ""), ("aligned ", "aligned" if metric else "test")):
+        for name in ("mean depth", "mean image"):
+            kept = record.get("baselines", {}).get(split, {}).get(name.replace(" ", "_"), {})
+            row[f"{start}{name}"] = kept.get("abs_rel", nan)
     return row | _changes(by_image, aligned, _RIVAL, "aligned against it")
 
 

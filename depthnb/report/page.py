@@ -37,9 +37,10 @@ LEVELS = (  # figures a notebook, their width in pixels and WebP quality: the fi
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Nets on data that they were not trained on. records: (net, address of its run.json) pairs."""
+    """Nets on data that they were not trained on. said: of who sees no picture. records: (net, address of its run.json)."""
 
     table: Table
+    said: list[str]
     records: list[tuple[str, str]]
 
 
@@ -140,7 +141,7 @@ def _elsewhere(label: str, table: pd.DataFrame) -> Elsewhere:
             _change(*line) for line in table[[change, f"{change} low", f"{change} high"]].itertuples(index=False)
         ]
     records = [(net, f"./{quote(f'{run}/{runs.RECORD}')}") for net, run in zip(table["net"], table["run"], strict=True)]
-    return Elsewhere(as_table(pd.DataFrame(said), label), records)
+    return Elsewhere(as_table(pd.DataFrame(said), label), elsewhere.constants(table), records)
 
 
 def _change(value: float, low: float, high: float) -> str:

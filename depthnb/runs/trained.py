@@ -85,6 +85,11 @@ def trained(run: str | os.PathLike) -> Trained:
     if not folder.exists() and not folder.is_absolute() and (ROOT / folder).exists():
         folder = ROOT / folder
     folder = folder.resolve()
+    if not (folder / models.WEIGHTS).exists() and not (folder / RECORD).exists():
+        there = sorted(str(file.parents[1].relative_to(ROOT)) for file in ROOT.glob(f"reports/*/*/{models.WEIGHTS}"))
+        raise FileNotFoundError(
+            f"{folder} is no folder of a run; expected one with {RECORD} and {models.WEIGHTS}. Here are {', '.join(there)}"
+        )
     module = models.load(folder)
     rigid = isinstance(module, models.EigenCoarse | models.EigenFine)
     try:

@@ -120,6 +120,25 @@ def test_every_file_holds_the_depth(tmp_path):
     assert sorted(path.name for path in files["png"].parent.iterdir()) == sorted(path.name for path in files.values())
 
 
+def test_every_file_that_can_hold_words_says_what_was_supposed(tmp_path):
+    trimesh = pytest.importorskip("trimesh")
+    given = replace(photo(), camera="65 degrees across the longer side, supposed", name="größe \udcff")
+    depth = photos.predict(net(Says(2.0, 80.0)), given)
+    files = photos.write(depth, tmp_path)
+    for name in ("png", "picture"):
+        with Image.open(files[name]) as picture:
+            assert picture.text["Description"].splitlines() == depth.said
+    header = files["ply"].read_bytes().split(b"end_header\n")[0].decode("ascii").splitlines()
+    assert [line.removeprefix("comment ") for line in header if line.startswith("comment ")] == depth.said
+    assert len(trimesh.load(files["ply"]).vertices) == depth.metres.numel()
+    content = files["glb"].read_bytes()
+    length = int.from_bytes(content[12:16], "little")
+    assert json.loads(content[20 : 20 + length])["asset"]["extras"]["said"] == depth.said
+    for name in ("html", "json"):
+        assert "supposed" in files[name].read_text()
+    assert "supposed" in depth.said[1] and "lies beyond 65.535 m, which 16 bits cannot hold" in depth.said[-1]
+
+
 def test_without_metres_there_is_no_file_of_metres(tmp_path):
     depth = photos.predict(net(kind=INVERSE), photo())
     assert set(photos.write(depth, tmp_path)) == {"npy", "picture", "html", "json"}
@@ -142,7 +161,10 @@ def test_a_depth_that_is_the_same_everywhere_can_be_drawn(tmp_path):
 
 
 def test_a_net_without_its_run_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no weights at"):
+    with pytest.raises(FileNotFoundError, match=r"is no folder of a run; .* Here are reports/02_bn_cnn/rooms-full, "):
+        photos.net(tmp_path)
+    (tmp_path / "run.json").write_text('{"command": "make it"}')
+    with pytest.raises(FileNotFoundError, match=r"no weights at .*make them with: make it"):
         photos.net(tmp_path)
     models.save(models.BNCNN(width=4, depth=2), tmp_path / "weights" / "model.safetensors")
     with pytest.raises(ValueError, match="holds weights but no whole run"):

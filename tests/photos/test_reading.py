@@ -154,12 +154,26 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path):
             photos.read(tmp_path / "whole.jpg", **options)
 
 
-def test_a_header_that_asks_for_everything_is_refused_before_it_is_decoded(tmp_path):
+def test_one_wrong_byte_in_a_png_is_noticed(tmp_path):
+    """A PNG without EXIF decodes itself when it is asked for it, and forgets that it is damaged."""
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    whole = bytearray(save(tmp_path / "a.png", noise).read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (tmp_path / "a.png").write_bytes(whole)
+    with pytest.raises(ValueError, match=r"a\.png: the picture is damaged"):
+        photos.read(tmp_path / "a.png")
+
+
+def test_a_header_that_asks_for_everything_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     file = save(tmp_path / "a.ppm", ramp())
     head, _, pixels = file.read_bytes().partition(b"64 48")
     file.write_bytes(head + b"60000 60000" + pixels)
     with pytest.raises(ValueError, match="60000 x 60000 pixels are too many"):
         photos.read(file)
+    Image.new("1", (30000, 20000)).save(tmp_path / "a.png")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(ValueError, match="30000 x 20000 pixels are too many"):
+        photos.read(tmp_path / "a.png")
 
 
 def test_whatever_a_plug_in_of_pillow_stumbles_over_names_the_file(tmp_path, monkeypatch):

@@ -204,7 +204,7 @@ def test_what_is_in_the_way_stays(tiny, tmp_path):
     for name in ("net.pt", "folder/"):
         with pytest.raises(ValueError, match=r"the name of an ONNX file ends in \.onnx"):
             exporting.export(tiny, tmp_path / name)
-    with pytest.raises(FileNotFoundError, match="no weights at"):
+    with pytest.raises(FileNotFoundError, match="is no folder of a run"):
         exporting.export(tmp_path / "nothing", tmp_path / "new.onnx")
     with pytest.raises(ValueError, match="is an ONNX file, which depthnb predict takes"):
         exporting.export(file, tmp_path / "new.onnx")

@@ -142,6 +142,34 @@ def test_a_map_of_another_size_changes_no_other_frame(frames, tmp_path, reports)
     assert small["abs_rel"].iloc[1:].equals(large["abs_rel"].iloc[1:]) and small["abs_rel"].iloc[0] < 0.2
 
 
+def test_a_map_on_its_side_and_one_without_numbers_are_refused_by_name(frames, tmp_path, reports):
+    root, guesses = frames
+    first = next(iter(guesses))
+    height, width = guesses[first].shape
+    with pytest.raises(
+        ValueError, match=f"'{first}' has {height} x {width} pixels and the frame {width} x {height}: it lies"
+    ):
+        judge(write(tmp_path / "out", {**guesses, first: guesses[first].T.copy()}), root)
+    holes = guesses[first].copy()
+    holes[:] = np.nan
+    with pytest.raises(ValueError, match=rf"'{first}' is NaN or infinite at (\d+) of \1 pixels with a truth"):
+        judge(write(tmp_path / "out", {**guesses, first: holes}), root)
+
+
+def test_how_far_it_is_can_be_watched(frames, tmp_path, reports):
+    root, guesses = frames
+    told = []
+    judge(write(tmp_path / "out", guesses), root, progress=lambda *each: told.append(each))
+    assert told == [(number, 6) for number in range(1, 7)]
+    judging.judge_run(
+        "reports/02_bn_cnn/rooms-full",
+        dataset="folder",
+        root=str(root),
+        progress=lambda *each: told.append(each),
+    )
+    assert told[6:] == [(6, 6)]
+
+
 def test_every_container_gives_the_numbers_that_are_in_it(tmp_path):
     values = np.linspace(1, 3, 48, dtype=np.float32).reshape(6, 8)
     np.save(tmp_path / "a.npy", values[None])

@@ -90,6 +90,11 @@ def test_nets_of_one_data_set_on_others(kept):
     said = "\n".join(elsewhere.sentences(table))
     assert "Today's recipe: abs_rel 0.050 at home, 0.100 here, 90 % lower than the mean image;" in said
     assert "MiDaS recipe: aligned 0.000" in said
+    assert today["mean depth"] == pytest.approx(0.5, abs=1e-3) and today["mean image"] == pytest.approx(1, abs=1e-3)
+    assert np.isnan(relative["mean depth"]) and relative["aligned mean image"] == pytest.approx(0, abs=1e-3)
+    assert (
+        "mean depth 0.500 and mean image 1.000; aligned each image's best constant 0.000 and mean image 0.000" in said
+    )
     assert list(elsewhere.judged("streets")) == [label], "the net of the streets, and the published one"
 
 

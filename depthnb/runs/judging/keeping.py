@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from depthnb.runs.folder import start
 from depthnb.runs.values import without_path
 
 RUN = "judged"
+Progress = Callable[[int, int], None]  # is told how many of how many frames are done
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,24 @@ def as_depth(stored: np.ndarray, kind: str, scale: float, most: float) -> Tensor
     elif kind == "metric":
         stored = stored * scale
     return torch.from_numpy(np.ascontiguousarray(stored, dtype=np.float32))[None]
+
+
+def refuse_unusable(pred: Tensor, frame: Mapping) -> None:
+    """ValueError for a map [1,h,w] that lies on its side beside its frame, or has no number where the truth is known."""
+    (high, wide), (height, width) = pred.shape[-2:], frame["depth"].shape[-2:]
+    shape, turned = math.log(width / height), math.log(high / wide)
+    if abs(shape) > 0.1 and abs(turned - shape) < 0.05:
+        raise ValueError(
+            f"the map of frame {frame['id']!r} has {wide} x {high} pixels and the frame {width} x {height}: it lies on its "
+            "side; exchange its rows and columns, or turn it, as it was turned before"
+        )
+    if (high, wide) == (height, width):
+        wrong = int((frame["valid"] & ~torch.isfinite(pred)).sum())
+        if wrong:
+            raise ValueError(
+                f"the map of frame {frame['id']!r} is NaN or infinite at {wrong} of {int(frame['valid'].sum())} pixels with a "
+                "truth; expected a number at every pixel"
+            )
 
 
 def doubts(preds: Sequence[Tensor], test, kind: str, rises: bool, scale: float) -> list[str]:

@@ -31,6 +31,7 @@ def judge(
     protocol: str | None = None,
     skip_missing: bool = False,
     split: str = "",
+    progress: keeping.Progress | None = None,
 ) -> keeping.Judgement:
     """Score a folder of depth maps on the test frames of a data set, and keep it as a finished run.
 
@@ -43,6 +44,7 @@ def judge(
         protocol: name of one; None for the data set's. The affine kinds are aligned with each image's truth in any case.
         skip_missing: judge the frames that have a file, instead of refusing; such a run is ranked beside no other.
         split: as for `data.open`; "" for the test split where the data set brings one, else all frames.
+        progress: called with how many of how many frames were read, after each.
 
     Returns:
         A `Judgement`.
@@ -67,6 +69,7 @@ def judge(
         parameters,
         [*words, *(["--skip-missing"] if skip_missing else [])],
         notes,
+        progress,
     )
 
 
@@ -80,6 +83,7 @@ def judge_function(
     scale: float = 1.0,
     protocol: str | None = None,
     split: str = "",
+    progress: keeping.Progress | None = None,
 ) -> keeping.Judgement:
     """Ask a Python function about the test frames of a data set, score its answers, and keep them as a finished run.
 
@@ -87,7 +91,7 @@ def judge_function(
         place: `module:function`, from the working directory or installed. The function takes an image, a float32 array [H,W,3]
             in 0..1, and gives an array or tensor [h,w] (ones before it do no harm); where it has a parameter `intrinsics`, it
             is given the camera, a float32 array [3,3] in pixels, NaN where unknown.
-        kind, name, dataset, root, scale, protocol, split: as for `judge`.
+        kind, name, dataset, root, scale, protocol, split, progress: as for `judge`.
 
     Returns:
         A `Judgement`.
@@ -103,7 +107,7 @@ def judge_function(
     parameters = {"function": place, **({"code": files.digest(source)} if source else {})}
     what = {"name": name, "dataset": dataset, "root": root, "split": split, "kind": kind, "scale": scale}
     return _judged(
-        lambda frame: _answer(function, place, frame), test, what, protocol, parameters, ["--net", place], []
+        lambda frame: _answer(function, place, frame), test, what, protocol, parameters, ["--net", place], [], progress
     )
 
 
@@ -124,6 +128,7 @@ def _judged(
     parameters: dict,
     words: list[str],
     notes: list[str],
+    progress: keeping.Progress | None,
 ) -> keeping.Judgement:
     """Read the numbers of every frame, bring them to depth, look whether they can be what is said, and keep the scores."""
     kind, scale, dataset = what["kind"], what["scale"], what["dataset"]
@@ -133,7 +138,13 @@ def _judged(
         rule = replace(rule, truth=f"that of {dataset}", frames=f"{test.split} frames of {dataset}")
     rule = rule if alignment == "none" else rule.with_alignment(alignment)
     native = test.native()
-    preds = [kinds.as_depth(read(native[i]), kind, scale, rule.max_depth) for i in range(len(test))]
+    preds = []
+    for i in range(len(test)):
+        frame = native[i]
+        preds.append(kinds.as_depth(read(frame), kind, scale, rule.max_depth))
+        kinds.refuse_unusable(preds[-1], frame)
+        if progress:
+            progress(i + 1, len(test))
     notes = notes + kinds.doubts(preds, test, kind, rises or alignment == "none", scale)
     parameters = {"dataset": dataset, "data_root": what["root"], "split": what["split"], **parameters}
     parameters |= {"run": keeping.RUN, "seed": 0, "device": "cpu", "kind": kind, "scale": scale, "protocol": rule.name}

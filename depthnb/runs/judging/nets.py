@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from depthnb import data, evaluation, files, metrics, models
@@ -13,11 +14,19 @@ from depthnb.models import foreign
 from depthnb.runs.judging import keeping
 from depthnb.runs.trained import INVERSE, METRIC, trained
 
+_TOGETHER = 32  # frames that are asked about at once
 _PIXELS = 480 * 640  # of the images that a published network is given; it resizes them itself
 
 
 def judge_run(
-    run: str | Path, *, dataset: str, root: str = "", name: str = "", split: str = "", device: str = "cpu"
+    run: str | Path,
+    *,
+    dataset: str,
+    root: str = "",
+    name: str = "",
+    split: str = "",
+    device: str = "cpu",
+    progress: keeping.Progress | None = None,
 ) -> keeping.Judgement:
     """Score the net of a finished run, or a published one, on another data set, and keep it as a run of its own.
 
@@ -32,6 +41,7 @@ def judge_run(
         name: of the new run's folder; default `<notebook or network>-on-<dataset>`.
         split: as for `judge`.
         device: on which the net is asked.
+        progress: as for `judge`, after each few frames.
 
     Returns:
         A `Judgement`.
@@ -46,15 +56,18 @@ def judge_run(
     test = keeping.opened(dataset, root, split, asked.size)
     rule = metrics.protocol(test.protocol)
     rule = rule if asked.kind == METRIC else rule.with_alignment(evaluation.ALIGNED)
-    preds = evaluation.predict(asked.module.to(device), test)
+    module, preds = asked.module.to(device), []
+    for frames in torch.arange(len(test)).split(_TOGETHER):
+        preds.append(evaluation.predict(module, test, frames=frames.tolist()))
+        if progress:
+            progress(int(frames[-1]) + 1, len(test))
     parameters = {"dataset": dataset, "data_root": root, "run": keeping.RUN, "seed": asked.seed, "device": device}
     parameters |= {"net": asked.content, "split": split}
     own = (asked.facts["trained_on"], "") if asked.facts["trained_on"] else (dataset, root)
-    seen = f"trained on {asked.facts['trained_on']}, " if asked.facts["trained_on"] else ""
-    notes = [f"{asked.label}, {seen}asked at {asked.size[1]} x {asked.size[0]} pixels"]
+    notes = [f"{asked.label}, {asked.seen}asked at {asked.size[1]} x {asked.size[0]} pixels"]
     return keeping.keep(
-        preds, test, name, parameters, ["--net", asked.words], rule=rule, kind=asked.kind, trained_on=own, notes=notes,
-        asked=asked.facts,
+        torch.cat(preds), test, name, parameters, ["--net", asked.words], rule=rule, kind=asked.kind, trained_on=own,
+        notes=notes, asked=asked.facts,
     )  # fmt: skip
 
 
@@ -66,6 +79,7 @@ class _Asked:
     kind: str
     name: str
     label: str
+    seen: str
     words: str
     size: tuple[int, int]
     seed: int | None
@@ -82,7 +96,8 @@ def _trained(run: str | Path, dataset: str, root: str) -> _Asked:
     facts = {"net": net.label, "kind": net.kind, "trained_on": net.record.get("dataset"), "at_home": at_home}
     folder = net.folder.parent.name
     words, seed = f"reports/{net.label}", net.record.get("seed")
-    return _Asked(net.module, net.kind, folder, net.label, words, size, seed, content, facts)
+    seen = f"trained on {' and '.join(net.data)}, "
+    return _Asked(net.module, net.kind, folder, net.label, seen, words, size, seed, content, facts)
 
 
 def _published(which: str, dataset: str, root: str) -> _Asked:
@@ -90,4 +105,4 @@ def _published(which: str, dataset: str, root: str) -> _Asked:
     size = data.fitting_size(dataset, root or None, pixels=_PIXELS, multiple=8)
     content = f"{net.name}, {net.origin}"
     facts = {"net": net.name, "kind": INVERSE, "trained_on": None, "at_home": {}}
-    return _Asked(net, INVERSE, net.name, net.name, f"{foreign.HUB}{net.name}", size, 0, content, facts)
+    return _Asked(net, INVERSE, net.name, net.name, "", f"{foreign.HUB}{net.name}", size, 0, content, facts)
