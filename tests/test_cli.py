@@ -185,6 +185,20 @@ def test_check_points_to_lines_and_writes_a_corrected_index_beside(tmp_path, cap
     assert "is there already and says something else" in json.loads(capsys.readouterr().out)["error"]
 
 
+def test_the_command_that_fix_names_finds_what_was_left(tmp_path, capsys):
+    root = tmp_path / "frames"
+    root.mkdir()
+    rows = data_fixtures.write_folder(root, {"a": "train", "b": "val", "c": "test"})
+    (root / rows[0][5]).unlink()
+    (root / rows[1][4]).write_text("no picture")
+    assert cli.main(["check", str(root), "--fix"]) == 1
+    told = capsys.readouterr().out
+    assert "1 of what is wrong is left to you." in told
+    command = told.partition("Look at it with: depthnb ")[2].splitlines()[0].split()
+    assert command == ["check", str(root / "index.fixed.csv"), "--all"] and cli.main(command) == 1
+    assert f"wrong  {root / rows[1][4]}: not an image file" in capsys.readouterr().out
+
+
 def test_fix_without_anything_to_fix_and_where_there_is_no_index(tmp_path, capsys):
     root = tmp_path / "frames"
     root.mkdir()

@@ -11,15 +11,16 @@ HELP = "what is wrong with an RGB-D folder"
 DESCRIPTION = (
     "Looks for what a training would not notice: wrong units, cameras, masks and splits, copies, neighbours of one video "
     "in two splits, files that cannot be read, values that stand for 'nothing there', inverse depth, ray lengths, and depth "
-    "that is not registered to its image. Of the frames it reads a few of each split; the index, the names and copies of "
-    "files, and the pictures (of a large set some) are looked at whole. "
+    "that is not registered to its image. Of the frames it reads a few of each split, with --all every one. Looked at whole "
+    "are the index, the names and copies of files, and whether each picture file begins as a picture does; the pictures "
+    "themselves are compared across splits (of a large set some). "
     "Exit status 1 if something cannot be right, 0 if not, 2 if the words make no sense."
 )
 EXAMPLES = """examples:
   depthnb check my_frames/
   depthnb check my_frames/ --all
   depthnb check my_frames/ --fix
-  depthnb check my_frames/index.fixed.csv
+  depthnb check my_frames/index.fixed.csv --all
   depthnb check nyu_depth_v2_labeled.mat --data nyu-v2
 
 --fix never touches index.csv. Where the path of a folder is asked for, that of the corrected index does as well:
@@ -101,5 +102,5 @@ def _say_changes(file, changes: list[str], findings: list) -> None:
         return
     left = sum(finding.sure and not finding.mends for finding in findings)
     rest = f" {left} of what is wrong is left to you." if left else ""
-    print(f"{file}: written.{rest} Look at it with: depthnb check {file}")
+    print(f"{file}: written.{rest} Look at it with: depthnb check {file} --all")
     print(f'It opens as it is, data.open("folder", {str(file)!r}); or rename it to index.csv.')

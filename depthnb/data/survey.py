@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 2  # raise when `Survey` changes, so that older files are not taken for current
 FRAMES = 8  # of each split
 _PIXELS, _KEPT, _TOPS = 100_000, 5000, 6  # depths of a frame: looked through, kept, largest distinct ones
+_OFTEN, _LONELY = 0.01, 10  # what ends most frames and has this share, and is so many times the next, is no wall
 _ALL_KEPT = 10_000_000  # depths of all frames together, where every frame is looked at
 _SURVEYS: dict[str, Survey] = {}
 
@@ -56,10 +57,10 @@ class Survey:
     damaged: np.ndarray
 
     def fillers(self) -> dict[float, float]:
-        """Depths that stand for "nothing there": the largest of all, repeated, and far from the next. Metres -> share.
+        """Depths that stand for "nothing there": repeated, and the largest of all by far, or of most frames. Metres -> share.
 
         65.535, 655.35 and 10000 are the usual ones. A wall at the end of a corridor repeats as well, but there are depths
-        just before it.
+        just before it, and it is not in most frames.
         """
         counted: Counter[float] = Counter()
         for top, count in zip(self.tops.ravel().tolist(), self.counts.ravel().tolist(), strict=True):
@@ -71,7 +72,16 @@ class Survey:
             if counted[value] < max(10, 1e-4 * total) or following > 0.8 * value:
                 break
             found[value] = counted[value] / total
+        value = self._end_of_most()
+        below = max((other for other in largest if other < value), default=0.0)
+        if value and counted[value] > max(_OFTEN * total, _LONELY * counted[below]):
+            found[value] = counted[value] / total
         return found
+
+    def _end_of_most(self) -> float:
+        """The largest depth of half of the frames and of three at least, to the last digit; 0 if there is none."""
+        (value, frames), *_ = [*Counter(self.tops[self.valid > 0, 0].tolist()).most_common(1), (0.0, 0)]
+        return value if frames >= max(3, np.count_nonzero(self.valid) / 2) else 0.0
 
     def measured(self) -> np.ndarray:
         """Which of `depths` are no fillers, bool [M]."""

@@ -239,12 +239,24 @@ def test_saturated_and_eight_bit_depth_is_named(root):
 
 def test_all_frames_are_read_only_when_asked_for(root, monkeypatch):
     monkeypatch.setattr(survey, "FRAMES", 1)
-    (root / "2.png").write_bytes(b"")
+    cut(root / "2.png")  # its header is whole
     assert found(root) == []
     told = []
     (finding,) = found(root, every=True, told=lambda *counts: told.append(counts))
     assert finding.lines == (4,) and finding.mends[0].leaves_out
     assert told[0] == (1, 24) and told[-1][1] == 24 and [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+@pytest.mark.parametrize(("name", "line"), [("2.png", 4), ("3_depth.png", 5), ("mask.png", 3)])
+def test_a_file_that_is_no_picture_is_found_though_its_frame_is_not_read(root, name, line, monkeypatch):
+    monkeypatch.setattr(survey, "FRAMES", 1)
+    change(root, [1], valid="mask.png")
+    Image.fromarray(np.ones((24, 32), bool)).save(root / "mask.png")
+    assert found(root) == []
+    (root / name).write_text("I am no picture, whatever my name is.\n" * 9)
+    (finding,) = found(root)
+    assert finding.sure and finding.lines == (line,) and f"{name}: not an image file that can be read" in finding.found
+    assert [each.sentence for each in found(root, every=True)] == [finding.sentence]
 
 
 # ---- the index
@@ -299,12 +311,20 @@ def cut(file):
     file.write_bytes(file.read_bytes()[:60])
 
 
+def in_centimetres(root):
+    for file in root.glob("*_depth.png"):
+        Image.fromarray(np.round(np.array(Image.open(file)) / 10).astype(np.uint16)).save(file)
+    change(root, range(8), depth_scale="1")
+
+
 MENDED = {
     "millimetres": (lambda root: change(root, range(8), depth_scale="1"), "depth_scale 1 -> 0.001"),
     "too small": (lambda root: change(root, range(8), depth_scale="0.00001"), "depth_scale 0.00001 -> 0.001"),
     "turned over": (lambda root: change(root, range(8), depth_scale="1000"), "depth_scale 1000 -> 0.001"),
     "comma": (lambda root: change(root, [3], depth_scale="0,001"), "index.csv:5 depth_scale 0,001 -> 0.001"),
     "shares": (lambda root: change(root, range(8), fx="0.9", fy="1.2", cx="0.5", cy="0.5"), "fx 0.9 -> 28.8"),
+    "middle": (lambda root: change(root, range(8), fx="0.9", fy="1.2", cx="0.5", cy="0.5"), "cy 0.5 -> 11.5"),
+    "centimetres": (lambda root: in_centimetres(root), "depth_scale 1 -> 0.01"),
     "other size": (
         lambda root: change(root, range(8), fx="600", fy="600", cx="319.5", cy="239.5"),
         "fx 600 -> 30: taken for pixels of a picture of 640x480",

@@ -12,6 +12,7 @@ from depthnb import data, evaluation, losses, models, training
 from depthnb.data import inspection, statistics
 from depthnb.data import survey as surveying
 from depthnb.data.readers import pixels
+from depthnb.data.readers.folder import Folder
 from depthnb.data.sample import Dataset
 
 SPLITS = {"a": "train", "b": "train", "c": "val", "d": "test"}
@@ -115,6 +116,44 @@ def test_a_room_whose_nearest_point_is_far_away_is_a_note(make, factor):
     assert f"Nothing in 8 frames looked at is nearer than {factor}" in note or "38 % lies beyond 300 m" in note
 
 
+def test_whole_metres_far_away_are_centimetres_of_a_room(make):
+    def change(row, metres, number):
+        row.update(depth_scale="1")
+        metres *= 60 if row["id"] != "f0" else 12  # one frame shows what is near
+
+    root = make(change)
+    words = (
+        r"whole metres, from .* too far for a room .*; times 0\.01 it would be .* \(centimetres, depth_scale 0\.01\)\."
+    )
+    with pytest.raises(ValueError, match=words):
+        data.open("folder", root)
+    (finding,) = inspection.inspect(Folder(root))
+    assert [mend.line for mend in finding.mends] == list(range(2, 10)) == list(finding.lines)
+
+
+LIKELY = {
+    "cm as m": (100, 1.0, "npy", "centimetres (with depth_scale 0.01"),
+    "cm as mm": (0.1, 0.001, "png", "centimetres (with depth_scale 0.01"),
+    "mm as cm": (10, 0.01, "png", "millimetres (with depth_scale 0.001"),
+}
+
+
+@pytest.mark.parametrize("kind", LIKELY)
+def test_the_likely_unit_of_doubtful_depth_is_named(make, kind):
+    factor, unit, suffix, words = LIKELY[kind]
+    (note,) = notes(make(lambda row, metres, number: np.multiply(metres, factor, out=metres), unit=unit, suffix=suffix))
+    assert "Is the unit right?" in note and f"Perhaps the stored numbers are {words} it would be 1" in note
+    assert " or " not in note.partition("Perhaps")[2]
+
+
+def test_whole_metres_of_a_street_are_no_centimetres(make):
+    def change(row, metres, number):
+        row.update(depth_scale="1")
+        metres *= 14  # 14 to 70 m
+
+    assert not any("whole metres" in note for note in notes(make(change)))
+
+
 def test_two_splits_of_other_units_are_a_note(make):
     """Ten times the depth of the other splits lies within the range, so nothing else tells."""
 
@@ -164,6 +203,22 @@ def test_unusual_cameras_are_a_note_and_unknown_ones_are_not(make):
         root = make(lambda row, metres, number, camera=camera: row.update(camera), name=f"aside{cells[2]}")
         assert "cameras of 8 of 8 frames" in notes(root)[0]
     assert notes(make(lambda row, *_: row.update(dict.fromkeys(("fx", "fy", "cx", "cy"), "")), name="none")) == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (("60", "60", "31.5", "23.5"), "64x48, 2 times this size"),
+        (("15", "15", "7.25", "5.25"), "16x12, 0.5 times this size"),
+        (("64", "64", "34", "25"), "64x48, 2 times this size"),
+    ],
+    ids=["twice", "half", "twice, outside"],
+)
+def test_cameras_of_a_picture_of_another_size_name_it(make, cells, words):
+    root = make(lambda row, *_: row.update(zip(("fx", "fy", "cx", "cy"), cells, strict=True)))
+    finding = next(each for each in data.examine("folder", root)[1] if "intrinsics" in each.sentence)
+    assert f"a picture of {words}" in finding.sentence and finding.lines == tuple(range(2, 10))
+    assert f"would be fx {float(cells[0]) / float(words.split()[1]):g}, " in finding.sentence
 
 
 def masked(root, part, value):
@@ -273,6 +328,25 @@ def test_a_repeated_largest_value_is_named(make):
         "The largest depth, 9 m, repeats in 8.3 %" in note
         and "counts as depth; if it stands for 'nothing there'" in note
     )
+
+
+def test_a_filler_among_the_largest_depths_is_named_and_says_nothing_about_the_unit(make):
+    """10 m where depth goes to 9.5 m and, in one frame, beyond: no gap tells, but that most frames end with it."""
+
+    def change(row, metres, number):
+        metres *= 1.9 if number else 2.3
+        metres[:4] = 10.0
+
+    said = notes(make(change))
+    assert any("The largest depth, 10 m, repeats in" in note and "does not count" in note for note in said)
+    assert not any("Is the unit right?" in note for note in said)
+
+    def wall(row, metres, number):
+        metres *= 1.9
+        if number < 3:
+            metres[:4] = 9.8
+
+    assert notes(make(wall, name="wall")) == ()
 
 
 def test_a_wall_at_the_end_is_no_filler():

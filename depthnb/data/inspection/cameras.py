@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from depthnb.data.cameras import camera_trouble, field_of_view, meant_camera
+from depthnb.data.cameras import camera_trouble, field_of_view, meant_camera, other_size
 from depthnb.data.inspection.findings import Finding, Mend, lines_of
 from depthnb.data.survey import Survey
 from depthnb.data.words import plural
@@ -29,13 +29,17 @@ def cameras(source: Source, looked: Survey) -> list[Finding]:
     if not strange:
         return []
     row, (height, width), (fx, fy, cx, cy) = strange[0]
+    fits, remedy = "", "Are the intrinsics pixels of the pictures as they are stored?"
+    if other := other_size((fx, fy, cx, cy), (height, width)):
+        fits = f" They fit a picture of {other[0]}."
+        remedy = f"Give the intrinsics of the pictures as they are stored; for this one that would be {other[1]}."
     numbers = f"fx {fx:.6g}, fy {fy:.6g}, cx {cx:.6g}, cy {cy:.6g}"
     return [
         Finding(
             False,
             f"The cameras of {len(strange)} of {plural(len(every), 'frame')} looked at are unusual: {numbers} for a picture of "
-            f"{width}x{height} pixels (width x height), in frame {source.index['id'].iloc[row]!r}.",
-            "Are the intrinsics pixels of the pictures as they are stored?",
+            f"{width}x{height} pixels (width x height), in frame {source.index['id'].iloc[row]!r}.{fits}",
+            remedy,
             lines_of(source, [row for row, *_ in strange]),
         )
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from depthnb.data.inspection.findings import Finding, Mend, lines_of
+from depthnb.data.readers import arrays, pixels
 from depthnb.data.survey import Survey
 from depthnb.data.words import percent, plural
 
@@ -19,14 +20,34 @@ if TYPE_CHECKING:
 def unreadable(source: Source, looked: Survey) -> list[Finding]:
     """What the reader says of the frames that it cannot read, those of one reason together.
 
-    A line whose file is damaged is better left out; other files can be converted.
+    Of frames that were not looked at, their pictures are opened. A line whose file is damaged is better left out; other files
+    can be converted.
     """
     alike: dict[str, list[tuple[int, str, bool]]] = {}
-    for row, said, damaged in zip(looked.failed.tolist(), looked.errors.tolist(), looked.damaged.tolist(), strict=True):
+    failed = zip(looked.failed.tolist(), looked.errors.tolist(), looked.damaged.tolist(), strict=True)
+    for row, said, damaged in sorted([*failed, *_unrecognised(source, looked)]):
         names = "|".join(map(re.escape, _names(source, row)))
         reason = re.sub(r"\d+", "", re.sub(rf"(?<!\w)({names})(?!\w)", "", said) if names else said)
         alike.setdefault(reason, []).append((row, said, damaged))
     return [_unread(source, frames) for frames in alike.values()]
+
+
+def _unrecognised(source: Source, looked: Survey) -> list[tuple[int, str, bool]]:
+    """Of the frames that were not looked at, those with a picture file that is no picture: row, what is said, damaged."""
+    kinds = {"image": "image", "depth": "depth", "valid": "mask"}
+    columns = [column for column in kinds if column in source.index] if "image" in source.index else []
+    faulty = []
+    for row in sorted(set(range(len(source.index))) - {*looked.rows.tolist(), *looked.failed.tolist()}):
+        for column in columns:
+            name = source.index[column].iloc[row]
+            if not name or name.lower().endswith(arrays.SUFFIXES):
+                continue
+            try:
+                pixels.recognise(source.root / name, kinds[column])
+            except (OSError, ValueError) as error:
+                faulty.append((row, str(error), isinstance(error, (arrays.DamagedFile, FileNotFoundError))))
+                break  # as the reader, which stops at the first
+    return faulty
 
 
 def _names(source: Source, row: int) -> list[str]:

@@ -3,6 +3,7 @@ r"""Is the stored depth what its unit says? Depth out of every range, splits and
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,15 +22,16 @@ _MIDDLES = (0.3, 60.0)  # metres: half of the depth of rooms and streets lies be
 _APART = 5.0  # factor between the median depths of two splits
 _ODD = 8.0  # factor between a frame's median depth and the usual one
 _FACTORS = (1e-3, 1e-2, 1e3, 1e2)  # millimetres and centimetres taken for metres, and the reverse
+_UNITS = {1.0: "metres", 0.01: "centimetres", 0.001: "millimetres"}  # depth_scale -> what people store
 
 
 def units(source: Source, looked: Survey) -> list[Finding]:
-    """Depth that lies outside of what counts: nearly all of a split cannot be metres, some of it is worth a word."""
+    """Depth that lies outside of what counts or is whole metres far away cannot be right; some of it is worth a word."""
     split, measured = source.index["split"].to_numpy()[looked.rows], looked.measured()
     wrong = {}
     for part in dict.fromkeys(split):
         depths = looked.depths[measured & (split[looked.owner] == part)]
-        if depths.size and _inside(source, depths) < 0.1:
+        if depths.size and (_inside(source, depths) < 0.1 or _whole_and_far(depths)):
             wrong[part] = depths
     if wrong:
         return [_out_of_range(source, looked, split, wrong)]
@@ -43,23 +45,42 @@ def _inside(source: Source, depths: np.ndarray) -> float:
     return float(np.mean((depths > rule.min_depth) & (depths < rule.max_depth)))
 
 
+def _whole_and_far(depths: np.ndarray) -> bool:
+    """Whether depth is such as another unit leaves under depth_scale 1: whole metres, and so far that no room or street is.
+
+    Centimetres of a room end at some hundred "metres", within what may count; but who measures that far tells more than metres.
+    """
+    nearest, middle = np.quantile(depths, (0.01, 0.5))
+    return bool(_is_whole(depths) and nearest > _NEAREST and middle > _MIDDLES[1] and _plausible(depths))
+
+
+def _is_whole(depths: np.ndarray) -> bool:
+    return bool((depths == np.round(depths)).all())
+
+
 def _out_of_range(source: Source, looked: Survey, split: np.ndarray, wrong: dict[str, np.ndarray]) -> Finding:
     """The finding on splits whose depth lies outside of what counts. wrong: split -> its depths as stored, in metres."""
     rule = protocol(source.protocol)
     (part, depths), *others = wrong.items()
     frames = plural(int((split == part).sum()), f"{part} frame")
     also = f" The {' and '.join(name for name, _ in others)} frames are like these." if others else ""
-    found = (
-        f"{source.root}: {percent(1 - _inside(source, depths))} of the depth in {frames} looked at lies outside of "
-        f"{rule.min_depth:g} to {rule.max_depth:g} m, the range that counts; it goes from {_span(depths)} m. So "
-        f"its unit is not what is said: {source.unit}{_hint(depths)}.{also}"
-    )
+    if _inside(source, depths) < 0.1:
+        said = (
+            f"{percent(1 - _inside(source, depths))} of the depth in {frames} looked at lies outside of "
+            f"{rule.min_depth:g} to {rule.max_depth:g} m, the range that counts; it goes from {_span(depths)} m"
+        )
+    else:
+        said = (
+            f"the depth in {frames} looked at is whole metres, from {_span(depths)} m, too far for a room or a street"
+        )
     together = np.concatenate(list(wrong.values()))
+    hint = _hint(together, _scale(source, looked.rows[[part in wrong for part in split]]))
+    found = f"{source.root}: {said}. So its unit is not what is said: {source.unit}{hint}.{also}"
     factors, mends, chosen = _plausible(together), [], []
     why = f"times {factors[0]:g} all such depth is {_span(together * factors[0])} m" if factors else ""
     for i in range(len(looked.rows)):
         own = looked.depths[looked.owner == i]
-        out = bool(own.size) and _inside(source, own) < 0.1
+        out = bool(own.size) and (_inside(source, own) < 0.1 or (split[i] in wrong and _is_whole(own)))
         if split[i] in wrong or out:
             chosen.append(i)
         # a frame that is in range already, or would not be, is somebody's to look at
@@ -89,17 +110,39 @@ def _span(depths: np.ndarray) -> str:
     return f"{low:.3g} to {high:.3g}"
 
 
-def _plausible(depths: np.ndarray) -> list[float]:
-    """The usual factors that would make the depth that of a room or a street."""
+def _plausible(depths: np.ndarray, factors: Iterable[float] = _FACTORS) -> list[float]:
+    """Those of some factors that would make the depth that of a room or a street."""
     nearest, middle = np.quantile(depths, (0.01, 0.5))
     low, high = _MIDDLES
-    return [factor for factor in _FACTORS if low < middle * factor < high and nearest * factor < _NEAREST]
+    return [factor for factor in factors if low < middle * factor < high and nearest * factor < _NEAREST]
 
 
-def _hint(depths: np.ndarray) -> str:
-    """The factors that would bring the depth to that of a room or a street, in words."""
-    said = [f"times {factor:g} it would be {_span(depths * factor)} m" for factor in _plausible(depths)]
+def _scale(source: Source, rows: np.ndarray) -> float | None:
+    """The depth_scale of some rows; None where they have several, or there is no such column."""
+    scales = {float(source.index["depth_scale"].iloc[row]) for row in rows} if source.lines else set()
+    return scales.pop() if len(scales) == 1 else None
+
+
+def _hint(depths: np.ndarray, scale: float | None) -> str:
+    """The factors that would bring the depth to that of a room or a street, in words. scale: what depth_scale says now."""
+    said = []
+    for factor in _plausible(depths):
+        unit = next((unit for unit in _UNITS if scale and math.isclose(unit, scale * factor)), None)
+        named = f" ({_UNITS[unit]}, depth_scale {unit:g})" if unit else ""
+        said.append(f"times {factor:g} it would be {_span(depths * factor)} m{named}")
     return f"; {', '.join(said)}" if said else ""
+
+
+def _likely(depths: np.ndarray, scale: float | None) -> str:
+    """A sentence on the usual units that would make a room or a street of depth that is none as it stands; else ""."""
+    if scale is None or _plausible(depths, (1.0,)):
+        return ""
+    factors = {unit / scale: unit for unit in _UNITS}
+    said = [
+        f"{_UNITS[factors[each]]} (with depth_scale {factors[each]:g} it would be {_span(depths * each)} m)"
+        for each in _plausible(depths, factors)
+    ]
+    return f" Perhaps the stored numbers are {' or '.join(said)}." if said else ""
 
 
 def _left_out(source: Source, looked: Survey) -> list[Finding]:
@@ -110,10 +153,14 @@ def _left_out(source: Source, looked: Survey) -> list[Finding]:
     near, far = np.mean(depths <= rule.min_depth), np.mean(depths >= rule.max_depth)
     parts = [(near, f"lies within {rule.min_depth:g} m"), (far, f"lies beyond {rule.max_depth:g} m")]
     shares = " and ".join(f"{percent(share)} {where}" for share, where in parts if share > _TRACE)
-    counted = depths[looked.measured()]
-    middle, nearest = (float(np.quantile(counted, q)) for q in (0.5, 0.01)) if counted.size else (math.nan, math.nan)
-    asked = f"Is the unit right? {source.unit[0].upper()}{source.unit[1:]}."
-    doubt = asked if near + far > 0.1 or middle < 0.3 or nearest > _NEAREST else ""
+    measured = looked.measured()
+    counted = depths[measured] if measured.any() else depths  # a filler says nothing about the unit
+    middle, nearest = (float(np.quantile(counted, q)) for q in (0.5, 0.01))
+    asked = (
+        f"Is the unit right? {source.unit[0].upper()}{source.unit[1:]}.{_likely(counted, _scale(source, looked.rows))}"
+    )
+    beside = np.mean((counted <= rule.min_depth) | (counted >= rule.max_depth))
+    doubt = asked if beside > 0.1 or middle < _MIDDLES[0] or nearest > _NEAREST else ""
     frames = plural(len(looked.rows), "frame")
     outside = (depths <= rule.min_depth) | (depths >= rule.max_depth)
     often = np.bincount(looked.owner[outside], minlength=len(looked.rows)) > _TRACE * np.bincount(
@@ -188,7 +235,9 @@ def fillers(source: Source, looked: Survey) -> list[Finding]:
     end, findings = protocol(source.protocol).max_depth, []
     for value, share in looked.fillers().items():
         lines = lines_of(source, looked.rows[(looked.tops == value).any(axis=1)].tolist())
-        said = f"The largest depth, {value:g} m, repeats in {percent(share)} of the valid pixels, far from the next largest"
+        said = (
+            f"The largest depth, {value:g} m, repeats in {percent(share)} of the valid pixels, as nothing measured does"
+        )
         if value >= end:
             findings.append(Finding(False, f"{said}. It is taken for 'nothing there' and does not count.", "", lines))
         else:

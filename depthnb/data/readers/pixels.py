@@ -43,14 +43,20 @@ def _check_sums(png: bytes) -> None:
         place = end + 4
 
 
-def _open_image(path: Path, wanted: str) -> Image.Image:
+def recognise(path: Path, wanted: str) -> None:
+    """Raise what reading an image file would where its header tells already that it is none. wanted: as `arrays.explain`."""
+    _open_image(path, wanted, decode=False).close()
+
+
+def _open_image(path: Path, wanted: str, *, decode: bool = True) -> Image.Image:
     """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
     try:
         picture = Image.open(path)
         refuse_huge(picture)
-        if picture.format == "PNG":
-            _check_sums(path.read_bytes())
-        picture.load()
+        if decode:
+            if picture.format == "PNG":
+                _check_sums(path.read_bytes())
+            picture.load()
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: the image is too large ({error}); make it smaller") from None
     except (OSError, SyntaxError, ValueError) as error:
