@@ -15,9 +15,11 @@ import torch
 
 from depthnb import data, evaluation, metrics, models, photos, runs
 from depthnb.data import transforms
+from depthnb.models import foreign
 from depthnb.report.results import METHODS
 from depthnb.runs import judging
 from depthnb.runs.trained import METRIC
+from depthnb.weights import hub, zoo
 
 _PIXELS = 240 * 320  # of a frame that is shown
 
@@ -28,13 +30,18 @@ def trained_here(run: str = "rooms-full") -> list[Path]:
     return [folder for folder in folders if (folder / models.WEIGHTS).is_file()]
 
 
-def judge_all(nets: Sequence[Path], root: str) -> None:
+def published_here() -> list[str]:
+    """The published networks whose files lie in Hugging Face's cache on this machine, as `hub:NAME`; nothing is downloaded."""
+    return [f"{foreign.HUB}{name}" for name, network in zoo.NETWORKS.items() if hub.cached(network.repository)]
+
+
+def judge_all(nets: Sequence[Path | str], root: str) -> None:
     """Judge nets on all frames of an RGB-D folder, as `depthnb evaluate --net` does.
 
     Each leaves a run that `report.elsewhere` shows.
 
     Args:
-        nets: run folders.
+        nets: run folders, and published networks as `hub:NAME`.
         root: the folder.
 
     Raises:
@@ -43,8 +50,9 @@ def judge_all(nets: Sequence[Path], root: str) -> None:
     root = str(Path(root).expanduser().resolve())
     place = re.sub(r"[^A-Za-z0-9._-]", "-", Path(root).name)[:40]
     for net in nets:
+        name = net.parent.name if isinstance(net, Path) else net.removeprefix(foreign.HUB).rpartition("/")[2]
         with contextlib.redirect_stdout(io.StringIO()):  # where each run lies
-            judging.judge_run(net, dataset="folder", root=root, name=f"{net.parent.name}-on-{place}", split="all")
+            judging.judge_run(net, dataset="folder", root=root, name=f"{name}-on-{place}", split="all")
 
 
 def pictures(nets: Sequence[Path], root: str, *, frames: int = 4) -> dict:

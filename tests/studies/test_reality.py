@@ -1,6 +1,7 @@
 """The table of nets on other data than their own: read from runs, with what other scenes would say."""
 
 import data_fixtures
+import networks
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from depthnb import evaluation, metrics, plotting, runs
 from depthnb.report import elsewhere
 from depthnb.runs.judging import keeping
 from depthnb.studies import reality
+from depthnb.weights import hub, zoo
 
 
 class Frames:
@@ -130,6 +132,21 @@ def test_a_folder_of_frames_is_judged_by_every_net_that_is_here_and_shown(tmp_pa
     assert len(tables) == 2, "another folder of the same name is another table"
     reality.judge_all(nets[:1], f"{root}/")
     assert elsewhere.judged("rooms").keys() == tables.keys()
+
+
+def test_published_nets_that_are_here_are_judged_too(tmp_path, reports, monkeypatch):
+    pytest.importorskip("transformers")
+    tiny = tmp_path / "tiny"
+    networks.depth_anything().save_pretrained(tiny)
+    monkeypatch.setattr(
+        hub, "cached", lambda repository: tiny if repository == zoo.NETWORKS["dpt-large"].repository else None
+    )
+    assert reality.published_here() == ["hub:dpt-large"]
+    (tmp_path / "mine").mkdir()
+    data_fixtures.write_folder(tmp_path / "mine", {"a": "train", "b": "val", "c": "test"})
+    reality.judge_all([f"hub:{tiny}"], str(tmp_path / "mine"))
+    ((_, table),) = elsewhere.judged("rooms").items()
+    assert list(table["run"]) == ["tiny-on-mine/judged"] and np.isfinite(table["aligned there"]).all()
 
 
 def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
