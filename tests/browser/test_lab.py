@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 NOTEBOOKS = sorted(path.name for path in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"))
 CELLS = "jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
@@ -35,7 +37,7 @@ def test_a_notebook_opens_without_an_error(open_page, lab, name):
     assert [fault for fault in page.faults if "Failed to load resource" not in fault] == []
 
 
-def test_12_runs_and_its_panel_answers(open_page, lab):
+def test_12_runs_and_its_panel_answers(open_page, lab, tmp_path):
     page = opened(open_page, lab, "12_your_photo.ipynb")
     run_all(page, 10)
     page.evaluate(f"jupyterapp.shell.currentWidget.content.scrollToItem({CELLS}.length - 5)")
@@ -45,10 +47,18 @@ def test_12_runs_and_its_panel_answers(open_page, lab):
     before = pane.inner_text()
     knob.focus()
     knob.press("ArrowRight")
-    page.wait_for_function(
-        "text => [...document.querySelectorAll('.widget-vbox')].at(-1).innerText !== text", arg=before
-    )
+    changed = "text => [...document.querySelectorAll('.widget-vbox')].at(-1).innerText !== text"
+    page.wait_for_function(changed, arg=before)
     page.get_by_text("from the slider").first.wait_for(timeout=120_000)
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "of_mine.png")
+    with page.expect_file_chooser() as chooser:
+        page.locator(".widget-upload").last.click()
+    chooser.value.set_files(tmp_path / "of_mine.png")
+    page.get_by_text("Your picture (1)").first.wait_for(timeout=60_000)
+    page.get_by_text("supposed: the file does not say it").last.wait_for(
+        timeout=60_000
+    )  # no longer what the slider said
 
 
 def test_the_cloud_of_12_turns(open_page, lab):
