@@ -21,6 +21,7 @@ ONNX = ".onnx"  # ending of files that `runs.exporting` writes
 MULTIPLE = 8  # sides of the images that a net sees are multiples of it, so that they hardly change their shape
 LEAST = 32  # pixels a side, of every encoder here
 STRIP = 4  # a picture longer than this many times its width is pressed, rather than seen with one row of features
+_NAMED = 8  # nets that are here, in the words about a folder that is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +88,10 @@ def trained(run: str | os.PathLike) -> Trained:
     folder = folder.resolve()
     if not (folder / models.WEIGHTS).exists() and not (folder / RECORD).exists():
         there = sorted(str(file.parents[1].relative_to(ROOT)) for file in ROOT.glob(f"reports/*/*/{models.WEIGHTS}"))
+        more = len(there) - _NAMED
         raise FileNotFoundError(
-            f"{folder} is no folder of a run; expected one with {RECORD} and {models.WEIGHTS}. Here are {', '.join(there)}"
+            f"{folder} is no folder of a run; expected one with {RECORD} and {models.WEIGHTS}. Nets that are here: "
+            f"{', '.join(there[:_NAMED]) or 'none'}{f' and {more} more' if more > 0 else ''}"
         )
     module = models.load(folder)
     rigid = isinstance(module, models.EigenCoarse | models.EigenFine)

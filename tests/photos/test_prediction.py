@@ -161,7 +161,7 @@ def test_a_depth_that_is_the_same_everywhere_can_be_drawn(tmp_path):
 
 
 def test_a_net_without_its_run_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"is no folder of a run; .* Here are reports/02_bn_cnn/rooms-full, "):
+    with pytest.raises(FileNotFoundError, match=r"is no folder of a run; .* Nets that are here: reports/02_bn_cnn/"):
         photos.net(tmp_path)
     (tmp_path / "run.json").write_text('{"command": "make it"}')
     with pytest.raises(FileNotFoundError, match=r"no weights at .*make them with: make it"):
