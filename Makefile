@@ -82,8 +82,8 @@ $(READY): pyproject.toml $(if $(filter good,$(STATE)),,again)
 again: ;
 
 # One papermill call; $(1): notebook, $(2): name of its output under build/, $(3): parameters. Only the exit status counts:
-# after a killed kernel the saved notebook still says "completed". ipykernel warns of its own start in every one, and now and then of its
-# own end.
+# after a killed kernel the saved notebook still says "completed". ipykernel warns of its own start in every one,
+# and now and then of its own end.
 define papermill
 @mkdir -p $(dir build/$(2))
 @echo "== $(2)"

@@ -84,7 +84,7 @@ def run(given: argparse.Namespace) -> int:
     where = {"dataset": given.data, "root": given.root, "split": given.split}
     what = {"kind": given.kind, "scale": given.scale, "protocol": given.protocol, **where}
     with contextlib.redirect_stdout(sys.stderr), Progress() as progress:  # the run says where it is
-        what |= {"progress": progress.show}
+        what["progress"] = progress.show
         if function:
             if given.skip_missing:
                 raise ValueError("--skip-missing belongs to --predictions: a function answers to every frame")

@@ -47,8 +47,9 @@ def test_12_runs_and_its_panel_answers(open_page, lab, tmp_path):
     before = pane.inner_text()
     knob.focus()
     knob.press("ArrowRight")
-    changed = "text => [...document.querySelectorAll('.widget-vbox')].at(-1).innerText !== text"
-    page.wait_for_function(changed, arg=before)
+    page.wait_for_function(
+        "text => [...document.querySelectorAll('.widget-vbox')].at(-1).innerText !== text", arg=before
+    )
     page.get_by_text("from the slider").first.wait_for(timeout=120_000)
     pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "of_mine.png")
@@ -56,9 +57,8 @@ def test_12_runs_and_its_panel_answers(open_page, lab, tmp_path):
         page.locator(".widget-upload").last.click()
     chooser.value.set_files(tmp_path / "of_mine.png")
     page.get_by_text("Your picture (1)").first.wait_for(timeout=60_000)
-    page.get_by_text("supposed: the file does not say it").last.wait_for(
-        timeout=60_000
-    )  # no longer what the slider said
+    # no longer what the slider said
+    page.get_by_text("supposed: the file does not say it").last.wait_for(timeout=60_000)
 
 
 def test_the_cloud_of_12_turns(open_page, lab):
