@@ -20,6 +20,10 @@ SOURCES := $(wildcard depthnb/*.py depthnb/*/*.py depthnb/*/*/*.py depthnb/*/*.c
 export MALLOC_TRIM_THRESHOLD_ := 8000000000
 export MALLOC_MMAP_THRESHOLD_ := 4000000000
 export MALLOC_TOP_PAD_ := 268435456
+# THREADS=4: of each process, whatever would be chosen else
+ifdef THREADS
+export OMP_NUM_THREADS := $(THREADS)
+endif
 # bit-identical matrix products on a GPU need this before the first CUDA call
 export CUBLAS_WORKSPACE_CONFIG := :4096:8
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
@@ -52,6 +56,7 @@ help:
 	@echo "make test-browser  JupyterLab, report and site in a headless Chromium (SLOW=1: 01, 03 and 11 run too)"
 	@echo "make bench       every script under benchmarks/"
 	@echo "make clean       remove what make made, except $(VENV), finished runs and trained weights"
+	@echo "JOBS=2 processes at a time, THREADS=1 in each: what report, check and test take unless told otherwise"
 
 setup: $(READY)
 
@@ -93,10 +98,11 @@ endef
 
 # several processes of one thread each are faster than one of several threads
 ifneq ($(JOBS),1)
-report: export OMP_NUM_THREADS := 1
+report: export OMP_NUM_THREADS := $(or $(THREADS),1)
 endif
 report: | $(READY)
-	@$(MAKE) --no-print-directory -j $(JOBS) $(NOTEBOOKS:%=$(DONE)/%.done)
+	@echo "notebooks at a time: $(JOBS), threads of each: $${OMP_NUM_THREADS:-one a core} (JOBS=, THREADS=)"
+	@$(MAKE) -s --no-print-directory -j $(JOBS) $(NOTEBOOKS:%=$(DONE)/%.done)
 	@echo "report: reports/report.html"
 
 $(DONE)/%.done: notebooks/%.ipynb $(SOURCES) $(wildcard $(PARAMS)/*-$(PRESET).yaml) | $(READY)
@@ -115,7 +121,10 @@ $(DONE)/10_comparison.done: $(patsubst %,$(DONE)/%.done,$(filter-out 10_comparis
 # changed since: delete its folder for that.
 EVIDENCE := $(PARAMS)/evidence.txt
 REPORTS := $(or $(DEPTHNB_REPORTS),reports)
-LINES := $(shell awk '$$1 ~ /^[0-9]/ {print $$1 "/" $$2}' $(EVIDENCE) 2>/dev/null)
+# a line that learns from further rooms waits until they are rendered
+MORE := $(or $(DEPTHNB_DATA),data)/rooms-more
+WAITING := $(if $(wildcard $(MORE)/index.csv),,dataset=rooms[+]more)
+LINES := $(shell awk '$$1 ~ /^[0-9]/ $(if $(WAITING),&& !/$(WAITING)/) {print $$1 "/" $$2}' $(EVIDENCE) 2>/dev/null)
 # The same methods on the embedded streets, with at most three seeds: a table of 10, no verdict.
 STREETS := $(patsubst $(PARAMS)/%-streets-full.yaml,%,$(wildcard $(PARAMS)/*-streets-full.yaml))
 STREETS_RUNS := $(patsubst streets-full-seed0,streets-full,$(addprefix streets-full-seed,$(wordlist 1,3,$(SEEDS))))
@@ -124,6 +133,7 @@ evidence_run = $(REPORTS)/$(dir $(1))$(if $(filter full,$(notdir $(1))),rooms-fu
 evidence: $(foreach seed,$(SEEDS),$(foreach line,$(LINES),$(call evidence_run,$(line),$(seed)))) \
 		$(foreach line,$(LINES),$(call evidence_run,$(line)-doubled,$(firstword $(SEEDS)))) \
 		$(foreach notebook,$(STREETS),$(foreach run,$(STREETS_RUNS),$(REPORTS)/$(notebook)/$(run)/run.json))
+	$(if $(WAITING),@grep '^[0-9].*$(WAITING)' $(EVIDENCE) | sed 's/$$/: left out until make rooms-more has made them/' || true)
 
 # of a run's folder, notebook/run, back to the notebook, the line and the seed
 notebook_of = $(patsubst %/,%,$(dir $*))
@@ -150,7 +160,7 @@ SMOKE := tests/test_notebooks_folder.py::test_runs_on_a_folder_of_several_sizes[
 # the same on every machine: no notebook looks for weights on the network while it is tested
 check test: export DEPTHNB_OFFLINE := 1
 # processes of one thread each: two of them are faster than one with two threads
-check test: export OMP_NUM_THREADS := 1
+check test: export OMP_NUM_THREADS := $(or $(THREADS),1)
 # whole files at a time, in their order: the longest are first, so that no process is left alone with one at the end
 SPREAD = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 check: | $(READY)
@@ -193,7 +203,6 @@ VIEWS ?= 2
 RENDER_PYTHON ?= python3.11
 RENDERER := .venv-render
 BPY := $(shell sed -n 's/^render = \["\(bpy==[0-9.]*\).*/\1/p' pyproject.toml)
-MORE := $(or $(DEPTHNB_DATA),data)/rooms-more
 SCRATCH := data/render/scratch/rooms-more
 
 rooms-more: | $(RENDERER)/$(BPY)
@@ -212,7 +221,9 @@ contest: | $(READY)
 	@$(BIN)/python -m depthnb.course contest rooms --seed "$(SEED)" --out "$(CONTEST)" --views $(VIEWS) --jobs $(JOBS) \
 		--scenes $(if $(filter file,$(origin SCENES)),30,$(SCENES)) --renderer $(RENDERER)/bin/python
 
+# the line that does nothing keeps make from saying that there was nothing to do
 renderer: | $(RENDERER)/$(BPY)
+	@:
 
 $(RENDERER)/$(BPY):
 	@command -v $(RENDER_PYTHON) >/dev/null \

@@ -27,13 +27,19 @@ def points(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Project the valid pixels of one frame back into space, in camera coordinates (x right, y down, z forward).
 
-    depth: float [1,H,W], metres along the optical axis (z-depth, not ray length). valid: bool [1,H,W], True where depth
-    counts; other pixels give no point. intrinsics: float [3,3], pinhole K in pixels of this very size, pixel centres at
-    integers. image: float [3,H,W] in 0..1, gives the colours; without it points are coloured by depth, near is bright.
+    Args:
+        depth: float [1,H,W], metres along the optical axis (z-depth, not ray length).
+        valid: bool [1,H,W], True where depth counts; other pixels give no point.
+        intrinsics: float [3,3], pinhole K in pixels of this very size, pixel centres at integers.
+        image: float [3,H,W] in 0..1, gives the colours; without it points are coloured by depth, near is bright.
 
-    Returns xyz float32 [N,3] in metres and rgb float32 [N,3] in 0..1, in row-major order of the pixels:
-    x = (u - cx) z / fx, y = (v - cy) z / fy for column u and row v.
-    Raises ValueError for shapes that do not fit, unknown (NaN) intrinsics and focal lengths that are not positive.
+    Returns:
+        xyz float32 [N,3] in metres and rgb float32 [N,3] in 0..1, in row-major order of the pixels:
+        x = (u - cx) z / fx, y = (v - cy) z / fy for column u and row v.
+
+    Raises:
+        ValueError: for shapes that do not fit, unknown (NaN) intrinsics and focal lengths that are not positive.
+
     Source: the pinhole camera, in the convention of kornia's depth_to_3d_v2 (a test proves it).
 
     >>> camera = torch.tensor([[2.0, 0, 0], [0, 2, 0], [0, 0, 1]])
@@ -69,9 +75,16 @@ def points(
 def intrinsics_from_fov(size: tuple[int, int], horizontal_degrees: float) -> Tensor:
     """Make pinhole intrinsics from an assumed horizontal field of view; square pixels, optical axis in the middle.
 
-    size: (H, W) pixels. horizontal_degrees: angle between the left edge of the first and the right edge of the last
-    column (a Kinect has about 58, a telephone's main camera about 65). Returns K float32 [3,3], pixel centres at
-    integers. A wrong angle stretches the points along the optical axis. Raises ValueError unless 0 < angle < 180.
+    Args:
+        size: (H, W) pixels.
+        horizontal_degrees: angle between the left edge of the first and the right edge of the last column (a Kinect has about
+            58, a telephone's main camera about 65).
+
+    Returns:
+        K float32 [3,3], pixel centres at integers. A wrong angle stretches the points along the optical axis.
+
+    Raises:
+        ValueError: unless 0 < angle < 180.
 
     >>> intrinsics_from_fov((3, 4), 90)
     tensor([[2.0000, 0.0000, 1.5000],
@@ -88,9 +101,15 @@ def intrinsics_from_fov(size: tuple[int, int], horizontal_degrees: float) -> Ten
 def beside(clouds: Sequence[tuple[np.ndarray, np.ndarray]], *, gap: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
     """Set point clouds next to each other, the first on the left, to be shown or written as one.
 
-    clouds: (xyz, rgb) as `points` gives them. gap: empty width between two, as a share of the widest. Returns xyz and rgb of
-    all; y and z stay what they were, x is moved by the widths of the clouds before. Raises ValueError for no cloud, or one
-    without points.
+    Args:
+        clouds: (xyz, rgb) as `points` gives them.
+        gap: empty width between two, as a share of the widest.
+
+    Returns:
+        Points xyz and their colours rgb; y and z stay what they were, x is moved by the widths of the clouds before.
+
+    Raises:
+        ValueError: for no cloud, or one without points.
 
     >>> one = np.array([[0.0, 0, 1], [2, 0, 1]]), np.zeros((2, 3))
     >>> beside([one, one], gap=0.5)[0][:, 0].tolist()
@@ -111,8 +130,13 @@ def beside(clouds: Sequence[tuple[np.ndarray, np.ndarray]], *, gap: float = 0.15
 def write_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray, *, comment: str = "") -> Path:
     """Write points as a binary little-endian PLY file (MeshLab, CloudCompare, Blender), atomically; return its path.
 
-    xyz: float [N,3] metres. rgb: float [N,3] in 0..1, stored as bytes. comment: lines for the header, in ASCII ("?" for what is
-    none). Raises ValueError for other shapes.
+    Args:
+        xyz: float [N,3] metres.
+        rgb: float [N,3] in 0..1, stored as bytes.
+        comment: lines for the header, in ASCII ("?" for what is none).
+
+    Raises:
+        ValueError: for other shapes.
     """
     path, (xyz, rgb) = Path(path), _checked(xyz, rgb)
     kinds = [(name, "<f4") for name in "xyz"] + [(name, "u1") for name in ("red", "green", "blue")]
@@ -154,9 +178,15 @@ class PointView(go.Figure):
 def view(xyz: np.ndarray, rgb: np.ndarray, *, max_points: int = 12_000) -> PointView:
     """Make an interactive view of points: drag to turn, scroll to approach; it starts behind the camera.
 
-    xyz: float [N,3] metres, x right, y down, z forward. rgb: float [N,3] in 0..1. More than `max_points` are thinned to
-    that many by a fixed random choice. Coordinates are rounded (to 1 mm up to 32 m, else to 1 cm) and colours reduced to
-    128, which keeps a notebook with 12,000 points under 300 kB. Raises ValueError for other shapes or no point.
+    More than `max_points` are thinned to that many by a fixed random choice. Coordinates are rounded (to 1 mm up to 32 m, else
+    to 1 cm) and colours reduced to 128, which keeps a notebook with 12,000 points under 300 kB.
+
+    Args:
+        xyz: float [N,3] metres, x right, y down, z forward.
+        rgb: float [N,3] in 0..1.
+
+    Raises:
+        ValueError: for other shapes or no point.
     """
     full, (xyz, rgb) = (xyz, rgb), _thinned(*_checked(xyz, rgb), max_points)
     unit = 10.0 ** max(-3, math.ceil(math.log10(max(np.abs(xyz).max(), 1e-9) / 32_000)))  # fits 16-bit integers
@@ -183,7 +213,13 @@ def view(xyz: np.ndarray, rgb: np.ndarray, *, max_points: int = 12_000) -> Point
 def view_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_points: int = 12_000) -> PointView:
     """Make one interactive view of several clouds, named and from left to right as `beside` sets them.
 
-    clouds: name -> (xyz, rgb) as `points` gives them. Who cannot draw it sees `static_beside`. Raises ValueError as `beside`.
+    Who cannot draw it sees `static_beside`.
+
+    Args:
+        clouds: name -> (xyz, rgb) as `points` gives them.
+
+    Raises:
+        ValueError: as `beside`.
     """
     figure = view(*beside(list(clouds.values())), max_points=max_points)
     figure.update_layout(margin={"t": 30}, title={"text": "   |   ".join(clouds), "x": 0.5, "font": {"size": 14}})
@@ -195,9 +231,14 @@ def view_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_poin
 def static_view(xyz: np.ndarray, rgb: np.ndarray, *, max_points: int = 40_000) -> plotting.Figure:
     """Draw points in perspective from a camera turned aside, and from above and from the side in true proportion.
 
-    xyz: float [N,3] metres, x right, y down, z forward. rgb: float [N,3] in 0..1. Thinned as in `view`; near points hide
-    far ones; the outermost 2 % at each end of an axis lie outside the frame. Raises ValueError for other shapes or no
-    point.
+    Thinned as in `view`; near points hide far ones; the outermost 2 % at each end of an axis lie outside the frame.
+
+    Args:
+        xyz: float [N,3] metres, x right, y down, z forward.
+        rgb: float [N,3] in 0..1.
+
+    Raises:
+        ValueError: for other shapes or no point.
     """
     xyz, rgb = _thinned(*_checked(xyz, rgb), max_points)
     low, high = np.percentile(xyz, (2, 98), axis=0)  # a few stray points would make everything else tiny
@@ -226,9 +267,12 @@ def static_view(xyz: np.ndarray, rgb: np.ndarray, *, max_points: int = 40_000) -
 def static_beside(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], *, max_points: int = 15_000) -> plotting.Figure:
     """Draw several clouds of one scene, such as true and predicted depth, each from the same turned camera and from above.
 
-    clouds: name -> (xyz, rgb) as `points` gives them, one to three. The first decides where the cameras stand and where the
-    frames end, so that a difference between two panels is one between the clouds. Raises ValueError for no cloud, or one
-    without points.
+    Args:
+        clouds: name -> (xyz, rgb) as `points` gives them, one to three. The first decides where the cameras stand and where
+            the frames end, so that a difference between two panels is one between the clouds.
+
+    Raises:
+        ValueError: for no cloud, or one without points.
     """
     thinned = {name: _thinned(*_checked(*cloud), max_points) for name, cloud in clouds.items()}
     first = next(iter(thinned.values()), (np.empty((0, 3)),))[0]

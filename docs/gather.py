@@ -26,6 +26,7 @@ from depthnb import files, report, runs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "data/README.md")
+FULL = "full_report.html"  # kept in git; its links lead to the runs beside it, so it stands beside those of the site
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
 THUMBNAIL = (480, 300)
@@ -43,7 +44,8 @@ def gather(out: Path, reports: Path = ROOT / "reports") -> None:
     """
     shutil.rmtree(out, ignore_errors=True)
     for page in PAGES:
-        _keep(out, page, (ROOT / page).read_text("utf-8"))
+        text = (ROOT / page).read_text("utf-8")
+        _keep(out, page, re.sub(rf"\[([^\]]+)\]\(reports/{FULL}\)", rf'<a href="report/{FULL}">\1</a>', text))
     cards = []
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         notebook = json.loads(path.read_text("utf-8"))
@@ -168,12 +170,13 @@ def _command() -> str:
 
 
 def _report(reports: Path, out: Path) -> None:
-    """The report of all finished runs, and the run.json that its numbers link to."""
+    """The report of all finished runs, the one kept in git, and the run.json that their numbers link to."""
     shutil.copytree(reports, out, ignore=shutil.ignore_patterns("weights", "*.unfinished", "*.pdf", "*.part", ".*"))
     page = report.build(out).read_bytes()
     kept = {file.relative_to(out): file.read_bytes() for file in out.glob(f"*/*/{runs.RECORD}")}
     shutil.rmtree(out)
-    for name, content in {Path("index.html"): page, **kept}.items():
+    full = (ROOT / "reports" / FULL).read_bytes()
+    for name, content in {Path("index.html"): page, Path(FULL): full, **kept}.items():
         files.write_bytes(out / name, content)
 
 

@@ -27,6 +27,7 @@ case "$1 $2" in
   "-m ipykernel") echo "${*:3}" >> "$FAKE_LOG.kernel" ;;
   "-m papermill")
     echo "papermill ${*:3}" >> "$FAKE_LOG"
+    echo "${OMP_NUM_THREADS:-all}" > "$FAKE_LOG.threads"
     echo "IPKernelApp: Kernel is running over TCP without encryption" >&2
     case "$3" in *"${FAKE_KILLED:-nothing}"*) echo "Kernel died" >&2; exit 138 ;; esac
     echo '{"status": "completed"}' > "$4" ;;
@@ -67,7 +68,11 @@ class Clone:
         self.python.chmod(0o755)
 
     def start(self, *arguments: str, **fakes: str) -> subprocess.Popen:
-        env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+        env = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("MAKE", "MFLAGS", "OMP_NUM", "THREADS"))
+        }
         env |= {"FAKE_LOG": str(self.log), "PYTHON": str(self.python), **fakes}
         return subprocess.Popen(
             ["make", *arguments], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -193,6 +198,21 @@ def test_report_runs_all_once_in_order_and_sets_up_before(clone):
     assert "-f notebooks/params/02_bn_cnn-rooms-full.yaml" in clone.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("words", "said", "threads"),
+    [
+        ((), "at a time: 2, threads of each: 1 (", "1"),
+        (("THREADS=3",), "at a time: 2, threads of each: 3 (", "3"),
+        (("JOBS=1",), "at a time: 1, threads of each: one a core (", "all"),
+        (("JOBS=1", "THREADS=3"), "at a time: 1, threads of each: 3 (", "3"),
+        (("-j", "JOBS=2"), "at a time: 2, threads of each: 1 (", "1"),
+    ],
+)
+def test_threads_are_chosen_and_said(clone, words, said, threads):
+    status, told, _ = clone.make("report", *words)
+    assert status == 0 and said in told and clone.log.with_name("log.threads").read_text().strip() == threads
+
+
 def test_report_goes_on_after_a_killed_kernel(clone):
     """papermill's saved notebook says "completed" then; the exit status alone counts."""
     clone.make("setup")
@@ -310,6 +330,25 @@ def test_evidence_runs_each_line_for_each_seed_and_once_with_twice_the_epochs(cl
         (clone.folder / "reports" / "02_bn_cnn" / run / "run.json").write_text("{}")
     assert clone.make("evidence", "SEEDS=0 7")[2] == ["papermill"]  # only what is not there
     assert clone.log.read_text().splitlines()[-1].endswith(f"-p run {made[0]}")
+
+
+def test_evidence_from_further_rooms_waits_until_they_are_rendered(clone):
+    params = clone.folder / "notebooks" / "params"
+    (params / "02_bn_cnn-rooms-full.yaml").write_text("run: rooms-full\nepochs: 20\n")
+    (params / "evidence.txt").write_text("02_bn_cnn full\n02_bn_cnn more dataset=rooms+more epochs=9\n")
+    clone.make("setup")
+    status, told, _ = clone.make("evidence", "SEEDS=0")
+    assert (
+        status == 0
+        and "02_bn_cnn more dataset=rooms+more epochs=9: left out until make rooms-more has made them" in told
+    )
+    assert "rooms+more" not in clone.log.read_text() and "-p run rooms-full" in clone.log.read_text()
+    index = clone.folder / "data" / "rooms-more" / "index.csv"
+    index.parent.mkdir(parents=True)
+    index.touch()
+    status, told, _ = clone.make("evidence", "SEEDS=0")
+    assert status == 0 and "left out" not in told
+    assert "-p dataset rooms+more -p epochs 9 -p seed 0 -p run ablation-more-0" in clone.log.read_text()
 
 
 def test_rooms_more_renders_in_parts_and_packs_them(clone):

@@ -28,9 +28,11 @@ _COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with these words (default: those of the process); returns its exit status.
+    """Run the command with these words (default: those of the process).
 
-    0: done. 1: something could not be done, each with one line on standard error. 2: the words make no sense.
+    Returns:
+        Its exit status. 0: done. 1: something could not be done, each with one line on standard error. 2: the words make no
+        sense.
     """
     parser = _parser()
     words = sys.argv[1:] if arguments is None else arguments

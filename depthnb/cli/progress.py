@@ -24,7 +24,11 @@ class Progress:
             print(file=sys.stderr)
 
     def show(self, done: int, total: int, things: str = "frames") -> None:
-        """Say it, if it is time. total: 0 where nobody knows."""
+        """Say it, if it is time.
+
+        Args:
+            total: 0 where nobody knows.
+        """
         now = time.monotonic()
         last = self.live and self.shown and done == total
         if now - self.said < _SAID[not self.live] and not last:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--session", type=int, help="whose bugs are due (default: what the notebook says)")
     grade.add_argument("--notebook", metavar="NAME", help="whose exercises are due, such as 03_eigen")
     grade.add_argument("--csv", metavar="FILE", help="also write a line a task")
+    grade.add_argument("--seconds", type=int, metavar="N", help="that a task may take; more on a busy machine")
     grade.set_defaults(run=_grade)
     about = "make slides of notebooks, one page each, that open without a network"
     slides = parts.add_parser("slides", help=about, description=about)
@@ -90,6 +92,9 @@ def _contest_words(parser: argparse.ArgumentParser, shape: type) -> None:
     score.add_argument("file", metavar="SUBMISSION.npz")
     score.add_argument("--key", required=True, metavar="KEY", help="HIDDEN/key")
     score.add_argument("--name", required=True, help="of the team")
+    score.add_argument(
+        "--report", metavar="DIR", help="show the leaderboard in the report of these runs, such as reports/"
+    )
     score.set_defaults(run=_score)
 
 
@@ -105,10 +110,10 @@ def _grade(given: argparse.Namespace) -> int:
     """Grade all files; one that cannot be read does not keep the others from being graded."""
     from depthnb.course import grading, marks
 
-    status, rows = 0, []
+    status, rows, seconds = 0, [], given.seconds or grading.SECONDS
     for file in given.files:
         try:
-            grades = grading.grade(file, session=given.session, notebook=given.notebook)
+            grades = grading.grade(file, session=given.session, notebook=given.notebook, seconds=seconds)
         except (OSError, ValueError) as error:
             print(f"{file}: {' '.join(str(error).split())}", file=sys.stderr)
             status = 1
@@ -158,9 +163,11 @@ def _rooms(given: argparse.Namespace) -> int:
 def _score(given: argparse.Namespace) -> int:
     from depthnb.course import contest
 
-    scores, place = contest.score(given.file, given.key, given.name)
+    scores, place = contest.score(given.file, given.key, given.name, given.report)
     print(f"{given.name}: abs_rel {scores['abs_rel']:.4f}, rmse {scores['rmse']:.3f} m, delta1 {scores['delta1']:.3f}")
     print(f"place {place.rank} of {place.teams}, try {place.tries}")
+    if given.report:
+        print(f"the next report shows it: python -m depthnb.report {shlex.quote(given.report)}")
     return 0
 
 

@@ -62,7 +62,13 @@ def tensor(value: Any, shape: tuple[int, ...] | None = None, part: str = "") -> 
 
 
 def array(value: Any, shape: tuple[int, ...] | None = None, part: str = "") -> np.ndarray:
-    """One NumPy array, as it was returned. Args and Raises as `tensor`.
+    """One NumPy array, as it was returned.
+
+    Args:
+        value, shape, part: as for `tensor`.
+
+    Raises:
+        AssertionError: as `tensor`.
 
     >>> array(np.ones((2, 3)), (3, 2))
     Traceback (most recent call last):

@@ -27,7 +27,11 @@ def rows(file: str | Path, grades: Sequence[Grade]) -> list[tuple]:
 
 
 def write(lines: Sequence[tuple], file: str | Path) -> Path:
-    """Write rows as CSV, whole or not at all; no cell of it is taken for a formula. Raises OSError."""
+    """Write rows as CSV, whole or not at all; no cell of it is taken for a formula.
+
+    Raises:
+        OSError: when it cannot be written.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)

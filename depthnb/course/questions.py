@@ -26,7 +26,11 @@ class Asked:
     changes: list[str] = field(default_factory=list)
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        """What the function returns for copies of these values. Raises `NoAnswer`."""
+        """What the function returns for copies of these values.
+
+        Raises:
+            NoAnswer: as `reply`.
+        """
         return self._said([list(given), named, None]).get("value")
 
     def gradient(self, *given: Any, of: int, part: int | None) -> Any:

@@ -62,7 +62,14 @@ def unpack(content: bytes) -> Any:
 
 
 def send(to: socket.socket, content: bytes, deadline: float) -> None:
-    """Send a message. Raises `Gone` if the other side has ended or does not take it before `deadline` (`time.monotonic`)."""
+    """Send a message.
+
+    Args:
+        deadline: a time of `time.monotonic`.
+
+    Raises:
+        Gone: if the other side has ended or does not take it before the deadline.
+    """
     try:
         to.settimeout(max(deadline - time.monotonic(), 0.001))
         to.sendall(len(content).to_bytes(8, "big") + content)
@@ -71,7 +78,15 @@ def send(to: socket.socket, content: bytes, deadline: float) -> None:
 
 
 def receive(source: socket.socket, deadline: float) -> bytes:
-    """Wait for a message. Raises `Gone` as `send`, and `Refused` for one that is too long."""
+    """Wait for a message.
+
+    Args:
+        deadline: as for `send`.
+
+    Raises:
+        Gone: as `send`.
+        Refused: for one that is too long.
+    """
     size = int.from_bytes(_exactly(source, 8, deadline), "big")
     if size > MOST:
         raise Refused(f"{size:,} bytes, more than {MOST:,}")

@@ -71,7 +71,8 @@ def other_size(camera: Sequence[float], size: Sequence[int]) -> tuple[str, str] 
     """The size of picture that a camera looks through the middle of, where it is a usual part or multiple of the stored one.
 
     Args:
-        camera: fx, fy, cx, cy. size: (height, width) of the stored picture.
+        camera: fx, fy, cx, cy.
+        size: (height, width) of the stored picture.
 
     Returns:
         That size, and the numbers for the stored picture, in words; None where they fit the stored one, or nothing usual.
@@ -96,7 +97,8 @@ def meant_camera(camera: Sequence[float], size: Sequence[int]) -> tuple[tuple[fl
     """What an impossible camera was meant to be, if one reading of its numbers leaves no doubt.
 
     Args:
-        camera: fx, fy, cx, cy. size: (height, width) of the stored picture.
+        camera: fx, fy, cx, cy.
+        size: (height, width) of the stored picture.
 
     Returns:
         fx, fy, cx, cy in pixels of that picture, and what the numbers were taken for. None where no reading gives a camera that

@@ -31,10 +31,15 @@ def covering(frame: Sequence[int], window: Sequence[int]) -> tuple[int, int]:
 
 
 def open_covering(name: str, root: Path | str | None, split: str, window: Sequence[int]) -> Dataset:
-    """`data.open` at the size at which the set's first frame just covers the window; errors as `data.open`.
+    """`data.open` at the size at which the set's first frame just covers the window.
 
-    Where frames differ in aspect, the others are pressed into that of the first. split: of `data.open`, or `JUDGED` for a
-    data set on which nothing is trained (`data.open_for_judging`).
+    Where frames differ in aspect, the others are pressed into that of the first.
+
+    Args:
+        split: of `data.open`, or `JUDGED` for a data set on which nothing is trained (`data.open_for_judging`).
+
+    Raises:
+        FileNotFoundError, ValueError: as `data.open`.
     """
 
     def opened(size: tuple[int, int] | None) -> Dataset:
@@ -55,7 +60,11 @@ def alone_and_mixed(
 ) -> dict[str, Mixed]:
     """A `Mixed` of each data set alone, and one of all under the name `together`, with equally many images an epoch.
 
-    images: of an epoch; 0: twice the frames of the largest part. Errors as `Mixed`.
+    Args:
+        images: of an epoch; 0: twice the frames of the largest part.
+
+    Raises:
+        ValueError: as `Mixed`.
     """
     images = images or 2 * max(len(part) for part in parts.values())
     chosen = {**{name: [part] for name, part in parts.items()}, together: list(parts.values())}
@@ -69,13 +78,17 @@ class Mixed:
     of them used. A car stays as wide as it is, and a net without fully connected layers is afterwards asked about the whole
     frame. Intrinsics follow the cut.
 
-    parts: data sets opened at a size that covers the window (`open_covering`). window: (height, width). images: how many
-    make an epoch; 0: as many as the largest part has windows, times the number of parts. balanced: the same number of
-    images from each part, the windows of a small part repeated, those of a large one spread evenly over it; False: as the
-    parts come. A repetition has an `id` of its own (`street_0001_00@1#2`: second window, third time), so that it is
-    augmented differently.
+    A repetition has an `id` of its own (`street_0001_00@1#2`: second window, third time), so that it is augmented differently.
 
-    Raises ValueError for no part, an empty part, or a part that does not cover the window.
+    Args:
+        parts: data sets opened at a size that covers the window (`open_covering`).
+        window: (height, width).
+        images: how many make an epoch; 0: as many as the largest part has windows, times the number of parts.
+        balanced: the same number of images from each part, the windows of a small part repeated, those of a large one spread
+            evenly over it; False: as the parts come.
+
+    Raises:
+        ValueError: for no part, an empty part, or a part that does not cover the window.
 
     Source: Ranftl et al. 2020 (MiDaS, arXiv:1907.01341), section 5: equal parts, so that every data set counts the same,
     regardless of its size. Deviations: parts are equal in an epoch and, since an epoch is shuffled, nearly in a batch, while
@@ -132,7 +145,11 @@ class Mixed:
         return np.bincount(self._rows[:, 0], minlength=len(self.parts)).tolist()
 
     def batch(self, indices: Sequence[int] | Tensor | np.ndarray, device: torch.device | str | None = None) -> dict:
-        """Several images as one batch, keys and shapes as `Dataset.batch`; raises IndexError for a number outside."""
+        """Several images as one batch, keys and shapes as `Dataset.batch`.
+
+        Raises:
+            IndexError: for a number outside.
+        """
         numbers = np.asarray(indices, dtype=np.int64).ravel()
         if len(numbers) and not (-len(self) <= numbers.min() and numbers.max() < len(self)):
             raise IndexError(f"images {numbers.tolist()} asked for, but there are {len(self)}")

@@ -24,7 +24,9 @@ def residuals(depth: Tensor, valid: Tensor, intrinsics: Tensor) -> pd.DataFrame:
     """How flat the windows of one frame are under both readings of its depth.
 
     Args:
-        depth: float [1,H,W], as stored, in metres. valid: bool [1,H,W]. intrinsics: float [3,3] in pixels.
+        depth: float [1,H,W], as stored, in metres.
+        valid: bool [1,H,W].
+        intrinsics: float [3,3] in pixels.
 
     Returns:
         One row a window that is at least half valid: z and ray, the median relative deviation of inverse depth from the

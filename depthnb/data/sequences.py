@@ -198,7 +198,11 @@ def augment(
 
 
 def mirrored(batch: dict, flipped: Tensor) -> dict:
-    """A batch of `Films` with some of its films in a mirrored world; flipped: bool [B]."""
+    """A batch of `Films` with some of its films in a mirrored world.
+
+    Args:
+        flipped: bool [B].
+    """
     out = dict(batch)
     for key in ("image", "sources", "seen"):
         where = flipped.view(-1, *(1,) * (batch[key].ndim - 1))

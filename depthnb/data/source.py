@@ -59,7 +59,10 @@ class Source:
         """As `read`, but depth outside of the protocol's range is not valid: what is not scored is not trained on either.
 
         A sensor that saturates and a renderer's sky store a number there that is no depth. Both ends are open, as in the
-        protocol. `beyond` (bool [1,H,W]) marks what was left out. Raises ValueError for a camera that cannot be.
+        protocol. `beyond` (bool [1,H,W]) marks what was left out.
+
+        Raises:
+            ValueError: for a camera that cannot be.
         """
         sample = self.read(row)
         if self.unchecked and (fault := camera_fault(sample["intrinsics"], sample["image"].shape[-2:])):

@@ -27,9 +27,14 @@ _DECADES, _FINE_BINS = (-3, 3), 1 << 14  # fine histogram of log10 depth, 1 mm t
 class DepthSummary:
     """The depth of all frames of a data set, summed up: what the figures of a data set draw.
 
-    edges: [n+1] metres. valid_pixels: [n] int, valid pixels a bin. known_pixels: [n] int, pixels a bin whose depth is known
-    whether valid or not, or None where depth is known at valid pixels only. mean: [H,W] metres, NaN where no frame is
-    valid. count: [H,W] int, frames in which the pixel is valid. frames: int.
+    Attributes:
+        edges: [n+1] metres.
+        valid_pixels: [n] int, valid pixels a bin.
+        known_pixels: [n] int, pixels a bin whose depth is known whether valid or not, or None where depth is known at valid
+            pixels only.
+        mean: [H,W] metres, NaN where no frame is valid.
+        count: [H,W] int, frames in which the pixel is valid.
+        frames: int.
     """
 
     edges: np.ndarray
@@ -126,7 +131,9 @@ def mean_depth(dataset: Dataset) -> tuple[float, Tensor]:
     """Mean depth over all valid pixels (metres), and the mean of each pixel, float32 [1,H,W] at the data set's size.
 
     The two predictors that never look at an image. Where no frame has a valid pixel, the mean image holds the mean depth.
-    Raises ValueError if no pixel at all is valid.
+
+    Raises:
+        ValueError: if no pixel at all is valid.
     """
     total, count = _sums(dataset)
     if not count.any():
@@ -139,7 +146,8 @@ def mean_depth(dataset: Dataset) -> tuple[float, Tensor]:
 def geometric_mean_depth(dataset: Dataset) -> float:
     """The depth in metres whose logarithm is the mean log depth of all valid pixels: the best constant for a log loss.
 
-    Raises ValueError if no pixel at all is valid.
+    Raises:
+        ValueError: if no pixel at all is valid.
     """
     total, count = 0.0, 0
     for batch in _batches(dataset):
@@ -153,7 +161,8 @@ def geometric_mean_depth(dataset: Dataset) -> float:
 def middle_and_border(dataset: Dataset) -> pd.DataFrame:
     """Mean valid depth of each frame's middle (half its height and width) and of the rest around it.
 
-    Returns one row a frame: id, middle, border, in metres; NaN where a region has no valid pixel.
+    Returns:
+        One row a frame: id, middle, border, in metres; NaN where a region has no valid pixel.
     """
     rows = []
     for batch in _batches(dataset):

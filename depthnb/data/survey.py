@@ -34,12 +34,19 @@ _SURVEYS: dict[str, Survey] = {}
 class Survey:
     """What a few frames of each split hold, before any range is applied; arrays with one entry [N] a frame.
 
-    rows: int, number in the index. sizes: int [N,2], (height, width). cameras: float [N,4], fx, fy, cx, cy in pixels, NaN
-    where unknown. valid: int, pixels with valid depth. masked: int, pixels that hold a depth which the mask leaves out.
-    tops, counts: [N,6], the largest distinct depths (metres, NaN where there are fewer) and how often each occurs. looked:
-    int, among how many depths. depths: float32 [M], metres, evenly taken out of all. owner: int [M], whose they are (0 to
-    N - 1). failed: int [F], rows that could not be read. errors: str [F], what their reader said. damaged: bool [F], whether no
-    program could read one of their files.
+    Attributes:
+        rows: int, number in the index.
+        sizes: int [N,2], (height, width).
+        cameras: float [N,4], fx, fy, cx, cy in pixels, NaN where unknown.
+        valid: int, pixels with valid depth.
+        masked: int, pixels that hold a depth which the mask leaves out.
+        tops, counts: [N,6], the largest distinct depths (metres, NaN where there are fewer) and how often each occurs.
+        looked: int, among how many depths.
+        depths: float32 [M], metres, evenly taken out of all.
+        owner: int [M], whose they are (0 to N - 1).
+        failed: int [F], rows that could not be read.
+        errors: str [F], what their reader said.
+        damaged: bool [F], whether no program could read one of their files.
     """
 
     rows: np.ndarray

@@ -61,8 +61,9 @@ def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
 def _cell_pixels(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """For one axis: the input pixels of each output cell, and their distance from the cell's centre.
 
-    Returns two int64 tensors [K, n_out], K = the most pixels a cell holds. Distances are in units of 1 / (2 n_out)
-    input pixels, hence exact; a cell with fewer than K pixels repeats its last one, which changes nothing.
+    Returns:
+        Two int64 tensors [K, n_out], K = the most pixels a cell holds. Distances are in units of 1 / (2 n_out) input pixels,
+        hence exact; a cell with fewer than K pixels repeats its last one, which changes nothing.
     """
     x = torch.arange(n_out, device=device)
     if n_out >= n_in:  # growing: the input pixel under the centre of the output pixel
@@ -280,10 +281,14 @@ def _crop_each(batch: dict, size: Size, draws: Tensor) -> dict:
 
 
 def _zoom_each(batch: dict, size: Size, magnification: Tensor, place: Tensor) -> dict:
-    """Enlarge a window of each sample to `size`; magnification [B] from 1, place [B, 2] in [0, 1): row, column.
+    """Enlarge a window of each sample to `size`.
 
     As a longer lens would see it: the window is smaller by the magnification and has the shape of the whole, and the focal
     length in pixels grows. Depth stays what it is.
+
+    Args:
+        magnification: [B] from 1.
+        place: [B, 2] in [0, 1): row, column.
     """
     height, width = batch["image"].shape[-2:]
     keys = ("image", "depth", "valid", "intrinsics")
@@ -298,7 +303,11 @@ def _zoom_each(batch: dict, size: Size, magnification: Tensor, place: Tensor) ->
 
 
 def _colour(image: Tensor, draws: Tensor, permutation: float, gamma: float, brightness: float, colour: float) -> Tensor:
-    """Channel permutation, gamma, brightness and colour of each image; draws [B, 8]."""
+    """Channel permutation, gamma, brightness and colour of each image.
+
+    Args:
+        draws: [B, 8].
+    """
     span = 2 * draws.to(torch.float32) - 1
     if permutation > 0:
         chosen = (draws[:, 3] * 6).long()
@@ -316,6 +325,36 @@ def _colour(image: Tensor, draws: Tensor, permutation: float, gamma: float, brig
     return image
 
 
+def _roughen(image: Tensor, draws: Tensor, blur: float, noise: float) -> Tensor:
+    """Blur each image and put noise on it, as a lens out of focus and a sensor in poor light do.
+
+    One by one, so that the rest of the batch does not change how sums are rounded.
+
+    Args:
+        draws: [B, 8]; the lower bits of three, which nothing else reads.
+    """
+    rough = []
+    for picture, draw in zip(image, draws, strict=True):
+        below, strength, start = ((draw[[1, 4, 5]] * 2**26) % 1).tolist()
+        if blur > 0:
+            picture = _blurred(picture, blur * below)
+        if noise > 0:
+            generator = torch.Generator().manual_seed(int(start * 2**26))
+            grain = torch.randn(picture.shape, generator=generator).to(picture)
+            picture = (picture + noise * strength * grain).clamp(0, 1)
+        rough.append(picture)
+    return torch.stack(rough)
+
+
+def _blurred(picture: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of [3, H, W]; sigma in pixels; the border is repeated."""
+    reach = math.ceil(3 * sigma)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=picture.device) / max(sigma, 1e-6)) ** 2)
+    weights = (weights / weights.sum()).to(picture)
+    padded = F.pad(picture[:, None], (reach, reach, reach, reach), mode="replicate")
+    return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0].clamp(0, 1)
+
+
 def augment(
     batch: dict,
     *,
@@ -327,6 +366,8 @@ def augment(
     gamma: float = 0.0,
     brightness: float = 0.0,
     colour: float = 0.0,
+    blur: float = 0.0,
+    noise: float = 0.0,
     crop_size: Sequence[int] | None = None,
     zoom: float = 1.0,
     size: Sequence[int] | None = None,
@@ -350,6 +391,8 @@ def augment(
         channel_permutation: probability of drawing one of the six orders of the colour channels (the unchanged one
             among them).
         gamma, brightness, colour: greatest relative change of the exponent, of all channels together, of each channel.
+        blur: greatest standard deviation of a Gaussian blur, in pixels; uniform from 0.
+        noise: greatest standard deviation of Gaussian noise, where white is 1; uniform from 0.
         crop_size: (height, width) of a window at a random place, or None.
         zoom: greatest magnification, 1 for none. A window at a random place, smaller than the image by a factor between 1 and
             `zoom` (uniform in its logarithm), is enlarged to `size`: the view of a longer lens. The intrinsics tell it; a
@@ -367,7 +410,7 @@ def augment(
     Source: rotation +-5 degrees and flip 0.5: Eigen et al. 2014 (arXiv:1406.2283, section 3.4), without their scaling.
     Channel permutation 0.25: Alhashim and Wonka 2018 (arXiv:1812.11941, augmentation policy). Gamma, brightness,
     colour and crop: the recipe published with Lee et al. 2019 (arXiv:1907.10326), without its 50 % chance of doing
-    nothing.
+    nothing. Blur and noise: ours, against the clean look of rendered frames.
 
     >>> batch = {"image": torch.rand(1, 3, 4, 6), "depth": torch.ones(1, 1, 4, 6), "valid": torch.ones(1, 1, 4, 6) > 0,
     ...          "intrinsics": torch.eye(3)[None], "id": ["a"]}
@@ -377,7 +420,14 @@ def augment(
     for name, value in (("flip", flip), ("channel_permutation", channel_permutation)):
         if not 0 <= value <= 1:
             raise ValueError(f"{name} is {value}; expected a probability in 0..1")
-    for name, value in (("rotate", rotate), ("gamma", gamma), ("brightness", brightness), ("colour", colour)):
+    for name, value in (
+        ("rotate", rotate),
+        ("gamma", gamma),
+        ("brightness", brightness),
+        ("colour", colour),
+        ("blur", blur),
+        ("noise", noise),
+    ):
         if not (value >= 0 and math.isfinite(value)):
             raise ValueError(f"{name} is {value}; expected the greatest change, a number not below 0 (0 = off)")
     if not (zoom >= 1 and math.isfinite(zoom)):
@@ -400,4 +450,6 @@ def augment(
         magnification = zoom ** ((draws[:, 0] * 2**26) % 1)
         out = _zoom_each(out, check_size(out["image"].shape[-2:] if size is None else size), magnification, place)
     out["image"] = _colour(out["image"], draws, channel_permutation, gamma, brightness, colour)
+    if blur > 0 or noise > 0:
+        out["image"] = _roughen(out["image"], draws, blur, noise)
     return out

@@ -26,13 +26,15 @@ def gallery(
 ) -> dict:
     """Some frames with every model's prediction, ready for `plotting.predictions_grid(**gallery(...))`.
 
-    nets: name -> model, or the predictions of all frames of the data set. size: (H, W) of the pictures, where they shall be
-    smaller than native.
-    protocol: every prediction is aligned and clipped as this protocol does, so that what is drawn, or measured of it, is what
-    is scored (default: the data set's); one that aligns is needed where the nets' `kind` is `affine-inverse`.
+    Args:
+        nets: name -> model, or the predictions of all frames of the data set.
+        size: (H, W) of the pictures, where they shall be smaller than native.
+        protocol: every prediction is aligned and clipped as this protocol does, so that what is drawn, or measured of it, is
+            what is scored (default: the data set's); one that aligns is needed where the nets' `kind` is `affine-inverse`.
 
-    Returns image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at `size` or the native size of the
-    first frame (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
+    Returns:
+        Image [B,3,H,W], depth and valid [B,1,H,W], preds name -> [B,1,H,W], all at `size` or the native size of the first
+        frame (data sets may hold frames of several sizes; the others are resized without mixing valid and invalid pixels).
     """
     native = dataset.native()
     whole = tuple(native[indices[0]]["image"].shape[-2:])
@@ -58,8 +60,9 @@ def ceiling(dataset, size: tuple[int, int]) -> dict[str, float]:
 
     Close to the best that a prediction of this size can do, but no bound: another small map may come a little nearer.
 
-    Returns metric -> mean over the frames of a data set, by its own protocol; pixels that the reduced truth does not know
-    do not count.
+    Returns:
+        Metric -> mean over the frames of a data set, by its own protocol; pixels that the reduced truth does not know do not
+        count.
     """
     native, sums = dataset.native(), []
     for index in range(len(dataset)):

@@ -35,9 +35,13 @@ def predict(
 ) -> Tensor | list[Tensor]:
     """Predictions [N,1,h,w] float32 in metres on the CPU, in the order of the data set; eval mode, on the model's device.
 
-    model: or the predictions themselves, one for each frame: [N,1,h,w], or a list of [1,h,w] of any sizes, which stays one.
-    frames: positions of those that are wanted, at least one; all without it.
-    Raises ValueError if they are not as many.
+    Args:
+        model: or the predictions themselves, one for each frame: [N,1,h,w], or a list of [1,h,w] of any sizes, which stays
+            one.
+        frames: positions of those that are wanted, at least one; all without it.
+
+    Raises:
+        ValueError: if they are not as many.
     """
     frames = range(len(dataset)) if frames is None else frames
     require_one_each(model, dataset)
@@ -51,7 +55,7 @@ def predict(
 
 
 def require_one_each(model: nn.Module | Tensor | Sequence[Tensor], dataset) -> None:
-    """Raises ValueError for predictions that are not as many as the frames of a data set."""
+    """Raise ValueError for predictions that are not as many as the frames of a data set."""
     if not isinstance(model, nn.Module) and len(model) != len(dataset):
         raise ValueError(f"{len(model)} predictions for the {len(dataset)} frames of the data set: give one for each")
 
@@ -118,5 +122,7 @@ def cost(net: nn.Module, dataset, *, turns: int = 5) -> dict[str, float]:
 
 
 def upsample(pred: Tensor, size: tuple[int, int]) -> Tensor:
-    """A prediction [B,1,h,w] at the truth's own size, bilinearly."""
-    return F.interpolate(pred, size=size, mode="bilinear", align_corners=False)
+    """A prediction [B,1,h,w] at the truth's own size, bilinearly; one that is constant stays so, to the last digit."""
+    large = F.interpolate(pred, size=size, mode="bilinear", align_corners=False)
+    low, high = pred.amin((1, 2, 3), keepdim=True), pred.amax((1, 2, 3), keepdim=True)
+    return torch.where(low == high, low, large)  # else an alignment would fit a scale to the rounding

@@ -23,11 +23,15 @@ KEPT_PIXELS = 96 * 128  # larger predictions are kept reduced: 12 of them stay b
 class Evaluation:
     """What one model scored on one split.
 
-    protocol: how it was measured; prints as one line. summary: metric -> mean over images (over pixels, if the protocol says
-    so). per_image: one row per frame with id, scene, scene_type and the metrics. by_distance: one row per band of true
-    depth that has pixels: lower, upper (metres), pixels, and the pixel metrics over all of them. predictions: id -> [1,h,w]
-    float32 of the 12 kept frames, at most 12288 pixels each, in metres and clipped as they were scored. sums: what all of it is
-    made of, a number a frame (`metrics.statistics`).
+    Attributes:
+        protocol: how it was measured; prints as one line.
+        summary: metric -> mean over images (over pixels, if the protocol says so).
+        per_image: one row per frame with id, scene, scene_type and the metrics.
+        by_distance: one row per band of true depth that has pixels: lower, upper (metres), pixels, and the pixel metrics over
+            all of them.
+        predictions: id -> [1,h,w] float32 of the 12 kept frames, at most 12288 pixels each, in metres and clipped as they were
+            scored.
+        sums: what all of it is made of, a number a frame (`metrics.statistics`).
     """
 
     protocol: metrics.Protocol
@@ -45,10 +49,14 @@ class Evaluation:
     def ranked(self, metric: str = "abs_rel", *, among: Sequence[int] | None = None) -> tuple[int, int, int]:
         """Positions in the data set of the best, the median and the worst image: a fixed rule, so nobody picks.
 
-        Frames without the metric do not take part; ties go to the earlier frame. Raises ValueError when no frame has it.
+        Frames without the metric do not take part; ties go to the earlier frame.
 
         Args:
-            metric: one of the columns of `per_image`. among: of these positions alone, such as `kept_frames`.
+            metric: one of the columns of `per_image`.
+            among: of these positions alone, such as `kept_frames`.
+
+        Raises:
+            ValueError: when no frame has it.
         """
         order = self._order(metric, among)
         return order[0], order[len(order) // 2], order[-1]
@@ -56,7 +64,8 @@ class Evaluation:
     def spread(self, count: int, metric: str = "abs_rel") -> list[int]:
         """Positions of `count` images at equal distances in the ranking, the better first, neither end among them.
 
-        Raises ValueError as `ranked`.
+        Raises:
+            ValueError: as `ranked`.
         """
         order = self._order(metric)
         return [order[int((number + 0.5) / count * len(order))] for number in range(count)]
@@ -89,7 +98,9 @@ class Evaluation:
 def load_predictions(file: Path) -> dict[str, Tensor]:
     """Read what `Evaluation.save_predictions` wrote: id -> [1,h,w] float32 metres, in the order of the data set.
 
-    Raises OSError for a file that cannot be read, ValueError for one that is damaged.
+    Raises:
+        OSError: for a file that cannot be read.
+        ValueError: for one that is damaged.
     """
     predictions = {}
     try:

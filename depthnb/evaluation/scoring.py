@@ -27,11 +27,17 @@ def evaluate(
 ) -> Evaluation:
     """Score a model, or predictions made before as `predict` takes them, on every frame of a data set, at the truth's size.
 
-    The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped
-    and measured by the protocol (default: the data set's). kind: `metric` or `affine-inverse` (see `metrics.align`).
-    Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary. Processes that have
-    trained together share the frames; all of them must call it, and all get the whole result. Raises ValueError that names
-    the frame for a prediction that is not finite where it counts, and for a model whose own `kind` is another one.
+    The model sees the data set's own `size`; its predictions are upsampled bilinearly to each frame's native size, clipped and
+    measured by the protocol. Frames without a valid pixel under the protocol keep a row of NaN and do not count in the summary.
+    Processes that have trained together share the frames; all of them must call it, and all get the whole result.
+
+    Args:
+        protocol: by which predictions are measured; default: the data set's.
+        kind: `metric` or `affine-inverse` (see `metrics.align`).
+
+    Raises:
+        ValueError: that names the frame for a prediction that is not finite where it counts, and for a model whose own `kind`
+            is another one.
     """
     return evaluate_each(model, dataset, [protocol], kind=kind, batch_size=batch_size)[0]
 

@@ -24,10 +24,11 @@ def ablations(
     fewer parameters. It decides nothing: whether a claim holds stands in the notebook's table of claims, where one correction
     counts for all comparisons.
 
-    Columns: `changed`, the parameters that differ from the base, as text; `beside`, the base, empty in its own row; `mean` of
-    the measure over the seeds; `change (%)` from the base with `low` and `high` of its unadjusted 95 % interval; `seeds` that
-    are paired; `steps` of one training; `note`, why there is no change to show; `parameters` of the net. Empty without a
-    finished full run.
+    Returns:
+        A table with the columns `changed`, the parameters that differ from the base, as text; `beside`, the base, empty in its
+        own row; `mean` of the measure over the seeds; `change (%)` from the base with `low` and `high` of its unadjusted 95 %
+        interval; `seeds` that are paired; `steps` of one training; `note`, why there is no change to show; `parameters` of the
+        net. Empty without a finished full run.
 
     >>> ablations("no_such_notebook").empty
     True

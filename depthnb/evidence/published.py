@@ -76,11 +76,17 @@ def load(document: str | None = None, method: str | None = None) -> pd.DataFrame
 def like(dataset: str, protocol: metrics.Protocol | None = None) -> pd.DataFrame:
     """Published numbers on the data sets that are most like `dataset`, one row a method and table; no training errors.
 
-    protocol: of results on it; it tells an indoor folder from one outdoors, and results that were aligned with the truth from
-        those in metres: of the published ones those of the same kind are returned. None: both kinds.
-    Columns: method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed; a share of pixels
-    beyond delta 1.25, in percent, is told as delta1. They were measured on other frames than ours: good for the order of
-    magnitude, never for a ranking. Their oddities stand in published.csv.
+    They were measured on other frames than ours: good for the order of magnitude, never for a ranking. Their oddities stand
+    in published.csv.
+
+    Args:
+        dataset: of our results.
+        protocol: of our results; it tells an indoor folder from one outdoors, and results that were aligned with the truth from
+            those in metres: of the published ones those of the same kind are returned. None: both kinds.
+
+    Returns:
+        Columns method, dataset, split, protocol, source, and those of `metrics.NAMES` that anybody printed; a share of pixels
+        beyond delta 1.25, in percent, is told as delta1.
     """
     rows = load()
     beyond = rows["metric"] == "delta1_error_percent"

@@ -24,14 +24,15 @@ BESIDE = (
     "foundation_side",
 )
 # parameters that a notebook got later, and what the runs of before were trained with
-LATER = {"09_gan": {"encoder": "plain", "pretrained": "auto"}}
+LATER = {"09_gan": {"encoder": "plain", "pretrained": "auto"}, "11_today": {"blur": 0.0, "noise": 0.0}}
 BASE, DOUBLED = "base", "-doubled"  # names of lines: the preset itself, and endings of those with twice the epochs
 
 
 def full(notebook: str, dataset: str, *, nets: Sequence[str] = ()) -> list[dict]:
     """The finished full runs on a data set that differ in their seed alone, one a seed; the largest such group.
 
-    nets: that each must have trained.
+    Args:
+        nets: that each must have trained.
     """
     groups: dict[str, dict[int, dict]] = {}
     for record in runs.finished(notebook, FULL):
@@ -44,14 +45,15 @@ def full(notebook: str, dataset: str, *, nets: Sequence[str] = ()) -> list[dict]
 def ablation_runs(notebook: str, dataset: str) -> list[tuple[str, dict]]:
     """The full runs on a data set and the ablations beside them, on the same test frames: (name of the line, run.json).
 
-    The full runs are called `BASE`. An encoder that was to start from ImageNet weights and found none is told from one that
-    did: its parameter `pretrained` reads "none" here, whatever was asked for.
+    The full runs are called `BASE`. An ablation may have learnt from more than the data set (rooms+more). An encoder that was
+    to start from ImageNet weights and found none is told from one that did: its parameter `pretrained` reads "none" here,
+    whatever was asked for.
     """
     base = full(notebook, dataset)
     lines = [
         (line["name"], record)
         for record in runs.finished(notebook, "ablation-*")
-        if (line := ABLATION.fullmatch(record["run"])) and record.get("dataset") == dataset
+        if (line := ABLATION.fullmatch(record["run"])) and runs.judged_on(record) == dataset
     ]
     chosen = [(BASE, record) for record in base] + lines
     frames = _frames(chosen[0][1]) if chosen else ""
@@ -107,10 +109,11 @@ def surroundings(record: Mapping) -> str:
 def _group(record: Mapping) -> str:
     """What runs have in common that differ in their seed alone."""
     origin = Origin.from_record(record.get("origin"))
-    files = [record.get("inputs") or {}, origin.kind, origin.content]
+    files = [record.get("data"), record.get("inputs") or {}, origin.kind, origin.content]
     return json.dumps([compared_params(record), files, surroundings(record)], sort_keys=True, default=str)
 
 
 def _frames(record: Mapping) -> str:
-    """What stands for the very test frames of a run."""
-    return json.dumps([record.get("data"), (record.get("content") or {}).get("test")], sort_keys=True)
+    """What stands for the very test frames of a run: their content, in older runs the version of all its data."""
+    content = (record.get("content") or {}).get("test")
+    return json.dumps(content or record.get("data"), sort_keys=True)

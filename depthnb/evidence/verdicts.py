@@ -185,7 +185,10 @@ def decide(claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def verdict(effect: Effect, direction: int, p: float) -> str:
-    """The verdict on a claim of this direction; p: the test's, adjusted.
+    """The verdict on a claim of this direction.
+
+    Args:
+        p: the test's, adjusted.
 
     >>> verdict(Effect((-0.05, -0.06, -0.04, -0.05, -0.05)), LOWER, 0.01), verdict(Effect((-0.05, -0.06)), LOWER, 0.01)
     ('holds', 'undecided')
@@ -219,7 +222,7 @@ def _compared(claim: Claim, p: float) -> dict:
         f"p {p:.2g}",
     ]
     parts += [f"{claim.steps} steps"] if claim.steps else []
-    decided, reason = _confirmed(claim, verdict(effect, claim.direction, p))
+    decided, reason = confirmed(verdict(effect, claim.direction, p), effect, claim.twice)
     return {
         "here": f"{claim.here}: {', '.join(parts)}{reason}".removeprefix(": "),
         "verdict": decided,
@@ -230,17 +233,26 @@ def _compared(claim: Claim, p: float) -> dict:
     }
 
 
-def _confirmed(claim: Claim, decided: str) -> tuple[str, str]:
-    """The verdict after a look at the trainings of twice as many steps, and what they say."""
-    if claim.twice is None:
+def confirmed(decided: str, effect: Effect, twice: Effect | None) -> tuple[str, str]:
+    """A verdict after a look at the trainings of twice as many steps, and what they say.
+
+    Args:
+        decided: the verdict on `effect`.
+        twice: the same effect after twice as many steps; None where nothing can be trained longer.
+
+    >>> effect = Effect((-0.05, -0.06, -0.04, -0.05, -0.05))
+    >>> confirmed(HOLDS, effect, Effect((-0.03,))), confirmed(HOLDS, effect, Effect((0.0,)))
+    (('holds', '; twice the steps: -3.0 %'), ('not tested here', '; twice the steps: +0.0 %, so the nets are under-trained'))
+    """
+    if twice is None:
         return decided, ""
-    after = f"; twice the steps: {claim.twice.change:+z.1f} %" if claim.twice.pairs else ""
-    if decided not in (HOLDS, FAILS) or claim.effect.small:
+    after = f"; twice the steps: {twice.change:+z.1f} %" if twice.pairs else ""
+    if decided not in (HOLDS, FAILS) or effect.small:
         return decided, after
-    if not claim.twice.pairs:
+    if not twice.pairs:
         return UNTESTED, "; needs one seed with twice the steps: make evidence"
-    turned = claim.twice.mean * claim.effect.mean < 0
-    return (UNTESTED, f"{after}, so the nets are under-trained") if turned else (decided, after)
+    kept = twice.mean * effect.mean > 0
+    return (decided, after) if kept else (UNTESTED, f"{after}, so the nets are under-trained")
 
 
 def beats(summary: Mapping[str, float], opponent: Mapping[str, float]) -> bool:

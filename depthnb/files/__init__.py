@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import glob
 import hashlib
 import os
+import re
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +25,14 @@ _REMEDIES = {
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "a file is where a folder should be, or the reverse"),
     errno.ENAMETOOLONG: "give it a shorter name",
 }
+_ABANDONED = 3600.0  # seconds after which nobody writes any more what has not got its name yet
 _MOST_COLUMNS, _LONGEST_LINE = 1000, 100_000  # a damaged file may hold any number of them
 
 
 def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
     """Write through a temporary name in the same folder, then rename; returns the path.
+
+    What killed processes left beside the file is removed when it is an hour old.
 
     Args:
         file: where it shall be; its folder is made.
@@ -39,6 +46,8 @@ def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        if any(name.startswith(f".{file.name}.") for name in _left_over(file.parent.absolute())):
+            clear(file, seconds=_ABANDONED)
         writer(part)
         with open(part, "rb+") as stream:
             os.fsync(stream.fileno())  # a rename may reach the disk before what was written
@@ -51,6 +60,25 @@ def write(file: str | os.PathLike, writer: Callable[[Path], Any]) -> Path:
         with contextlib.suppress(OSError):  # where its folder is none, the error above says so
             part.unlink(missing_ok=True)
     return file
+
+
+def clear(file: Path, *, seconds: float = 0.0) -> None:
+    """Remove what processes left beside a file that were killed while they wrote it, so many seconds ago.
+
+    Without `seconds` only where no other process may be writing it.
+    """
+    for part in file.parent.glob(f".{glob.escape(file.name)}.*.part"):
+        with contextlib.suppress(OSError):  # another one has removed it, or it may not be removed
+            if time.time() - part.stat().st_mtime >= seconds:
+                part.unlink()
+
+
+@functools.lru_cache(maxsize=64)
+def _left_over(folder: Path) -> tuple[str, ...]:
+    """Names of what killed processes may have left in a folder; looked at once, since a folder may hold very many files."""
+    with contextlib.suppress(OSError):  # one that may be written and not read
+        return tuple(name for name in os.listdir(folder) if re.fullmatch(r"\..+\.\d+\.part", name))
+    return ()
 
 
 def remedy(error: OSError) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from depthnb import files
 from depthnb.files import locks
 from depthnb.files.kinds import check_file
-from depthnb.files.transfer import Broken, Refused, Transfer
+from depthnb.files.transfer import Broken, Refused, Transfer, drop
 
 _STALL_SECONDS = 60.0
 _TRIES = 3  # without a byte of progress, before a server is given up
@@ -55,8 +55,8 @@ def fetch(
     Args:
         url: http or https; or several, tried in turn.
         target: path of the file; its folder is made.
-        checksum: "sha256:<hex>" or "md5:<hex>", or its first digits; None only where nobody published one: then size and
-            kind are checked, and the SHA-256 that Hugging Face sends along.
+        checksum: "sha256:<hex>", "md5:<hex>" or "git:<hex>" (what Git calls the file), or its first digits; None only where
+            nobody published one: then size and kind are checked, and the SHA-256 that Hugging Face sends along.
         size: bytes expected, or None.
         most: bytes at most where the size is not known; more is cut off and refused.
         stall: seconds without 64 kB from the server after which to give up.
@@ -79,6 +79,7 @@ def fetch(
         raise ValueError(f"address {wrong!r}; expected one that begins with http:// or https://")
     if target.is_file() and not anew:
         check_file(target, checksum, size)
+        _clear(target)
         return target
     by_hand = f"Get the file elsewhere and put it at {target}"
     if offline():
@@ -100,10 +101,33 @@ def fetch(
     raise Unreachable(f"cannot download {urls[0]} ({reasons}). {by_hand}", reasons) from failed[-1]
 
 
+def words(error: OSError | ValueError) -> str:
+    """Why a `fetch` failed, as one part of a sentence without a path of this machine."""
+    if isinstance(error, Unreachable):
+        return error.reason
+    if not isinstance(error, OSError):
+        return str(error)
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error  # its own sentence names the path
+    said = cause.strerror or str(cause)
+    return said[0].lower() + said[1:]
+
+
+def _lock(target: Path) -> locks.Lock:
+    return locks.Lock(target.with_name(f".{target.name}.lock"))
+
+
+def _clear(target: Path) -> None:
+    """Remove what a process left that was killed when the file had just got its name."""
+    lock = _lock(target)
+    if lock.take_left_over():
+        drop(target)
+        lock.release()
+
+
 @contextlib.contextmanager
 def _alone(target: Path):
     """The lock on a download; errors of the disk are said with their remedy."""
-    lock = locks.Lock(target.with_name(f".{target.name}.lock"))
+    lock = _lock(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         lock.take(wait=lambda holder: print(f"{holder} fetches {target.name} already: waiting", flush=True))

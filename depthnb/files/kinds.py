@@ -80,7 +80,9 @@ def check_file(
 ) -> None:
     """Raise ValueError if a file has another size or checksum than expected; without a checksum, if it is of another kind.
 
-    said: the beginning of the error, else the path. suffix: of the name that the file shall have, if that is another.
+    Args:
+        said: the beginning of the error, else the path.
+        suffix: of the name that the file shall have, if that is another.
     """
     said = said or str(path)
     found = path.stat().st_size
@@ -92,12 +94,24 @@ def check_file(
         if wrong := fault(path, suffix):
             raise ValueError(f"{said}: {wrong}; it is cut short or another file: delete it, get it again")
         return
-    algorithm, _, expected = checksum.partition(":")
-    if algorithm not in ("sha256", "md5") or not re.fullmatch("[0-9a-fA-F]{8,}", expected):
-        raise ValueError(f"checksum is {checksum!r}; expected 'sha256:<hex>' or 'md5:<hex>'")
-    with open(path, "rb") as handle:
-        digest = hashlib.file_digest(handle, algorithm).hexdigest()
-    if not digest.startswith(expected.lower()):
+    algorithm, expected, digest = _digest(path, checksum)
+    if not digest.startswith(expected):
         raise ValueError(
             f"{said}: {algorithm} {digest}, expected {expected}; it is damaged or another file: get it again"
         )
+
+
+def has_checksum(path: Path, checksum: str) -> bool:
+    """Whether a file has a checksum, written as for `check_file`."""
+    _, expected, digest = _digest(path, checksum)
+    return digest.startswith(expected)
+
+
+def _digest(path: Path, checksum: str) -> tuple[str, str, str]:
+    """Algorithm, expected digits, digits of the file; what Git calls a file is the SHA-1 of its length and its bytes."""
+    algorithm, _, expected = checksum.partition(":")
+    if algorithm not in ("sha256", "md5", "git") or not re.fullmatch("[0-9a-fA-F]{8,}", expected):
+        raise ValueError(f"checksum is {checksum!r}; expected 'sha256:<hex>', 'md5:<hex>' or 'git:<hex>'")
+    with open(path, "rb") as handle:
+        begun = hashlib.sha1(b"blob %d\0" % path.stat().st_size) if algorithm == "git" else hashlib.new(algorithm)
+        return algorithm, expected.lower(), hashlib.file_digest(handle, lambda: begun).hexdigest()

@@ -62,6 +62,15 @@ class Lock:
             self._since.write_text(time.strftime("%Y-%m-%d %H:%M:%S"))
         self._clear()
 
+    def take_left_over(self) -> bool:
+        """Hold the lock if a killed process left it behind and nobody waits for it; returns whether it is held."""
+        with contextlib.suppress(OSError):  # a folder that may not be written: it stays as it is
+            if self.file.exists() and self._acquired(0.0):
+                self._let_go = False
+                self._clear()
+                return True
+        return False
+
     def release(self) -> None:
         """Let go; without effect where the lock was lost meanwhile.
 

@@ -36,6 +36,18 @@ def part_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.part")
 
 
+def note_of(target: Path) -> Path:
+    """Where it stands from which server that came, and in which state the file was there."""
+    return target.with_name(f".{target.name}.part.json")
+
+
+def drop(target: Path) -> None:
+    """Remove what arrived of a file, and the note on it; for who holds its lock."""
+    for path in (part_of(target), note_of(target)):
+        path.unlink(missing_ok=True)
+    files.clear(note_of(target))
+
+
 class Transfer:
     """One file from one server."""
 
@@ -52,7 +64,7 @@ class Transfer:
         self.url, self.target, self.checksum, self.size = url, target, checksum, size
         self.most, self.stall, self.told = most, stall, told
         self.part = part_of(target)
-        self.note = target.with_name(f".{target.name}.part.json")
+        self.note = note_of(target)
         self.host = urlsplit(url).netloc.rpartition("@")[2]
 
     def run(self, tries: int) -> None:
@@ -66,18 +78,18 @@ class Transfer:
                 left, most = (tries, there) if there > most else (left - 1, most)
                 if not left:
                     if not there:
-                        self._drop()
+                        drop(self.target)
                     raise
                 time.sleep(min(self.stall / 4, 2.0))
                 continue
             except (Refused, ValueError):
-                self._drop()
+                drop(self.target)
                 raise
             try:
                 self._finish(self.checksum or published)
                 return
             except ValueError:
-                self._drop()
+                drop(self.target)
                 if not began or resumed:
                     raise
                 resumed = True  # its beginning may be of another file: once more, whole
@@ -85,16 +97,12 @@ class Transfer:
     def _there(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
 
-    def _drop(self) -> None:
-        for path in (self.part, self.note):
-            path.unlink(missing_ok=True)
-
     def _finish(self, checksum: str | None) -> None:
         kinds.check_file(self.part, checksum, self.size, f"download of {self.url}", self.target.suffix)
         with open(self.part, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(self.part, self.target)
-        self.note.unlink(missing_ok=True)
+        drop(self.target)
 
     def _watched(self) -> tuple[int, str | None]:
         """`_get` in a thread that can be left behind: a look-up of a server's name cannot be interrupted, and a socket's own
@@ -159,18 +167,18 @@ class Transfer:
         status, given = response.status_code, response.headers
         if status in (408, 416, 429) or status >= 500:
             if status == 416:  # the part is longer than the file
-                self._drop()
+                drop(self.target)
             raise Broken(f"{self.host} answered {status}")
         if status not in (200, 206):
             raise Refused(f"{self.host} answered {status}")
         if given.get("Content-Type", "").startswith("text/html") and self.target.suffix not in (".html", ".htm"):
-            raise Refused(f"{self.host} answered with a web page instead of {self.target.name}")
+            raise Refused(f"{self.host} answered with a web page instead of the file")
         length = given.get("Content-Length", "")
         total = int(length) if length.isdigit() else None
         if status == 206:
             found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", given.get("Content-Range", ""))
             if not found or int(found[1]) != start:
-                self._drop()
+                drop(self.target)
                 raise Broken(f"{self.host} answered with another part than was asked for")
             total = None if total is None else total + start
         else:
@@ -201,7 +209,7 @@ class Transfer:
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 beat()
                 if not done and kinds.is_web_page(chunk) and self.target.suffix not in (".html", ".htm"):
-                    raise Refused(f"{self.host} answered with a web page instead of {self.target.name}")
+                    raise Refused(f"{self.host} answered with a web page instead of the file")
                 if done + len(chunk) > limit:
                     raise ValueError(
                         f"{self.url}: more than the {limit} bytes that are expected at most arrive; it is another file"

@@ -21,7 +21,7 @@ from typing import Any
 from depthnb import files
 from depthnb.jobs import notebooks
 from depthnb.jobs.group import Group, Meeting
-from depthnb.jobs.worker import ERROR, EXECUTED
+from depthnb.jobs.worker import ERROR, EXECUTED, end_kernels
 from depthnb.training.launch import cores
 
 FAILED = ".failed.ipynb"  # ending of the notebook that stands beside the one that was to be made
@@ -89,14 +89,16 @@ def run(
     group, file, out = group or Group(), notebooks.find(notebook), Path(out).expanduser()
     check(file, parameters, out, group)
     given = json.dumps(dict(parameters))
-    with tempfile.TemporaryDirectory(prefix="depthnb-") as scratch, _ended_by_signal():
+    with contextlib.ExitStack() as ending:
+        ending.enter_context(_ended_by_signal())
         asked = {"notebook": file.name, "parameters": dict(parameters), "processes": group.processes}
         meeting = Meeting(group, asked | {"machines": group.nodes}) if group.size > 1 else None
+        # a meeting takes seconds, or minutes; who is killed in it shall not leave a folder that no worker removes
+        scratch = ending.enter_context(tempfile.TemporaryDirectory(prefix="depthnb-"))
         workers: list[Worker] = []
         try:
             for rank in group.ranks():
-                folder = Path(scratch) / str(rank)
-                folder.mkdir()
+                folder = Path(scratch) / str(rank)  # the worker makes it, and removes it if this process is gone
                 workers.append(Worker(rank, _started(file, folder, given, group, meeting, rank), folder))
             _wait(workers, group, meeting, stop, file.stem)
         except Failed as error:
@@ -111,6 +113,7 @@ def run(
             raise
         finally:
             _end(workers)
+            end_kernels(Path(scratch))  # those of workers that were killed
         if group.node == 0:  # the others have executed the same
             files.write(out, lambda part: shutil.copyfile(workers[0].folder / EXECUTED, part))
             out.with_name(out.stem + FAILED).unlink(missing_ok=True)
@@ -159,6 +162,7 @@ def _started(
     if rank:
         environment["MPLBACKEND"] = "agg"  # nobody looks at its figures
     command = [sys.executable, "-W", "ignore", "-m", "depthnb.jobs.worker", str(file), str(folder), given]
+    command.append(str(os.getpid()))
     # a session of its own: Ctrl-C reaches this process alone, which ends all
     return subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
 

@@ -17,7 +17,8 @@ def regions(depth: Tensor, valid: Tensor) -> dict[str, Tensor]:
     """Which valid pixels lie in the middle, at the border, at edges in depth and elsewhere (away from edges).
 
     Args:
-        depth: [1,H,W] metres. valid: [1,H,W] bool.
+        depth: [1,H,W] metres.
+        valid: [1,H,W] bool.
 
     Returns:
         Name -> [1,H,W] bool. Middle and border leave out what is between them.

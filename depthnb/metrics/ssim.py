@@ -98,7 +98,8 @@ def _similarity(
 ) -> Values:
     """Structural similarity from the means over a window: of both maps, of the sum of their squares, of their product.
 
-    spare: for NumPy, memory for the result; then the others are overwritten too.
+    Args:
+        spare: for NumPy, memory for the result; then the others are overwritten too.
     """
 
     def over(x: Values) -> Values | None:
@@ -226,7 +227,8 @@ def _memory(maps: Tensor, window: int) -> tuple[int, int]:
 def _products(maps: Tensor, window: int, half: Tensor, whole: Tensor) -> Tensor:
     """From maps [maps,H,B,W] to what `_Blur` says: products of blocks with the band, of overlapping views, uncopied.
 
-    half, whole: memory, as much as `_memory` says.
+    Args:
+        half, whole: memory, as much as `_memory` says.
     """
     count, height, batch, width = maps.shape
     length = height - window + 1

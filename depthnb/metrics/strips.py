@@ -86,7 +86,8 @@ def _bands(
     Where most of them count, and in one band, the others become right predictions, whose terms are 0; else those that count are
     gathered, band by band, so that one call computes each term of all bands.
 
-    span: no depth lies outside.
+    Args:
+        span: no depth lies outside.
     """
     bands, members = zip(*_members(depth, counts, borders, span), strict=True)
     numbers, others = [np.count_nonzero(member) for member in members], None
@@ -116,7 +117,8 @@ def _summed(
 ) -> tuple[float, ...]:
     """The sums of a band with so many pixels, the first of `PIXEL_SUMS` left out; log is centred in place.
 
-    others: which entries are right predictions that do not count; None: none is.
+    Args:
+        others: which entries are right predictions that do not count; None: none is.
     """
     mean = float(log.sum()) / pixels
     log -= log.dtype.type(mean)

@@ -67,8 +67,11 @@ def build(name: str, config: dict) -> nn.Module:
 def save(model: nn.Module, file: str | os.PathLike) -> Path:
     """Write a model's weights as safetensors, with its class and config as metadata; returns the path.
 
-    What torch.compile, DataParallel and Fabric put around a model is taken off first. Atomic: a file of that name stays as
-    it was until the new one is whole. Raises OSError when there is no room.
+    What torch.compile, DataParallel and Fabric put around a model is taken off first. Atomic: a file of that name stays as it
+    was until the new one is whole.
+
+    Raises:
+        OSError: when there is no room.
     """
     while type(model).__name__ not in _BUILDERS:
         inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
@@ -81,9 +84,11 @@ def save(model: nn.Module, file: str | os.PathLike) -> Path:
 def load(run_folder: str | os.PathLike) -> nn.Module:
     """The trained model of a run folder (or of one `.safetensors` file), in eval mode on the CPU.
 
-    Raises FileNotFoundError that names the command which trains it anew when the weights are not there (they are not kept
-    in git), and ValueError for a damaged or foreign file, weights that are not finite, and a configuration that does not
-    belong to the weights beside it: one that asks for more of them than the file holds, or for those of another file.
+    Raises:
+        FileNotFoundError: that names the command which trains it anew when the weights are not there (they are not kept in
+            git).
+        ValueError: for a damaged or foreign file, weights that are not finite, and a configuration that does not belong to the
+            weights beside it: one that asks for more of them than the file holds, or for those of another file.
     """
     folder = Path(run_folder)
     file = folder if folder.suffix == ".safetensors" else folder / WEIGHTS

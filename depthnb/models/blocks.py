@@ -31,8 +31,9 @@ def conv_bn_relu(
 def normalise(image: Tensor, *, mean: Sequence[float] = _MEAN, deviation: Sequence[float] = _DEVIATION) -> Tensor:
     """RGB images 0..1 as networks trained on ImageNet expect them: less the mean of its colours, by their deviation.
 
-    image: float [B,3,H,W] -> the same shape and dtype. mean, deviation: of red, green and blue; those of torchvision's
-    ImageNet weights, from which some networks differ.
+    Args:
+        image: float [B,3,H,W] -> the same shape and dtype.
+        mean, deviation: of red, green and blue; those of torchvision's ImageNet weights, from which some networks differ.
     """
     return (image - image.new_tensor(mean).view(3, 1, 1)) / image.new_tensor(deviation).view(3, 1, 1)
 
@@ -40,8 +41,11 @@ def normalise(image: Tensor, *, mean: Sequence[float] = _MEAN, deviation: Sequen
 def positive_depth(x: Tensor, start: float) -> Tensor:
     r"""Metres of what a last layer says, $s\,e^x$: positive, finite, and a step of the weights moves it by a share of itself.
 
-    x: any shape, float. start: $s$ in metres, the answer where x is 0. x counts up to 12 to either side, which is a factor of
-    160,000, so that no depth is 0 or infinite.
+    x counts up to 12 to either side, which is a factor of 160,000, so that no depth is 0 or infinite.
+
+    Args:
+        x: any shape, float.
+        start: $s$ in metres, the answer where x is 0.
     """
     return start * x.clamp(-LIMIT, LIMIT).exp()
 
@@ -49,8 +53,13 @@ def positive_depth(x: Tensor, start: float) -> Tensor:
 def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:
     """Refuse what is no batch of RGB images, before a layer deep inside fails with a riddle.
 
-    image: float [B,3,H,W], RGB in 0..1. Raises ValueError that names what was found, the rule and the remedy. The range of
-    the values is not looked at: a GPU would have to wait for the answer at every step, and the readers see to it.
+    The range of the values is not looked at: a GPU would have to wait for the answer at every step, and the readers see to it.
+
+    Args:
+        image: float [B,3,H,W], RGB in 0..1.
+
+    Raises:
+        ValueError: that names what was found, the rule and the remedy.
     """
     if image.ndim != 4 or image.shape[1] != 3:
         raise ValueError(
@@ -74,10 +83,13 @@ def check_image(image: Tensor, *, multiple: int = 1, minimum: int = 1) -> None:
 def describe(model: nn.Module, size: tuple[int, int], *, batch: int = 1) -> pd.DataFrame:
     """The layer table of a model, read from a forward pass and not typed.
 
-    size: (H, W) of the input image. Returns one row per module without children or with parameters of its own, in the order of
-    execution: `layer` (its name in the model), `kind` (class), `output` (shape without the batch dimension, as text
-    `C x H x W`), `parameters` (count, int; a module that runs twice is counted once). The model's mode (train or eval) and its
-    device stay as they were.
+    Args:
+        size: (H, W) of the input image.
+
+    Returns:
+        One row per module without children or with parameters of its own, in the order of execution: `layer` (its name in the
+        model), `kind` (class), `output` (shape without the batch dimension, as text `C x H x W`), `parameters` (count, int; a
+        module that runs twice is counted once). The model's mode (train or eval) and its device stay as they were.
 
     >>> describe(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), (8, 8)).parameters.sum()
     np.int64(112)

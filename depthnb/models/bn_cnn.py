@@ -15,11 +15,15 @@ class BNCNN(nn.Module):
     Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 2**depth -> depth [B,1,H,W] in metres. The output layer
     is linear, so an untrained or badly trained net can say a negative depth; evaluation clips to the protocol's range.
 
-    width: channels after the first step, doubled at each further one. depth: number of pooling steps. unit: stored units
-    per metre of the training target (1 metres, 100 centimetres, 1000 millimetres): the net predicts in that unit and the
-    forward pass divides by it, so that a loss in any unit can be studied while everybody outside sees metres.
+    Args:
+        width: channels after the first step, doubled at each further one.
+        depth: number of pooling steps.
+        unit: stored units per metre of the training target (1 metres, 100 centimetres, 1000 millimetres): the net predicts in
+            that unit and the forward pass divides by it, so that a loss in any unit can be studied while everybody outside sees
+            metres.
 
-    Raises ValueError for options out of range.
+    Raises:
+        ValueError: for options out of range.
 
     Source: Akondi, section 2.2.1 (it names the layer types; counts, widths and kernel sizes are ours).
     """

@@ -94,8 +94,10 @@ class FromMirror(Around):
 class Mirrored(FromMirror):
     """The mean of a network's depth for an image and, turned back, for its mirror image.
 
-    Twice the time; the mean is taken in metres. Source: how the authors of DenseDepth evaluate theirs (code of
-    github.com/ialhashim/DenseDepth; the paper does not mention it).
+    Twice the time; the mean is taken in metres.
+
+    Source: how the authors of DenseDepth evaluate theirs (code of github.com/ialhashim/DenseDepth; the paper does not mention
+    it).
     """
 
     def forward(self, image: Tensor, *camera: Tensor) -> Tensor:

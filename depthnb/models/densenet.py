@@ -19,11 +19,14 @@ class DenseDepth(nn.Module):
     Shapes: image float [B,3,H,W] in 0..1, any H and W of at least 32 -> depth [B,1,ceil(H/2),ceil(W/2)] in metres, above 0 if
     target is `inverse`. Upsampling goes to the size of the skip connection, so odd sizes fit.
 
-    encoder: densenet169 (the document's), or another that `encoders.build` knows. decoder_width: 1 is the paper's, 0.5 its
-    halved one; scales all channels of the decoder. target: `inverse`: the last layer predicts max_depth / depth; `depth`:
-    metres. max_depth: metres. start: depth in metres that the untrained net says everywhere, roughly; the training set's mean
-    is a good choice. pretrained: ImageNet weights of the encoder as `weights.imagenet.backbone` takes them; where they came
-    from is in `origin`.
+    Args:
+        encoder: densenet169 (the document's), or another that `encoders.build` knows.
+        decoder_width: 1 is the paper's, 0.5 its halved one; scales all channels of the decoder.
+        target: `inverse`: the last layer predicts max_depth / depth; `depth`: metres.
+        max_depth: metres.
+        start: depth in metres that the untrained net says everywhere, roughly; the training set's mean is a good choice.
+        pretrained: ImageNet weights of the encoder as `weights.imagenet.backbone` takes them; where they came from is in
+            `origin`.
 
     Source: Constantinescu et al., "Encoder-Decoder"; Alhashim and Wonka (arXiv:1812.11941), section 3.1: bilinear upsampling,
     concatenation, convolutions A and B, no batch norm in the decoder; leaky ReLU 0.2 after both as in the authors' code

@@ -27,9 +27,11 @@ class EigenCoarse(nn.Module):
     Shapes: image float [B,3,H,W] in 0..1 of exactly `size` (the fully connected layers fix it) -> depth [B,1,h,w] in
     metres, (h, w) = output_size(size); 228 x 304 -> 55 x 74 as printed. The network's own output is log depth.
 
-    size: (H, W). initialisation: `kaiming-xavier` (Lacelle and Nofal: Kaiming normal for convolutions, Xavier normal for linear
-    layers), or for its claim that others fail: `pytorch` (the layers' own), `normal-0.01`, `normal-1`, `uniform-1` and
-    `zeros`. dropout: after layer 6.
+    Args:
+        size: (H, W).
+        initialisation: `kaiming-xavier` (Lacelle and Nofal: Kaiming normal for convolutions, Xavier normal for linear layers),
+            or for its claim that others fail: `pytorch` (the layers' own), `normal-0.01`, `normal-1`, `uniform-1` and `zeros`.
+        dropout: after layer 6.
 
     Source: Eigen et al. 2014 (arXiv:1406.2283), figure 1 and section 3.1; Lacelle and Nofal, sections 3.1.1 and 3.3. Layer 5
     strides by 2 without padding: that is what turns the printed 18 x 13 into 8 x 6. Deviation: weights start at random,
@@ -93,8 +95,11 @@ class EigenCoarse(nn.Module):
 class EigenFine(nn.Module):
     """Four layers that refine a frozen coarse prediction with local detail from the image.
 
-    Shapes as EigenCoarse. coarse: the trained first stage; it is kept inside, gets no gradient, and stays in eval mode
-    (its dropout is off) whatever mode this module is in. The second layer only joins the coarse output to 63 feature maps.
+    Shapes as EigenCoarse. The second layer only joins the coarse output to 63 feature maps.
+
+    Args:
+        coarse: the trained first stage; it is kept inside, gets no gradient, and stays in eval mode (its dropout is off)
+            whatever mode this module is in.
 
     Source: Eigen et al. 2014, section 3.1.2; Lacelle and Nofal, section 3.1.2 and 4.1 (no backpropagation into the coarse net).
     Deviation: the coarse output is joined as log depth, the space both nets work in; neither text says which. The last

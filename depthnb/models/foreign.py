@@ -283,7 +283,7 @@ def find(
     found, said, silent = {}, [], None
     for name in zoo.names(networks):
         network = _cached(name)
-        reason = "in neither cache"
+        reason = "whole in neither cache"
         if network is None and weights != "cache":
             network, reason, silent = _downloaded(name, timeout, silent)
         if network is not None:
@@ -324,7 +324,7 @@ def _cached(name: str) -> ZeroShot | None:
     if folder is not None:
         return from_folder(folder, name=name, origin=f"weights of {published.repository} from Hugging Face's cache")
     file = zoo.in_torch_hub(zoo.DPT_LARGE_URL)
-    if name == "dpt-large" and file.is_file():
+    if name == "dpt-large" and file.is_file() and imagenet.is_whole(file, imagenet.checksum_in(file.name)):
         return from_checkpoint(file, name=name, origin=f"weights from {file.name} in torch.hub's cache")
     return None
 
@@ -342,7 +342,7 @@ def _downloaded(name: str, timeout: float, silent: str | None) -> tuple[ZeroShot
     if name == "dpt-large":  # the same weights, where Akondi had them from
         file = zoo.in_torch_hub(zoo.DPT_LARGE_URL)
         try:
-            imagenet.ensure(zoo.DPT_LARGE_URL, file, "2f21e586", timeout)
+            imagenet.ensure(zoo.DPT_LARGE_URL, file, imagenet.checksum_in(file.name), timeout)
             return from_checkpoint(file, name=name, origin=f"weights from {file.name}, downloaded"), "", silent
         except (OSError, ValueError) as error:
             reason = f"{reason}; {error}"

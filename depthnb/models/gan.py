@@ -135,9 +135,15 @@ class _Doubled(nn.Module):
 def bounded(depth: Tensor, valid: Tensor, *, max_depth: float) -> Tensor:
     r"""Depth as a discriminator sees it: logarithmic, from -1 (max_depth / 100 and nearer) to 1 (max_depth and farther).
 
-    depth: [B,1,H,W] metres, at any pixel anything; valid: bool of the same shape. Returns float32 of the same shape, exactly 0
-    where valid is False: pass the *same* mask for true and predicted depth, or the holes of the sensor give the truth away.
     Logarithmic, because half a metre is a step at 1 m and nothing at 8 m. Beyond the ends the gradient is zero.
+
+    Args:
+        depth: [B,1,H,W] metres, at any pixel anything.
+        valid: bool of the same shape. Pass the *same* mask for true and predicted depth, or the holes of the sensor give the
+            truth away.
+
+    Returns:
+        float32 of the same shape, exactly 0 where valid is False.
 
     >>> bounded(torch.tensor([[[[0.01, 1.0, 10.0, 50.0]]]]), torch.tensor([[[[True, True, True, False]]]]), max_depth=10.0)
     tensor([[[[-1.,  0.,  1.,  0.]]]])
@@ -155,11 +161,15 @@ class PatchDiscriminator(nn.Module):
     channel of its own, so that a hole is not taken for a depth. `receptive_field` pixels a side decide about one patch; more
     is the business of the supervised loss.
 
-    channels: after the first convolution, doubled at each further one. layers: convolutions that halve the map. max_depth:
-    metres, the far end of the data set. spectral: every weight is divided by its largest singular value (Miyato et al. 2018,
-    arXiv:1802.05957), which bounds how steep the judgement can be and with it how far the discriminator can run ahead.
+    Args:
+        channels: after the first convolution, doubled at each further one.
+        layers: convolutions that halve the map.
+        max_depth: metres, the far end of the data set.
+        spectral: every weight is divided by its largest singular value (Miyato et al. 2018, arXiv:1802.05957), which bounds how
+            steep the judgement can be and with it how far the discriminator can run ahead.
 
-    Raises ValueError for shapes that do not belong together.
+    Raises:
+        ValueError: for shapes that do not belong together.
 
     Source: Isola et al. 2017 (pix2pix, arXiv:1611.07004), section 3.2.2 and appendix 6.1.2: 4x4 convolutions, LeakyReLU 0.2,
     the output layer one convolution further. Deviations: no batch normalisation (whose statistics differ between
@@ -215,9 +225,13 @@ class PatchDiscriminator(nn.Module):
 def patch_loss(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
     """Binary cross-entropy of calling every patch true, or not; mean over the patches that count, 0 without one.
 
-    logits: [B,1,h,w]; counts: bool of the same shape. ln 2 = 0.69 is what guessing gives. The discriminator's loss is the mean
-    of that on true depth (true=True) and on predicted depth (true=False). The generator's is that on its prediction with
-    true=True: the non-saturating form, whose gradient does not vanish when the discriminator is right.
+    ln 2 = 0.69 is what guessing gives. The discriminator's loss is the mean of that on true depth (true=True) and on predicted
+    depth (true=False). The generator's is that on its prediction with true=True: the non-saturating form, whose gradient does
+    not vanish when the discriminator is right.
+
+    Args:
+        logits: [B,1,h,w].
+        counts: bool of the same shape.
 
     Source: Goodfellow et al. 2014 (arXiv:1406.2661), section 3.
 
@@ -231,7 +245,8 @@ def patch_loss(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
 def recognised(logits: Tensor, counts: Tensor, *, true: bool) -> Tensor:
     """Share of the patches that count which were called what they are, 0..1; one half without any.
 
-    logits, counts, true: as for `patch_loss`. Both shares near 1: the discriminator wins. Near one half: it guesses.
+    Args:
+        logits, counts, true: as for `patch_loss`. Both shares near 1: the discriminator wins. Near one half: it guesses.
     """
     right = (logits > 0) if true else (logits <= 0)
     hits, total = sum_over_processes((right & counts).sum()).float(), sum_over_processes(counts.sum())

@@ -20,8 +20,11 @@ DILATIONS = (3, 6, 12, 18, 24)
 def hierarchical_masks(attention: Tensor) -> Tensor:
     r"""Share every pixel out among the scales: each takes its part of what the coarser ones left, the finest the rest.
 
-    attention: [B,S-1,H,W] in 0..1, coarse to fine, of all scales but the finest. Returns the masks [B,S,H,W]; they are not
-    negative and sum to one at every pixel, whatever the attention is.
+    Args:
+        attention: [B,S-1,H,W] in 0..1, coarse to fine, of all scales but the finest.
+
+    Returns:
+        The masks [B,S,H,W]; they are not negative and sum to one at every pixel, whatever the attention is.
 
     Source: Niu, equations 1 to 4: $M_{H/8} = A_{H/8}$, $M_{H/4} = A_{H/4}(1 - A_{H/8})$, ...,
     $M_H = (1 - A_{H/8})(1 - A_{H/4})(1 - A_{H/2})$. They multiply maps of different sizes; here all are enlarged to the
@@ -224,7 +227,11 @@ def scale_loss(loss: Callable[..., Tensor], weight: float) -> Callable[..., Tens
 class Decoder(nn.Module):
     """From the encoder's five feature maps to features at H/16, H/8 (through the dense ASPP), H/4, H/2 and H.
 
-    channels: of the encoder's maps, finest first. width: channels at H/16. Its own are in `channels`, coarse to fine.
+    Its own channels are in `channels`, coarse to fine.
+
+    Args:
+        channels: of the encoder's maps, finest first.
+        width: channels at H/16.
     """
 
     def __init__(self, channels: tuple[int, ...], width: int) -> None:

@@ -18,8 +18,11 @@ _NEAREST_TO_ZERO = 1e-6  # inverse depth below this is taken for this: MiDaS say
 class Input:
     """How a network wants its images: size in pixels, and the colours' mean and deviation.
 
-    height, width: what it was trained at. multiple: both sides must be divisible by it. keep_aspect: scale the image as
-    little as possible to one of the two sides and let the other follow, instead of pressing it into height x width.
+    Attributes:
+        height, width: what it was trained at.
+        multiple: both sides must be divisible by it.
+        keep_aspect: scale the image as little as possible to one of the two sides and let the other follow, instead of pressing
+            it into height x width.
     """
 
     height: int = 384
@@ -52,8 +55,13 @@ class ZeroShot(nn.Module):
     antialiased where it shrinks) as `wants` says, the prediction resized back to the image's own size (bicubic), as
     Akondi and the published example do it.
 
-    network: pixels [B,3,h,w] -> [B,h,w] or [B,1,h,w], or an object with such a `predicted_depth`, as transformers' models
-    return it. origin: where the weights come from. Raises ValueError for another output.
+    Args:
+        network: pixels [B,3,h,w] -> [B,h,w] or [B,1,h,w], or an object with such a `predicted_depth`, as transformers' models
+            return it.
+        origin: where the weights come from.
+
+    Raises:
+        ValueError: for another output.
     """
 
     kind = "affine-inverse"

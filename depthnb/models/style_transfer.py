@@ -52,9 +52,14 @@ class Features(nn.Module):
     Shapes: image float [B,3,H,W] in 0..1 -> dict of layer -> [B,C,h,w]. Layers are taken before the ReLU behind them, as
     the tutorial does.
 
-    trunk: names -> modules in the order of execution; what lies behind the last layer needed is left away. content, style:
-    names of layers. network, origin: what it is, and where its weights come from. colours: mean and deviation of the RGB values
-    that it expects, by default those of ImageNet. Raises ValueError for a layer that is not there.
+    Args:
+        trunk: names -> modules in the order of execution; what lies behind the last layer needed is left away.
+        content, style: names of layers.
+        network, origin: what it is, and where its weights come from.
+        colours: mean and deviation of the RGB values that it expects, by default those of ImageNet.
+
+    Raises:
+        ValueError: for a layer that is not there.
     """
 
     def __init__(
@@ -137,7 +142,9 @@ def network(name: str = "auto", layers: str = "tutorial", *, pretrained: str | o
 def lite(layers: str = "tutorial", *, pretrained: str | os.PathLike = "none") -> Features:
     """Layers of EfficientNet-Lite0: `stem` is its first convolution with what follows it, `block0` to `block6` its stages.
 
-    layers: one of `PRESETS`. pretrained: as for `weights.timm_networks.features`, which raises its errors.
+    Args:
+        layers: one of `PRESETS`.
+        pretrained: as for `weights.timm_networks.features`, which raises its errors.
     """
     content, style = _layers("efficientnetlite0", layers)
     net, colours, origin = timm_networks.features(LITE, pretrained)
@@ -155,9 +162,14 @@ def vgg(
 ) -> Features:
     """Layers of a VGG network, named as in its paper: conv2_1 is the first convolution after the first pooling.
 
-    network: vgg11, vgg13, vgg16 or vgg19. layers: one of `PRESETS`. pooling: `max`, or `average`, which Gatys et al. found
-    to give slightly more appealing pictures. pretrained: as for `weights.imagenet.backbone`; `origin` of the
-    result says what that gave. Raises ValueError for anything else.
+    Args:
+        network: vgg11, vgg13, vgg16 or vgg19.
+        layers: one of `PRESETS`.
+        pooling: `max`, or `average`, which Gatys et al. found to give slightly more appealing pictures.
+        pretrained: as for `weights.imagenet.backbone`; `origin` of the result says what that gave.
+
+    Raises:
+        ValueError: for anything else.
     """
     if pooling not in ("max", "average"):
         raise ValueError(f"unknown pooling {pooling!r}; expected max or average")
@@ -177,8 +189,12 @@ def vgg(
 def depth_encoder(model: DenseDepth, layers: str = "tutorial", *, origin: Origin) -> Features:
     """Layers of the encoder of a depth network of notebook 05; names of layers as torchvision gives them.
 
-    layers: one of `PRESETS`. origin: where the weights come from. Source: Akondi, section 5.3.3,
-    which wishes for models "specifically designed for depth" in place of VGG-19.
+    Args:
+        layers: one of `PRESETS`.
+        origin: where the weights come from.
+
+    Source:
+        Akondi, section 5.3.3, which wishes for models "specifically designed for depth" in place of VGG-19.
     """
     content, style = _layers("depth encoder", layers)
     return Features(dict(model.features.named_children()), content, style, network="depth encoder", origin=origin)
@@ -197,8 +213,12 @@ def _layers(network: str, layers: str) -> tuple[list[str], list[str]]:
 def gram(features: Tensor, *, normalised: bool = True) -> Tensor:
     r"""Gram matrix of a layer: how strongly each two channels occur together, wherever that may be.
 
-    features: [B,C,H,W] -> [B,C,C], symmetric: the sum over all pixels of the products of two channels, divided by C H W.
-    normalised False: not divided, so that it grows with the size of the picture.
+    Args:
+        features: [B,C,H,W].
+        normalised: False: not divided, so that it grows with the size of the picture.
+
+    Returns:
+        [B,C,C], symmetric: the sum over all pixels of the products of two channels, divided by C H W.
 
     Source: Gatys et al. 2016, equation 3 (without the division, which there stands in equation 4); the division by all
     elements is the tutorial's.
@@ -217,10 +237,14 @@ def gram(features: Tensor, *, normalised: bool = True) -> Tensor:
 class Distances(nn.Module):
     """How far pictures are from their contents and from their styles; both unweighted, one number a picture.
 
-    contents, styles: [B,3,H,W] (styles may have another size, and values above 1, as depth in metres has). Called with
-    pictures [B,3,H,W], returns (content [B], style [B]): sums over the layers of the mean squared differences of the maps,
-    and of the Gram matrices (`gram`, whose `normalised` this is). Source: Gatys et al. 2016, equations 1 and 3 to 5; means in
-    place of their sums, as in the tutorial.
+    Called with pictures [B,3,H,W], it returns (content [B], style [B]): sums over the layers of the mean squared differences of
+    the maps, and of the Gram matrices.
+
+    Args:
+        contents, styles: [B,3,H,W] (styles may have another size, and values above 1, as depth in metres has).
+        normalised: that of `gram`.
+
+    Source: Gatys et al. 2016, equations 1 and 3 to 5; means in place of their sums, as in the tutorial.
     """
 
     def __init__(self, features: Features, contents: Tensor, styles: Tensor, *, normalised: bool = True) -> None:
@@ -256,9 +280,12 @@ def grey(pictures: Tensor) -> Tensor:
 def as_picture(depth: Tensor, valid: Tensor, encoding: str, *, max_depth: float, coloured: bool = False) -> Tensor:
     """Depth maps as pictures [B,3,H,W] in 0..1, to be the style of others.
 
-    depth: [B,1,H,W] metres; valid: bool. encoding: `depth`: far is bright, white is `max_depth` (metres); `inverse`: near is
-    bright, proportional to inverse depth, white the nearest valid hundredth of each map. Holes get the mean of the map.
-    coloured: from blue to yellow instead of black to white; brightness still grows with the encoded number.
+    Args:
+        depth: [B,1,H,W] metres.
+        valid: bool.
+        encoding: `depth`: far is bright, white is `max_depth` (metres); `inverse`: near is bright, proportional to inverse
+            depth, white the nearest valid hundredth of each map. Holes get the mean of the map.
+        coloured: from blue to yellow instead of black to white; brightness still grows with the encoded number.
     """
     if encoding not in ENCODINGS:
         raise ValueError(f"unknown encoding {encoding!r}; expected one of {', '.join(ENCODINGS)}")

@@ -77,7 +77,10 @@ class FPN(nn.Module):
         r"""The depth, and the scale $b$ of a Laplace distribution of its logarithm around it, both float32 [B,1,H,W].
 
         The mean absolute error of the logarithm is $b$, its standard deviation $\sqrt 2\,b$. No gradient of $b$ reaches the
-        features, so that the net answers as it would without this layer. Raises ValueError for a net without it.
+        features, so that the net answers as it would without this layer.
+
+        Raises:
+            ValueError: for a net without it.
 
         Source: Kendall and Gal 2017 (arXiv:1703.04977), section 3.1, with a Laplace distribution as there for depth. Deviation:
         the gradient that is stopped.

@@ -26,19 +26,25 @@ class UNet(nn.Module):
     size of the bridge (so odd sizes come back exactly), and the two are joined. The 1x1 convolution stands before the
     enlargement, where it has a quarter of the pixels; the result is the same as behind it, because both are linear.
 
-    channels: of the first step, doubled at each of the four others. dropout: probability at the entrance of every step
-    but the first, in training only. batch_norm: after every convolution. encoder: `plain`, or the name of a network
-    that `encoders.build` knows, whose five scales then take the place of the contracting steps, with the photograph itself as
-    the bridge at full size. pretrained: weights of that encoder, as `weights.imagenet.backbone` takes them (`plain` has
-    none: `auto` or `none`); where they came from is kept in `origin`.
+    Neither end of the range of depth is fixed, so 0.1 m and 300 m are both within reach, and a step of the weights moves a
+    depth by a share of itself.
 
-    output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m, $\mathrm{softplus}(x)
-    / s$, for losses in inverse depth (its prediction is then of the kind affine-inverse). start: $s$ in metres, what an
-    untrained net answers everywhere, nearly: the mean depth of the training frames is a good one. Neither end of the range
-    is fixed, so 0.1 m and 300 m are both within reach, and a step of the weights moves a depth by a share of itself.
+    Args:
+        channels: of the first step, doubled at each of the four others.
+        dropout: probability at the entrance of every step but the first, in training only.
+        batch_norm: after every convolution.
+        encoder: `plain`, or the name of a network that `encoders.build` knows, whose five scales then take the place of the
+            contracting steps, with the photograph itself as the bridge at full size.
+        pretrained: weights of that encoder, as `weights.imagenet.backbone` takes them (`plain` has none: `auto` or `none`);
+            where they came from is kept in `origin`.
+        output: `depth`, metres, $s\,e^x$ of the last convolution's $x$; or `inverse`, inverse depth in 1/m,
+            $\mathrm{softplus}(x) / s$, for losses in inverse depth (its prediction is then of the kind affine-inverse).
+        start: $s$ in metres, what an untrained net answers everywhere, nearly: the mean depth of the training frames is a good
+            one.
 
-    Raises ValueError for an unknown encoder or output, options out of range, and weights asked for of the plain encoder,
-    naming what is known.
+    Raises:
+        ValueError: for an unknown encoder or output, options out of range, and weights asked for of the plain encoder, naming
+            what is known.
 
     Source: Chapre and Deshpande, section IV, and Ronneberger et al. 2015 (arXiv:1505.04597). Deviations: batch normalisation
     (neither has it), padding (Ronneberger et al. crop), and a 1x1 convolution with bilinear enlargement in the place of

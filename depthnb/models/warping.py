@@ -97,9 +97,11 @@ def _points(depth: Tensor, intrinsics: Tensor) -> Tensor:
 def rigid_motion(numbers: Tensor) -> Tensor:
     r"""Six numbers as a motion [B,4,4]: a rotation as axis times angle, and a translation in metres.
 
-    numbers: float [B,6], first the axis times the angle in radians. By Rodrigues' formula, with $\theta$ the angle and
-    $A$ the cross-product matrix of the first three numbers, $R = I + \frac{\sin\theta}{\theta} A +
-    \frac{1 - \cos\theta}{\theta^2} A^2$. Gradients are finite at the motion that is none.
+    By Rodrigues' formula, with $\theta$ the angle and $A$ the cross-product matrix of the first three numbers, $R = I +
+    \frac{\sin\theta}{\theta} A + \frac{1 - \cos\theta}{\theta^2} A^2$. Gradients are finite at the motion that is none.
+
+    Args:
+        numbers: float [B,6], first the axis times the angle in radians.
 
     >>> turned = rigid_motion(torch.tensor([[0.0, 0.0, torch.pi / 2, 1.0, 2.0, 3.0]]))
     >>> (turned @ torch.tensor([1.0, 0.0, 0.0, 1.0])).round(decimals=5)[0].tolist()

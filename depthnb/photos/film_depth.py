@@ -174,7 +174,8 @@ def flicker_said(table: pd.DataFrame, kind: str) -> str:
 def _asked(net: Net, film: Film, stream, place: Path, formats: Sequence[str], device: str, progress):
     """Ask about each frame; the answers go to the stream.
 
-    Returns the first frame, [T,h,w] of the answers, the frames' seconds, and a sample of the answers' values.
+    Returns:
+        The first frame, [T,h,w] of the answers, the frames' seconds, and a sample of the answers' values.
     """
     first, side, times, sample, random = None, (), [], [], np.random.default_rng(0)
     for number, (seconds, photo) in enumerate(film.read()):

@@ -290,7 +290,8 @@ def _rgb(picture: Image.Image) -> tuple[Tensor, list[str]]:
 def of_frame(frame: Mapping, view: float = 0.0) -> Photo:
     """A frame of a data set as a photograph: with its camera, or with the usual field of view where that is unknown.
 
-    view: degrees across the longer side that are told instead; 0 for the frame's own.
+    Args:
+        view: degrees across the longer side that are told instead; 0 for the frame's own.
     """
     image, focal = frame["image"], float(frame["intrinsics"][0, 0])
     if not view and math.isfinite(focal):

@@ -15,10 +15,15 @@ from .style import Figure, house_style, new_figure, require_columns
 def beside_published(ours: pd.DataFrame, published: pd.DataFrame, *, metric: str = "abs_rel", measured: str) -> Figure:
     """Draw one metric of our methods and of published ones as dots, in panels with one axis but a ranking of their own.
 
-    `ours` has the columns method, kind ("ours" or "baseline") and `metric`; `published` has method, dataset, split, protocol
-    and `metric` (rows without a value are left out; it may be empty). `measured`: how ours was measured, the first panel's
-    title; every other panel is titled with the data set, split and protocol its numbers were published under. Raises
-    ValueError for missing columns.
+    Args:
+        ours: with the columns method, kind ("ours" or "baseline") and `metric`.
+        published: with the columns method, dataset, split, protocol and `metric` (rows without a value are left out; it may be
+            empty).
+        measured: how ours was measured, the first panel's title; every other panel is titled with the data set, split and
+            protocol its numbers were published under.
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(ours, ["method", "kind", metric], "our table")
     lower = metrics.BETTER[metric] == "lower"

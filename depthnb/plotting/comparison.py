@@ -22,10 +22,15 @@ def ranking(
 ) -> Figure:
     """Draw how much of an opponent's error each method leaves, all measures on one axis: 1 is the opponent's own, 0 is perfect.
 
-    `table` has one row a method with the columns method, kind ("ours" or "baseline") and the metrics in `columns`, as
-    `report.tables.table` makes it; NaN leaves a dot out. Of a share of good pixels (delta1, edge F1) the share that is missing
-    counts as the error. The smallest mean of the ratios is on top. Raises ValueError for missing columns, or without the
-    opponent.
+    Of a share of good pixels (delta1, edge F1) the share that is missing counts as the error. The smallest mean of the ratios
+    is on top.
+
+    Args:
+        table: one row a method with the columns method, kind ("ours" or "baseline") and the metrics in `columns`, as
+            `report.tables.table` makes it; NaN leaves a dot out.
+
+    Raises:
+        ValueError: for missing columns, or without the opponent.
     """
     require_columns(table, ["method", "kind", *columns], "comparison table")
     if opponent not in set(table["method"]):
@@ -60,9 +65,14 @@ def ranking(
 def pairs(table: pd.DataFrame, *, metric: str = "abs_rel", decided: str, same: str) -> Figure:
     """Draw every method against every one behind it: the change in percent, and whether it is decided.
 
-    `table` has one row a pair, in the order of the ranking, with the columns better, worse, change (%) and verdict, as
-    `studies.comparison.differences` makes it. Filled: the verdict is `decided`. Grey: it is `same`. White: any other. Raises
-    ValueError for missing columns or without a pair.
+    Filled: the verdict is `decided`. Grey: it is `same`. White: any other.
+
+    Args:
+        table: one row a pair, in the order of the ranking, with the columns better, worse, change (%) and verdict, as
+            `studies.comparison.differences` makes it.
+
+    Raises:
+        ValueError: for missing columns or without a pair.
     """
     require_columns(table, ["better", "worse", "change (%)", "verdict"], "table of pairs")
     names = list(dict.fromkeys([*table["better"], *table["worse"]]))
@@ -96,8 +106,11 @@ def pairs(table: pd.DataFrame, *, metric: str = "abs_rel", decided: str, same: s
 def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
     """Draw an error against the number of parameters and against seconds, one point a method.
 
-    `table` has the columns method, `metric`, parameters and seconds (both axes logarithmic; NaN or 0 leaves a point out).
-    Raises ValueError for missing columns.
+    Args:
+        table: with the columns method, `metric`, parameters and seconds (both axes logarithmic; NaN or 0 leaves a point out).
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(table, ["method", metric, "parameters", "seconds"], "cost table")
     figure = new_figure(9, 3.6, alt=f"{metric} against parameters and seconds of {', '.join(table['method'])}")
@@ -134,9 +147,14 @@ def error_vs_cost(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
 def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") -> Figure:
     """Draw every seed's value of a metric with mean and standard deviation: what is difference, what is luck.
 
-    `table` has one row a run with the columns `by` (method or variant) and `metric`. The order is that of the table;
-    mean, sample standard deviation and number of runs stand at the right (no deviation for a single run).
-    Raises ValueError for missing columns.
+    The order is that of the table; mean, sample standard deviation and number of runs stand at the right (no deviation for a
+    single run).
+
+    Args:
+        table: one row a run with the columns `by` (method or variant) and `metric`.
+
+    Raises:
+        ValueError: for missing columns.
     """
     import seaborn
 
@@ -169,11 +187,15 @@ def spread(table: pd.DataFrame, metric: str = "abs_rel", *, by: str = "method") 
 def ablations(tables: Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
     """Draw what each change does to a metric: the effect with its 95 % interval over paired seeds, one panel a method.
 
-    `tables`: name of a method -> table as `evidence.ablations` makes it, with the columns changed, beside, change (%), low,
-    high and note; rows with nothing in beside are bases and not drawn. All panels share one axis of effects. The band is the
-    range of effects that do not matter,
-    2 % on either side. The dot is filled where the interval leaves out 0; a change that was not compared has its note and no
-    dot. Raises ValueError for missing columns or without a table.
+    All panels share one axis of effects. The band is the range of effects that do not matter, 2 % on either side. The dot is
+    filled where the interval leaves out 0; a change that was not compared has its note and no dot.
+
+    Args:
+        tables: name of a method -> table as `evidence.ablations` makes it, with the columns changed, beside, change (%), low,
+            high and note; rows with nothing in beside are bases and not drawn.
+
+    Raises:
+        ValueError: for missing columns or without a table.
     """
     if not tables:
         raise ValueError("no table to draw; expected at least one method with its ablations")

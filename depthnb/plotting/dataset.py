@@ -22,10 +22,15 @@ def distribution(
 ) -> Figure:
     """Draw how many frames and scenes each scene type has, most frequent first; every population in a panel of its own.
 
-    `frames`: one row a frame with the columns `by` and scene (and `hue`, such as split), or already counted: `by`,
-    frames and optionally scenes; or population name -> such a table. Populations never share a bar or an axis: they
-    count different things. `hue` stacks frames by a column (only for one row a frame).
-    Raises ValueError for missing columns.
+    Populations never share a bar or an axis: they count different things.
+
+    Args:
+        frames: one row a frame with the columns `by` and scene (and `hue`, such as split), or already counted: `by`, frames and
+            optionally scenes; or population name -> such a table.
+        hue: the column by which frames are stacked (only for one row a frame).
+
+    Raises:
+        ValueError: for missing columns.
     """
     import seaborn
 
@@ -82,9 +87,11 @@ def distribution(
 def depth_histogram(summaries: DepthSummary | Mapping[str, DepthSummary]) -> Figure:
     """Draw the share of valid pixels by depth, one line a population (a split or a data set), with their medians.
 
-    `summaries`: a `DepthSummary` of `data.statistics.depth`, or name -> `DepthSummary`. Shares are per metre, so that
-    different bins compare; fine bins are joined to at most 50. Where nearly all pixels (99.5 %) lie in the nearer half of
-    the range, the axis ends with them and says so.
+    Shares are per metre, so that different bins compare; fine bins are joined to at most 50. Where nearly all pixels (99.5 %)
+    lie in the nearer half of the range, the axis ends with them and says so.
+
+    Args:
+        summaries: a `DepthSummary` of `data.statistics.depth`, or name -> `DepthSummary`.
     """
     summaries = named(summaries, "")
     whole = max(s.edges[-1] for s in summaries.values())
@@ -119,7 +126,8 @@ def depth_histogram(summaries: DepthSummary | Mapping[str, DepthSummary]) -> Fig
 def valid_fraction(summary: DepthSummary) -> Figure:
     """Draw the share of valid pixels by image region, and by depth where depth is known at invalid pixels too.
 
-    `summary`: a `DepthSummary` of `data.statistics.depth`; without `known_pixels` the panel by depth is left out.
+    Args:
+        summary: a `DepthSummary` of `data.statistics.depth`; without `known_pixels` the panel by depth is left out.
     """
     import seaborn
 
@@ -165,8 +173,11 @@ def valid_fraction(summary: DepthSummary) -> Figure:
 def mean_depth_image(summary: DepthSummary, *, max_depth: float | None = None, title: str = "") -> Figure:
     """Draw the mean depth image (the baseline that knows no image) with its means by row and by column.
 
-    `summary`: a `DepthSummary` of `data.statistics.depth`; pixels that are never valid are grey. `max_depth` (m) ends the
-    colour bar, default the largest mean. The overall mean in the title is over all valid pixels: the other baseline.
+    The overall mean in the title is over all valid pixels: the other baseline.
+
+    Args:
+        summary: a `DepthSummary` of `data.statistics.depth`; pixels that are never valid are grey.
+        max_depth: metres; ends the colour bar, default the largest mean.
     """
     mean, count = summary.mean, summary.count
     overall = float(np.nansum(np.where(count > 0, mean, 0) * count) / max(count.sum(), 1))

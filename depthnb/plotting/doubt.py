@@ -16,8 +16,12 @@ from .style import Figure, bar, house_style, new_figure, require_columns
 def sparsification(table: pd.DataFrame) -> Figure:
     """Draw the error of the rest against the share of pixels that is left out, least sure first.
 
-    `table` has the columns `left out`, `oracle` and `random` of `metrics.uncertainty.sparsification`, and one more for each
-    uncertainty, with its name. Raises ValueError for missing columns, or without an uncertainty.
+    Args:
+        table: with the columns `left out`, `oracle` and `random` of `metrics.uncertainty.sparsification`, and one more for each
+            uncertainty, with its name.
+
+    Raises:
+        ValueError: for missing columns, or without an uncertainty.
     """
     require_columns(table, ["left out", "oracle", "random"], "sparsification table")
     names = [name for name in table.columns if name not in ("left out", "oracle", "random")]
@@ -43,9 +47,17 @@ def sparsification(table: pd.DataFrame) -> Figure:
 def doubts(image: ArrayLike, error: ArrayLike, unsure: ArrayLike, valid: ArrayLike, *, label: str) -> Figure:
     """Draw photograph, error and doubt of some frames side by side.
 
-    image [B,3,H,W] in 0..1; error, unsure [B,1,H,W], relative to the depth; valid [B,1,H,W] bool, where there is an error to
-    see. label: whose doubt it is. The two maps have their own scales, the error's from 0 to its 98 % quantile, the doubt's from
-    its 2 % quantile on: their places are to be compared, not their sizes. Raises ValueError for shapes that do not fit.
+    The two maps have their own scales, the error's from 0 to its 98 % quantile, the doubt's from its 2 % quantile on: their
+    places are to be compared, not their sizes.
+
+    Args:
+        image: [B,3,H,W] in 0..1.
+        error, unsure: [B,1,H,W], relative to the depth.
+        valid: [B,1,H,W] bool, where there is an error to see.
+        label: whose doubt it is.
+
+    Raises:
+        ValueError: for shapes that do not fit.
     """
     image, error, unsure = _batch(image, 3), _batch(error, 1), _batch(unsure, 1)
     valid = _batch(valid, 1).astype(bool)

@@ -16,10 +16,16 @@ from .style import Figure, house_style, legend_outside, named, new_figure, requi
 def by_distance(bands: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
     """Draw an error by bands of true depth for one or several methods, above the share of pixels in each band.
 
-    `bands`: method -> table with the columns lower, upper (metres), pixels and `metric`, as by_distance.csv holds them
-    (or one such table). Bands without pixels are left out, and those with under 0.5 % of the pixels do not stretch the
-    axis: a line may leave the panel there. Bands that widen with depth are drawn on a logarithmic axis. The shares are those
-    of the first method: all methods are scored on the same pixels. Raises ValueError for missing columns.
+    Bands without pixels are left out, and those with under 0.5 % of the pixels do not stretch the axis: a line may leave the
+    panel there. Bands that widen with depth are drawn on a logarithmic axis. The shares are those of the first method: all
+    methods are scored on the same pixels.
+
+    Args:
+        bands: method -> table with the columns lower, upper (metres), pixels and `metric`, as by_distance.csv holds them (or
+            one such table).
+
+    Raises:
+        ValueError: for missing columns.
     """
     bands = named(bands, "")
     for name, frame in bands.items():
@@ -71,9 +77,13 @@ def _sides(bands: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 def by_scene_type(per_image: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str = "abs_rel") -> Figure:
     """Draw median and interquartile range over frames of an error, by scene type, for one or several methods.
 
-    `per_image`: method -> table with the columns scene_type and `metric`, one row a frame (per_image.csv), or one such
-    table. Scene types are ordered by the first method's median; the number of frames stands beside each name.
-    Raises ValueError for missing columns.
+    Scene types are ordered by the first method's median; the number of frames stands beside each name.
+
+    Args:
+        per_image: method -> table with the columns scene_type and `metric`, one row a frame (per_image.csv), or one such table.
+
+    Raises:
+        ValueError: for missing columns.
     """
     import seaborn
 
@@ -112,6 +122,7 @@ def by_scene_type(per_image: pd.DataFrame | Mapping[str, pd.DataFrame], *, metri
         ax=ax,
     )
     ax.set(ylabel="", xlabel=f"{metric}: median and middle half of the frames", xlim=(0, None))
+    ax.set_yticks(range(len(order)), [label.replace("_", " ") for label in labels.values()])
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.grid(False, axis="y")
     for y in range(len(order) - 1):
@@ -125,7 +136,11 @@ def by_scene_type(per_image: pd.DataFrame | Mapping[str, pd.DataFrame], *, metri
 def by_place(table: pd.DataFrame, *, metric: str = "abs_rel") -> Figure:
     """Draw an error in several parts of the picture, one row a method, one mark a part.
 
-    `table`: a column method, and one column for each part with the error there. Raises ValueError for missing columns.
+    Args:
+        table: with a column method, and one column for each part with the error there.
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(table, ["method"], "table of places")
     parts = [name for name in table.columns if name != "method"]
@@ -150,10 +165,14 @@ def scatter_truth_pred(
 ) -> Figure:
     """Draw how often each predicted depth meets each true depth, with the identity and the median prediction.
 
-    `pred`, `depth`, `valid`: tensors or arrays of one shape, metres and bool; all valid pixels count. Axes run from 0
-    to `max_depth` metres, or where nearly all true depths (99.5 %) are below half of that, to their end; predictions beyond
-    it are counted at the edge. A median line flatter than the identity means compressed depth. Raises ValueError for
-    different shapes or no valid pixel.
+    Axes run from 0 to `max_depth` metres, or where nearly all true depths (99.5 %) are below half of that, to their end;
+    predictions beyond it are counted at the edge. A median line flatter than the identity means compressed depth.
+
+    Args:
+        pred, depth, valid: tensors or arrays of one shape, metres and bool; all valid pixels count.
+
+    Raises:
+        ValueError: for different shapes or no valid pixel.
     """
     pred, depth, valid = (np.asarray(a) for a in (pred, depth, valid))
     if not pred.shape == depth.shape == valid.shape:
@@ -189,9 +208,17 @@ def scatter_truth_pred(
 def radial_table(preds: Mapping[str, ArrayLike], depth: ArrayLike, valid: ArrayLike, *, bins: int = 12) -> pd.DataFrame:
     """Average true and predicted depth over rings around the image centre.
 
-    `preds` name -> [B,1,H,W] metres, `depth` [B,1,H,W] metres, `valid` [B,1,H,W] bool. Returns one row a ring with the
-    columns radius (0 at the centre, 1 at the corners), pixels, true, and one a prediction, all over valid pixels only.
-    Rings without a valid pixel are left out. Raises ValueError for different shapes.
+    Args:
+        preds: name -> [B,1,H,W] metres.
+        depth: [B,1,H,W] metres.
+        valid: [B,1,H,W] bool.
+
+    Returns:
+        One row a ring with the columns radius (0 at the centre, 1 at the corners), pixels, true, and one a prediction, all over
+        valid pixels only. Rings without a valid pixel are left out.
+
+    Raises:
+        ValueError: for different shapes.
     """
     depth, valid = np.asarray(depth), np.asarray(valid).astype(bool)
     height, width = depth.shape[-2:]
@@ -215,8 +242,10 @@ def radial_table(preds: Mapping[str, ArrayLike], depth: ArrayLike, valid: ArrayL
 def radial_profile(table: pd.DataFrame) -> Figure:
     """Draw mean true and predicted depth, and their ratio, from the image centre to its corners.
 
-    `table` as `radial_table` returns it: radius (0 centre, 1 corner), pixels, true (metres), and a column a prediction.
     A prediction whose ratio to the truth changes with the radius is biased towards the centre or the border.
+
+    Args:
+        table: as `radial_table` returns it: radius (0 centre, 1 corner), pixels, true (metres), and a column a prediction.
     """
     require_columns(table, ["radius", "pixels", "true"], "radial table")
     names = [c for c in table.columns if c not in ("radius", "pixels", "true")]

@@ -19,8 +19,12 @@ _NOTHING = 0.8  # grey of what lies outside of a picture
 def film_grid(images: ArrayLike, *, titles: Sequence[str]) -> Figure:
     """Draw films as rows of their frames.
 
-    `images` [films, frames, 3, H, W] in 0..1; `titles` one a film. Raises ValueError for other shapes, or another number of
-    titles.
+    Args:
+        images: [films, frames, 3, H, W] in 0..1.
+        titles: one a film.
+
+    Raises:
+        ValueError: for other shapes, or another number of titles.
     """
     images = np.asarray(images, np.float32)
     if images.ndim != 5 or images.shape[2] != 3 or len(titles) != len(images):
@@ -41,9 +45,14 @@ def film_grid(images: ArrayLike, *, titles: Sequence[str]) -> Figure:
 def photometric(views: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
     """Draw what a photometric loss sees of a frame, one row for each depth map that is tried.
 
-    `views`: name -> image, neighbour, moved float [3,H,W] in 0..1; inside, counts bool [1,H,W]; error unmoved, error moved
-    float [1,H,W]: as `studies.self_supervised.look` gives them. Grey is outside of the neighbour's picture, not known, or does
-    not count. Raises ValueError without a view.
+    Grey is outside of the neighbour's picture, not known, or does not count.
+
+    Args:
+        views: name -> image, neighbour, moved float [3,H,W] in 0..1; inside, counts bool [1,H,W]; error unmoved, error moved
+            float [1,H,W]: as `studies.self_supervised.look` gives them.
+
+    Raises:
+        ValueError: without a view.
     """
     if not views:
         raise ValueError("there is nothing to draw: expected at least one view")

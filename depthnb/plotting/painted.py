@@ -23,8 +23,12 @@ def signed(figure: Figure, made_by: str) -> Figure:
 def painted(pictures: Mapping[str, ArrayLike], *, notes: Mapping[str, str] | None = None, per_row: int = 4) -> Figure:
     """Draw pictures in rows, each with its name below and a note (such as a number) above.
 
-    `pictures` name -> [3,H,W] or [1,3,H,W] in 0..1, all of one size; `notes` name -> text, for as many as have one. Raises
-    ValueError for other shapes.
+    Args:
+        pictures: name -> [3,H,W] or [1,3,H,W] in 0..1, all of one size.
+        notes: name -> text, for as many as have one.
+
+    Raises:
+        ValueError: for other shapes.
     """
     pictures = {name: _batch(each, 3) for name, each in pictures.items()}
     _same(**pictures)
@@ -48,8 +52,11 @@ def painted(pictures: Mapping[str, ArrayLike], *, notes: Mapping[str, str] | Non
 def distances(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw how pictures were painted: content and style distance (logarithmic) and deviation of brightness by epoch.
 
-    `histories`: name -> table with the columns epoch, content, style and deviation (a `History` of `style_transfer.paint`).
-    Raises ValueError for missing columns.
+    Args:
+        histories: name -> table with the columns epoch, content, style and deviation (a `History` of `style_transfer.paint`).
+
+    Raises:
+        ValueError: for missing columns.
     """
     histories = {name: getattr(frame, "frame", frame) for name, frame in histories.items()}
     panels = {"content": "content distance", "style": "style distance", "deviation": "deviation of brightness"}
@@ -76,8 +83,12 @@ def distances(histories: Mapping[str, pd.DataFrame]) -> Figure:
 def recipes(table: pd.DataFrame, opponents: Mapping[str, float], *, metric: str = "abs_rel") -> Figure:
     """Draw the grid of recipes: `metric` by style weight, one line a start, and one dot for each other variation.
 
-    `table` as `style_transfer.grid.grid` returns it; `opponents` name -> value, lines across both panels. Raises ValueError for
-    missing columns.
+    Args:
+        table: as `style_transfer.grid.grid` returns it.
+        opponents: name -> value, lines across both panels.
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(table, ["axis", "network", "layers", "start", "style_weight", metric], "grid")
     figure = new_figure(9, 3.8, alt=f"{metric} by style weight and start, and of other layers and networks")

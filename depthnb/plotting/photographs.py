@@ -31,7 +31,10 @@ INVERSE_LABEL = "inverse depth, no unit: near is bright"
 def depth_map(values: ArrayLike, *, label: str = DEPTH_LABEL, near_is_large: bool = False) -> Figure:
     """Draw one depth map in colours with its bar; near is bright.
 
-    `values` [1,H,W]: metres, or with `near_is_large` inverse depth. The colours reach from the first to the 99th percentile.
+    The colours reach from the first to the 99th percentile.
+
+    Args:
+        values: [1,H,W]: metres, or with `near_is_large` inverse depth.
     """
     values = _batch(values, 1)
     norm, colormap = _one_map(values, near_is_large)
@@ -55,7 +58,8 @@ def depth_colours(
 ) -> tuple[np.ndarray, float, float]:
     """The colours of `depth_map` alone, pixel for pixel: [1,H,W] -> float [H,W,3] in 0..1, and the ends of their range.
 
-    limits: the ends, where they shall not be the first and the 99th percentile.
+    Args:
+        limits: the ends, where they shall not be the first and the 99th percentile.
     """
     values = _batch(values, 1)
     norm, colormap = _one_map(values, near_is_large)
@@ -76,7 +80,8 @@ def colour_bar(
 ) -> np.ndarray:
     """The colour bar of `depth_colours` as pixels, uint8 [H,width,3], to be laid below pictures.
 
-    limits: the ends of the colours; values beyond them have the colours of the ends.
+    Args:
+        limits: the ends of the colours; values beyond them have the colours of the ends.
     """
     across = min(MAX_WIDTH, max(3.0, width / DPI))  # inches; of a narrow picture the letters are small too
     dpi = width / across
@@ -151,8 +156,12 @@ def answers(
 def told(table: pd.DataFrame, *, true: float, metric: str = "abs_rel") -> Figure:
     """Draw what nets answer when they are told another field of view: the size of the depth, and the error.
 
-    `table` has the columns net, told (degrees), ratio (predicted over true depth) and `metric`; `true` is the field of view of
-    the camera, in degrees. Raises ValueError for missing columns.
+    Args:
+        table: with the columns net, told (degrees), ratio (predicted over true depth) and `metric`.
+        true: the field of view of the camera, in degrees.
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(table, ["net", "told", "ratio", metric], "table of fields of view")
     figure = new_figure(

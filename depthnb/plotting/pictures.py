@@ -28,11 +28,19 @@ def depth_grid(
 ) -> Figure:
     """Draw frames as image, depth and valid mask, all with one colour bar in metres.
 
-    `images` [B,3,H,W] in 0..1, `depths` [B,1,H,W] metres, `valids` [B,1,H,W] bool (tensors or arrays). `titles` one
-    line a frame. `max_depth` (m) ends the colour bar, default: the 99th percentile of all valid depths. `per_row` is
-    the number of frames beside each other (each takes three pictures), default 1 for wide frames or fewer than 3, else 2.
     Invalid pixels are grey. Where under 30 % of the pixels are valid (LiDAR), points are drawn enlarged.
-    Raises ValueError for shapes that do not fit together.
+
+    Args:
+        images: [B,3,H,W] in 0..1, a tensor or array, as the next two.
+        depths: [B,1,H,W] metres.
+        valids: [B,1,H,W] bool.
+        titles: one line a frame.
+        max_depth: metres; ends the colour bar, default: the 99th percentile of all valid depths.
+        per_row: the number of frames beside each other (each takes three pictures), default 1 for wide frames or fewer than 3,
+            else 2.
+
+    Raises:
+        ValueError: for shapes that do not fit together.
     """
     images, depths, valids = _batch(images, 3), _batch(depths, 1), _batch(valids, 1).astype(bool)
     _same(images=images, depths=depths, valids=valids)
@@ -88,12 +96,21 @@ def predictions_grid(
     One prediction: a row a frame. Several: two rows a frame, the image over the truth, each prediction over its error, so that
     the pictures stay large.
 
-    `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `preds` name -> [B,1,H,W] metres, at
-    the size of the truth, one to three of them. `error`: "abs_rel" (relative) or "metres". `max_depth` (m) and
-    `max_error` end the colour bars, default: 99th percentile of true depth, 95th of error. `row_titles` one line a
-    frame ("best", "median", "worst"). `scores` name -> one text ("abs_rel 0.081") or number a frame, written over the
-    error map.
-    Errors are drawn on valid pixels only, the rest is grey. Raises ValueError for shapes that do not fit together.
+    Errors are drawn on valid pixels only, the rest is grey.
+
+    Args:
+        image: [B,3,H,W] in 0..1.
+        depth: [B,1,H,W] metres.
+        valid: [B,1,H,W] bool.
+        preds: name -> [B,1,H,W] metres, at the size of the truth, one to three of them.
+        error: "abs_rel" (relative) or "metres".
+        max_depth, max_error: the ends of the colour bars, the first in metres; default: 99th percentile of true depth, 95th of
+            error.
+        row_titles: one line a frame ("best", "median", "worst").
+        scores: name -> one text ("abs_rel 0.081") or number a frame, written over the error map.
+
+    Raises:
+        ValueError: for shapes that do not fit together.
     """
     if error not in ERRORS:
         raise ValueError(f"error is {error!r}, expected one of {sorted(ERRORS)}")
@@ -165,11 +182,18 @@ def methods_grid(
 ) -> Figure:
     """Draw the same frames (columns) as image, true depth and the prediction of any number of methods (rows).
 
-    `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `preds` name -> [B,1,h,w] metres, which
-    may be smaller than the truth (run folders keep reduced ones). 2 to 6 frames read well. One colour bar in metres for
-    all; `max_depth` (m) as in `depth_grid`. `log`: equal ratios of depth have equal steps of colour, for scenes that reach
-    from a few metres to the horizon. Invalid true depth, such as that of the sky, is grey. Raises ValueError where the numbers
-    of frames differ.
+    2 to 6 frames read well. One colour bar in metres for all. Invalid true depth, such as that of the sky, is grey.
+
+    Args:
+        image: [B,3,H,W] in 0..1.
+        depth: [B,1,H,W] metres.
+        valid: [B,1,H,W] bool.
+        preds: name -> [B,1,h,w] metres, which may be smaller than the truth (run folders keep reduced ones).
+        max_depth: as for `depth_grid`.
+        log: equal ratios of depth have equal steps of colour, for scenes that reach from a few metres to the horizon.
+
+    Raises:
+        ValueError: where the numbers of frames differ.
     """
     image, depth, valid = _batch(image, 3), _batch(depth, 1), _batch(valid, 1).astype(bool)
     preds = {name: _batch(p, 1) for name, p in preds.items()}
@@ -217,9 +241,17 @@ def showcase(
 ) -> Figure:
     """Draw frames (columns) as image, true depth, predicted depth, and both depths in space.
 
-    `image` [B,3,H,W] in 0..1; `depth` and `pred` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `views` two [h,w,3] a frame, the
-    truth and the prediction as `pointcloud.picture` makes them. The colours reach from the first percentile of the true depth
-    to `max_depth` (m), or to the 99th. Invalid true depth is grey. Raises ValueError for shapes that do not fit together.
+    Invalid true depth is grey.
+
+    Args:
+        image: [B,3,H,W] in 0..1.
+        depth, pred: [B,1,H,W] metres.
+        valid: [B,1,H,W] bool.
+        views: two [h,w,3] a frame, the truth and the prediction as `pointcloud.picture` makes them.
+        max_depth: metres; the colours reach from the first percentile of the true depth to this, or to the 99th.
+
+    Raises:
+        ValueError: for shapes that do not fit together.
     """
     image, depth, pred, valid = _batch(image, 3), _batch(depth, 1), _batch(pred, 1), _batch(valid, 1).astype(bool)
     _same(image=image, depth=depth, valid=valid, pred=pred)
@@ -323,7 +355,9 @@ def _grid(
 ) -> tuple[Figure, np.ndarray]:
     """Make picture axes in a figure whose height follows from the pictures' aspect (height / width).
 
-    titled: every row has titles; heading: lines of text above the first row alone.
+    Args:
+        titled: every row has titles.
+        heading: lines of text above the first row alone.
     """
     if width is None:
         width = 9.0 if columns > 2 else 3.2 * columns + labels

@@ -26,9 +26,14 @@ _STYLES = ("-", "--")
 def players(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the curves of both players of adversarial trainings, one colour a training; on validation frames if there are any.
 
-    `histories`: name -> table with the columns epoch, adversarial, discriminator, true_recognised, false_recognised, their
-    val_ twins and val_variation (a `History` of `adversarial.fit`). Dotted lines mark what a discriminator that guesses
-    would have: ln 2, and one half. Raises ValueError for missing columns.
+    Dotted lines mark what a discriminator that guesses would have: ln 2, and one half.
+
+    Args:
+        histories: name -> table with the columns epoch, adversarial, discriminator, true_recognised, false_recognised, their
+            val_ twins and val_variation (a `History` of `adversarial.fit`).
+
+    Raises:
+        ValueError: for missing columns.
     """
     frames = {name: getattr(frame, "frame", frame) for name, frame in histories.items()}
     for name, frame in frames.items():
@@ -66,9 +71,16 @@ def verdicts(
 ) -> Figure:
     """Draw two rows a frame: image and depth maps, and under each map what a discriminator makes of its patches.
 
-    `image` [B,3,H,W] in 0..1; `valid` [B,1,H,W] bool, the mask under which all maps were judged; `maps` name -> [B,1,H,W]
-    metres; `said`, with the same names, -> [B,1,h,w], probability that a patch is true depth. Invalid pixels are grey, also
-    in predictions: this is what the discriminator was shown. Raises ValueError for shapes that do not fit together.
+    Invalid pixels are grey, also in predictions: this is what the discriminator was shown.
+
+    Args:
+        image: [B,3,H,W] in 0..1.
+        valid: [B,1,H,W] bool, the mask under which all maps were judged.
+        maps: name -> [B,1,H,W] metres.
+        said: with the same names, -> [B,1,h,w], probability that a patch is true depth.
+
+    Raises:
+        ValueError: for shapes that do not fit together.
     """
     image, valid = _batch(image, 3), _batch(valid, 1).astype(bool)
     maps = {name: _batch(x, 1) for name, x in maps.items()}

@@ -20,9 +20,14 @@ _USELESS = 1 - MATTERS / 100  # share of the mean image's error from which on a 
 def changes(table: pd.DataFrame) -> Figure:
     """Draw what each change of the room or the camera does to the error of each method: a dot with its 95 % interval.
 
-    `table` has one row a method and change with the columns method, change, strength, said, ratio, low, high, as
-    `studies.robustness.robustness` makes it; corruptions, unchanged frames and ratios of NaN are left out. A dot is white where
-    the column `beside` says that the mean image is as good. Raises ValueError for missing columns or without a change.
+    A dot is white where the column `beside` says that the mean image is as good.
+
+    Args:
+        table: one row a method and change with the columns method, change, strength, said, ratio, low, high, as
+            `studies.robustness.robustness` makes it; corruptions, unchanged frames and ratios of NaN are left out.
+
+    Raises:
+        ValueError: for missing columns or without a change.
     """
     require_columns(table, _COLUMNS, "table of changes")
     table = table[(table["strength"] == 0) & (table["change"] != "base") & table["ratio"].notna()]
@@ -52,8 +57,13 @@ def changes(table: pd.DataFrame) -> Figure:
 def corrupted(table: pd.DataFrame) -> Figure:
     """Draw error against strength, one panel a corruption, one line a method, with 95 % intervals; strength 0 is unchanged.
 
-    `table` as for `changes`; rows of strength 0 are left out. A dot is white where the column `beside` says that the mean
-    image is as good. Raises ValueError for missing columns or without a corruption.
+    A dot is white where the column `beside` says that the mean image is as good.
+
+    Args:
+        table: as for `changes`; rows of strength 0 are left out.
+
+    Raises:
+        ValueError: for missing columns or without a corruption.
     """
     require_columns(table, _COLUMNS, "table of corruptions")
     table = table[(table["strength"] > 0) & table["ratio"].notna()]
@@ -88,8 +98,12 @@ def corrupted(table: pd.DataFrame) -> Figure:
 def fields_of_view(table: pd.DataFrame, *, untold: str = ", not told") -> Figure:
     """Draw error against the camera's field of view, one line a method, with 95 % intervals.
 
-    `table` has the columns of `changes` and `degrees`, as `studies.robustness.views` makes it. A method whose name ends with
-    `untold` has the colour of the method without this ending, and a broken line. Raises ValueError for missing columns.
+    Args:
+        table: with the columns of `changes` and `degrees`, as `studies.robustness.views` makes it.
+        untold: a method whose name ends with this has the colour of the method without this ending, and a broken line.
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(table, [*_COLUMNS, "degrees"], "table of fields of view")
     table = table[table["ratio"].notna()].sort_values("degrees", kind="stable")
@@ -116,7 +130,11 @@ def fields_of_view(table: pd.DataFrame, *, untold: str = ", not told") -> Figure
 
 
 def _dots(ax: Axes, x, y, own: pd.DataFrame, style: str, color: str, name: str) -> None:
-    """Dots, white where the mean image is as good; the label is that of a full one. style: marker, and the line's if any."""
+    """Dots, white where the mean image is as good; the label is that of a full one.
+
+    Args:
+        style: marker, and the line's if any.
+    """
     useless = _useless(own)
     ax.plot([], [], style, color=color, linewidth=1.5, label=name)
     for part, face in ((~useless, color), (useless, "white")):

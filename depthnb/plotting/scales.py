@@ -27,10 +27,18 @@ def scales_grid(
 ) -> Figure:
     """Draw two rows a frame: image, depth of every scale, and their weighted sum; truth, and how masks have moved.
 
-    `image` [B,3,H,W] in 0..1; `depth` [B,1,H,W] metres; `valid` [B,1,H,W] bool; `depths` (metres) and `masks` (0..1)
-    [B,S,H,W], as `HMADepth.per_scale` gives them; `names` of the S scales, and `starts`, the masks before training
-    (`HMADepth.start`): a mask is drawn as its difference from there, since one that has not moved has learnt nothing.
-    `max_depth` (m) as in `depth_grid`. Raises ValueError for shapes that do not fit together.
+    Args:
+        image: [B,3,H,W] in 0..1.
+        depth: [B,1,H,W] metres.
+        valid: [B,1,H,W] bool.
+        depths, masks: [B,S,H,W], metres and 0..1, as `HMADepth.per_scale` gives them.
+        names: of the S scales.
+        starts: the masks before training (`HMADepth.start`): a mask is drawn as its difference from there, since one that has
+            not moved has learnt nothing.
+        max_depth: as for `depth_grid`.
+
+    Raises:
+        ValueError: for shapes that do not fit together.
     """
     image, depth, valid = _batch(image, 3), _batch(depth, 1), _batch(valid, 1).astype(bool)
     depths, masks = _batch(depths, len(names)), _batch(masks, len(names))

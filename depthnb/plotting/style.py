@@ -61,9 +61,12 @@ C = TypeVar("C", bound=FigureCanvasBase)
 class Figure(matplotlib.figure.Figure):
     """Matplotlib figure outside pyplot's list that shows itself when it is the last expression of a notebook cell.
 
-    pyplot keeps every figure alive until it is closed, and a figure made without it shows nothing in a notebook; this
-    class needs neither. `image_format` is "jpeg" for grids of pictures (a tenth of the PNG), "png" for lines and text;
-    `alt` is one sentence for readers who do not see the picture.
+    pyplot keeps every figure alive until it is closed, and a figure made without it shows nothing in a notebook; this class
+    needs neither.
+
+    Attributes:
+        image_format: "jpeg" for grids of pictures (a tenth of the PNG), "png" for lines and text.
+        alt: one sentence for readers who do not see the picture.
     """
 
     image_format: str = "png"
@@ -101,8 +104,12 @@ def encode(
 ) -> bytes:
     """Return the figure as the bytes of a PNG or JPEG file.
 
-    `image_format` is "png", "jpeg" or None (the figure's own choice); `quality` (1..95) is JPEG's.
-    Raises ValueError for any other format.
+    Args:
+        image_format: "png", "jpeg" or None (the figure's own choice).
+        quality: of JPEG, 1..95.
+
+    Raises:
+        ValueError: for any other format.
     """
     image_format = image_format or getattr(figure, "image_format", "png")
     if image_format not in ("png", "jpeg"):
@@ -126,8 +133,11 @@ def _colour_mapped(figure: matplotlib.figure.Figure) -> bool:
 def show(figure: matplotlib.figure.Figure, kind: str | None = None) -> None:
     """Display a figure in the running notebook as one PNG or JPEG of explicit width; do nothing outside a notebook.
 
-    `kind` is "png", "jpeg" or None (the figure's own choice). Works for any matplotlib figure, in JupyterLab,
-    papermill, nbclient and nbval, whether or not pyplot or `%matplotlib inline` are in use.
+    Works for any matplotlib figure, in JupyterLab, papermill, nbclient and nbval, whether or not pyplot or `%matplotlib inline`
+    are in use.
+
+    Args:
+        kind: "png", "jpeg" or None (the figure's own choice).
     """
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import Image, display
@@ -149,9 +159,11 @@ def save(figure: matplotlib.figure.Figure, stem: str | Path, *, dpi: int | None 
 def printed(figure: matplotlib.figure.Figure, *, dpi: int | None = None) -> dict[str, bytes]:
     """Return the figure as the bytes of a PNG and a PDF file, under the keys png and pdf.
 
-    `dpi` of the PNG is 200 for lines and text, 100 for grids of pictures, and at most 256 colours: a fifth of
-    the usual size. The files carry no date or version, so that the same figure gives the same bytes; the PNG's
-    Description is the figure's `alt`.
+    The PNG has at most 256 colours: a fifth of the usual size. The files carry no date or version, so that the same figure
+    gives the same bytes; the PNG's Description is the figure's `alt`.
+
+    Args:
+        dpi: of the PNG; None: 200 for lines and text, 100 for grids of pictures.
     """
     # half a second of import, which most commands do without
     from matplotlib.backends.backend_pdf import FigureCanvasPdf

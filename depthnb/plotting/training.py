@@ -105,13 +105,20 @@ def curves(
 ) -> Figure:
     """Draw losses against epochs, for one run or several.
 
-    `histories`: a table with the columns epoch, train_loss, val_loss and optionally learning_rate and stage (a
-    `History.frame` or history.csv), or name -> table. `columns`: column -> label of what to draw, default train_loss
-    and val_loss; columns missing everywhere or wholly empty are left out. Several runs share one panel a column, in
-    one colour a run; one run draws all columns in one panel and marks its least validation loss. `log`: logarithmic
-    loss axis. `drops`: mark epochs at which the learning rate fell by more than a tenth, unless these are more than 8 or
-    more than half of all.
-    Raises ValueError where a table lacks epoch or there is nothing to draw.
+    Several runs share one panel a column, in one colour a run; one run draws all columns in one panel and marks its least
+    validation loss.
+
+    Args:
+        histories: a table with the columns epoch, train_loss, val_loss and optionally learning_rate and stage (a
+            `History.frame` or history.csv), or name -> table.
+        columns: column -> label of what to draw, default train_loss and val_loss; columns missing everywhere or wholly empty
+            are left out.
+        log: logarithmic loss axis.
+        drops: mark epochs at which the learning rate fell by more than a tenth, unless these are more than 8 or more than half
+            of all.
+
+    Raises:
+        ValueError: where a table lacks epoch or there is nothing to draw.
     """
     histories = _stages(named(histories, ""))
     for name, frame in histories.items():
@@ -156,9 +163,15 @@ def curves(
 def activation_stats(stats: pd.DataFrame) -> Figure:
     """Draw the standard deviation of activations and gradients in every layer, one line an initialisation.
 
-    `stats` has the columns initialisation, layer (names, in forward order), activation_std and gradient_std (of the
-    loss by the layer's output). Axes are logarithmic; zeros and non-finite values are drawn as crosses at the edge of
-    the panel, so that a vanished or exploded layer stays visible. Raises ValueError for missing columns.
+    Axes are logarithmic; zeros and non-finite values are drawn as crosses at the edge of the panel, so that a vanished or
+    exploded layer stays visible.
+
+    Args:
+        stats: with the columns initialisation, layer (names, in forward order), activation_std and gradient_std (of the loss by
+            the layer's output).
+
+    Raises:
+        ValueError: for missing columns.
     """
     require_columns(stats, ["initialisation", "layer", "activation_std", "gradient_std"], "activation table")
     layers = list(dict.fromkeys(stats["layer"]))

@@ -43,7 +43,9 @@ class Cell:
 class Row:
     """A line of a board.
 
-    bar, low, high: the error and its interval as per cent of the longest bar. runs: (seed, address of run.json) pairs.
+    Attributes:
+        bar, low, high: the error and its interval as per cent of the longest bar.
+        runs: (seed, address of run.json) pairs.
     """
 
     name: str
@@ -58,7 +60,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """One leaderboard. measured, rule: sentences on how it was measured and what the intervals mean. printed: of others."""
+    """One leaderboard.
+
+    Attributes:
+        measured, rule: sentences on how it was measured and what the intervals mean.
+        printed: of others.
+    """
 
     title: str
     measured: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from depthnb.evidence.scenes import ratio
 from depthnb.report.results import METHODS
 from depthnb.runs.trained import METRIC
 
+_LINE = re.compile(r"ablation-(.+?)-\d+")  # run of a line of evidence.txt
 _RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
 
 
@@ -21,7 +23,8 @@ def judged(
     """What nets that were trained on one data set score on others.
 
     Args:
-        dataset: that of the training; published nets, whose training data are not here, are taken too.
+        dataset: that of the training; nets that learnt from more of the same kind (rooms+more) are taken too, and published
+            ones, whose training data are not here.
         records: run.json of finished runs, as `runs.finished` gives them, which they are by default.
         problems: gets a sentence for each run that was left out; without it they are printed.
 
@@ -37,7 +40,11 @@ def judged(
     tables: dict[tuple[str, str], list[dict]] = {}
     for record in runs.finished() if records is None else records:
         asked = record.get("asked")
-        if not asked or record.get("dataset") == dataset or asked["trained_on"] not in (dataset, None):
+        if (
+            not asked
+            or record.get("dataset") == dataset
+            or asked["trained_on"] not in (dataset, f"{dataset}+more", None)
+        ):
             continue
         try:
             by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
@@ -76,14 +83,14 @@ def constants(table: pd.DataFrame) -> list[str]:
     Of a constant a scale and a shift leave each image's best constant.
     """
     parts = []
-    for start, names in (
-        ("", ("mean depth", "mean image")),
-        ("aligned ", ("each image's best constant", "mean image")),
+    for start, label, names in (
+        ("", "", ("mean depth", "mean image")),
+        ("aligned ", "aligned: ", ("each image's best constant", "mean image")),
     ):
         scores = table[[f"{start}mean depth", f"{start}mean image"]].dropna()
         if len(scores):
             said = " and ".join(f"{name} {score:.3f}" for name, score in zip(names, scores.iloc[0], strict=True))
-            parts.append(f"{start}{said}")
+            parts.append(f"{label}{said}")
     return [f"Without a look at the picture: {'; '.join(parts)}."] if parts else []
 
 
@@ -103,8 +110,10 @@ def _label(record: Mapping, row: Mapping) -> str:
 
 
 def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
-    notebook = asked["net"].partition("/")[0]
+    notebook, _, run = asked["net"].partition("/")
     name = METHODS.get(notebook, asked["net"])
+    line = _LINE.fullmatch(run)
+    name += f", {line[1].replace('-', ' ')}" if line else ""
     folder = record["folder"]
     row = {"net": name, "run": f"{folder.parent.name}/{folder.name}"}
     row |= {"frames": by_image["id"].nunique(), "scenes": by_image["scene"].nunique()}

@@ -47,7 +47,9 @@ def sentences(found: Sequence[Board], records: Sequence[Mapping], findings: Mapp
     """What was asked and what came out, in at most five sentences.
 
     Args:
-        found: the leaderboards, the most important first. records: run.json of finished runs. findings: verdict -> how many.
+        found: the leaderboards, the most important first.
+        records: run.json of finished runs.
+        findings: verdict -> how many.
     """
     main = next((board for board in found if board.ours), None)
     said = [*_asked(main, records), *_best(main), *_opponents(main), *_price(main)] if main else []

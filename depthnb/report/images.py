@@ -18,7 +18,11 @@ _MOST_PIXELS = 50_000_000  # of a figure
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture ready for the page. caption: "" where the page has one of its own."""
+    """A picture ready for the page.
+
+    Attributes:
+        caption: "" where the page has one of its own.
+    """
 
     address: str
     alt: str
@@ -28,7 +32,11 @@ class Picture:
 
 
 def of_file(file: Path, width: int, quality: int) -> Picture:
-    """A figure of a run, made smaller. Raises OSError or ValueError for a file that is none."""
+    """A figure of a run, made smaller.
+
+    Raises:
+        OSError, ValueError: for a file that is none.
+    """
     try:
         with Image.open(file) as stored:
             if stored.width * stored.height > _MOST_PIXELS:

@@ -17,11 +17,13 @@ import pandas as pd
 from depthnb import __version__, files, runs
 from depthnb.report import boards, elsewhere, front
 from depthnb.report.images import Picture, of_file
+from depthnb.report.results import METHODS
 from depthnb.report.sections import Section, latest, section
 from depthnb.report.words import Table, as_table, short
 
 MAX_BYTES = 1_000_000
 ROBUSTNESS = "robustness.csv"
+CONTEST = "contest/leaderboard.csv"  # among the runs; depthnb.course writes it, and beside it the rule
 _PARTS = ("page.html", "page.css", "page.js")  # files beside this one
 LEVELS = (  # figures a notebook, their width in pixels and WebP quality: the first that fits into MAX_BYTES is taken
     (6, 900, 75),
@@ -37,7 +39,12 @@ LEVELS = (  # figures a notebook, their width in pixels and WebP quality: the fi
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Nets on data that they were not trained on. said: of who sees no picture. records: (net, address of its run.json)."""
+    """Nets on data that they were not trained on.
+
+    Attributes:
+        said: of who sees no picture.
+        records: (net, address of its run.json).
+    """
 
     table: Table
     said: list[str]
@@ -46,10 +53,26 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Changed:
-    """What happens when the room, the camera or the picture changes. record: address of the run.json of who asked."""
+    """What happens when the room, the camera or the picture changes.
+
+    Attributes:
+        record: address of the run.json of who asked.
+    """
 
     figures: list[tuple[str, str, Picture]]
     record: str
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What the teams of a course handed in.
+
+    Attributes:
+        rule: by which it was scored.
+    """
+
+    table: Table
+    rule: str
 
 
 @dataclass(frozen=True)
@@ -62,19 +85,23 @@ class Front:
     figures: list[tuple[str, str, Picture]]
     elsewhere: list[Elsewhere]
     changed: Changed | None
+    contest: Contest | None
     findings: dict[str, list[tuple[str, str, str]]]
 
 
 def build(reports_dir: str | Path) -> Path:
     """Make reports_dir/report.html from the finished runs in reports_dir/<notebook>/<run>/ and return its path.
 
-    One file of at most 1 MB with its figures inside, readable offline, on a phone, in light and dark mode. First what came
-    out: sentences, photographs with a slider, leaderboards, where methods fail, what they score on other data and in changed
-    rooms, findings. Then each notebook. A run without `finished: true` in its run.json does not exist; a run.json, table or
-    figure that cannot be read is named at the top of the page and is no error. Of several runs of a notebook the first of
-    paper, rooms-full, quick or the alphabet is shown in full, the others as rows of a table. Figures are made smaller until
-    the page fits. A list inside of the page says of which runs it was made, by the content of their run.json. Raises
-    FileNotFoundError where reports_dir does not exist.
+    One file of at most 1 MB with its figures inside, readable offline, on a phone, in light and dark mode. First what came out:
+    sentences, photographs with a slider, leaderboards, where methods fail, what they score on other data and in changed rooms,
+    the contest of a course, findings. Then each notebook. A run without `finished: true` in its run.json does not exist;
+    methods without a run are named. A run.json, table or figure that cannot be read is named at the top of the page and is no
+    error. Of several runs of a notebook the first of paper, rooms-full, quick or the alphabet is shown in full, the others as
+    rows of a table. Figures are made smaller until the page fits. A list inside of the page says of which runs it was made, by
+    the content of their run.json.
+
+    Raises:
+        FileNotFoundError: where reports_dir does not exist.
     """
     reports_dir = Path(reports_dir)
     if not reports_dir.is_dir():
@@ -114,6 +141,7 @@ def _front(records: list[dict[str, Any]], sections: Iterable[Section], reports_d
         figures=front.figures(found),
         elsewhere=[_elsewhere(label, table) for label, table in other.items()],
         changed=_changed(records, reports_dir, problems),
+        contest=_contest(reports_dir / CONTEST, problems),
         findings=findings,
     )
 
@@ -128,6 +156,18 @@ def _changed(records: list[dict[str, Any]], reports_dir: Path, problems: list[st
         return Changed(front.changed(table), f"./{quote(f'{label}/{runs.RECORD}')}")
     except (ValueError, KeyError, TypeError) as error:
         problems.append(f"{label}/tables/{ROBUSTNESS}: {short(error)}")
+        return None
+
+
+def _contest(file: Path, problems: list[str]) -> Contest | None:
+    """The leaderboard of a contest, if there is one; what cannot be read is named."""
+    if not file.exists():
+        return None
+    try:
+        rule = file.with_name("rule.txt").read_text("utf-8").strip()
+        return Contest(as_table(files.read_table(file, text=("team",)), "leaderboard of the contest"), rule)
+    except (OSError, ValueError) as error:
+        problems.append(f"{CONTEST}: {short(error)}")
         return None
 
 
@@ -219,4 +259,5 @@ def _render(first: Front, sections: list[Section], made: dict[str, str], problem
     page = environment.from_string(own["page.html"])
     told = {"front": first, "sections": sections, "problems": problems, "total": total, "version": __version__}
     told["made"] = json.dumps(made)
+    told["missing"] = [method for name, method in METHODS.items() if name not in {each.name for each in sections}]
     return page.render(**told, style=own["page.css"], script=own["page.js"]).lstrip()

@@ -46,13 +46,20 @@ SCORED = "test"  # the split that is compared
 class Result:
     """One finished run and what it scored on its test split.
 
-    `frames` stands for the very test frames (a hash of their ids and of their files' content), `measured` for all that must
-    be equal between results of one table. `baselines`, `nets`: name -> metrics, of the opponents and of every net that the run
-    trained. `aligned`: as `metrics`, after a scale and a shift were fitted in inverse depth, `aligned_baselines` those of the
-    opponents; empty where the run does not say. `steps` of the optimiser, `seconds` of training, interruptions included; NaN
-    where unknown. `multiply_adds`, in billions, and `milliseconds` of one answer; NaN where unknown. `size`: (H, W) of the
-    images that it saw, None where unknown. `origin`: where the net's first weights come
-    from. `inputs`: what lay in the files that parameters name.
+    `measured` stands for all that must be equal between results of one table.
+
+    Attributes:
+        frames: stands for the very test frames (a hash of their ids and of their files' content).
+        baselines, nets: name -> metrics, of the opponents and of every net that the run trained.
+        aligned: as `metrics`, after a scale and a shift were fitted in inverse depth; empty where the run does not say.
+        aligned_baselines: those of the opponents; empty likewise.
+        steps: of the optimiser; NaN where unknown.
+        seconds: of training, interruptions included; NaN where unknown.
+        multiply_adds: in billions; NaN where unknown.
+        milliseconds: of one answer; NaN where unknown.
+        size: (H, W) of the images that it saw, None where unknown.
+        origin: where the net's first weights come from.
+        inputs: what lay in the files that parameters name.
     """
 
     notebook: str
@@ -332,7 +339,10 @@ def explain(results: Sequence[Result], chosen: Sequence[Result], notes: Sequence
 def measured(results: Sequence[Result]) -> str:
     """The one way in which all results were measured, as a line to print.
 
-    Raises ValueError where data set, protocol or test frames differ: numbers measured differently do not make a ranking.
+    Numbers measured differently do not make a ranking.
+
+    Raises:
+        ValueError: where data set, protocol or test frames differ.
     """
     if not results:
         raise ValueError("no results to compare; select some of results.load(dataset)")
@@ -353,7 +363,10 @@ def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
 
     Runs that began with different weights are not one group, whatever their parameters looked for. The name is the method's;
     where a notebook has several groups, what tells them apart stands behind it, "quick" also beside longer runs of others, and
-    "random weights" also where the method is about ImageNet weights and had none. Raises ValueError as `measured`.
+    "random weights" also where the method is about ImageNet weights and had none.
+
+    Raises:
+        ValueError: as `measured`.
     """
     measured(results)
     parts: dict[tuple, list[Result]] = {}
@@ -365,7 +378,11 @@ def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def _name(one: Result, rivals: Sequence[Result], short: str | None) -> str:
-    """short: the preset that is named in any case."""
+    """What a group is called: its method, and what tells it apart from its rivals.
+
+    Args:
+        short: the preset that is named in any case.
+    """
     differing = [one.preset] if one.preset == short or len({each.preset for each in rivals}) > 1 else []
     for key in dict.fromkeys(key for each in rivals for key in each.settings):
         if len({repr(each.settings.get(key)) for each in rivals}) > 1:

@@ -15,6 +15,7 @@ import pandas as pd
 from depthnb import files, metrics, runs
 from depthnb.evidence.verdicts import clearly_better
 from depthnb.report.images import Picture
+from depthnb.report.titles import title
 from depthnb.report.words import BASELINES, Table, as_table, duration, is_number, number, short
 
 CLAIMS = "claims.csv"
@@ -61,8 +62,10 @@ def section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems:
     """What the page says about a notebook.
 
     Args:
-        name: of the notebook. found: its finished runs, the one to show first.
-        reports_dir: where runs lie. problems: gets a sentence for each table that cannot be read.
+        name: of the notebook.
+        found: its finished runs, the one to show first.
+        reports_dir: where runs lie.
+        problems: gets a sentence for each table that cannot be read.
     """
     run, *others = found
     folder = run["folder"]
@@ -86,7 +89,7 @@ def section(name: str, found: list[dict[str, Any]], reports_dir: Path, problems:
         published=as_table(pd.DataFrame(run["published"]), "Published numbers")
         if _is_rows(run.get("published"))
         else None,
-        folded=[as_table(table, stem.replace("_", " ")) for stem, table in tables.items()],
+        folded=[as_table(table, title(stem)) for stem, table in tables.items()],
         others=_other_runs(others) if others else None,
         figures=[figures[stem] for stem in order],
     )

@@ -22,13 +22,20 @@ _COSTS = {
 
 
 def table(results: Sequence[Result], *, by: str | None = None) -> pd.DataFrame:
-    """One row a group of runs, and one a baseline; `by`: the metric whose best is on top, default the notebooks' order.
+    """One row a group of runs, and one a baseline.
 
-    Columns: method, kind ("ours" or "baseline"), notebook, preset, seeds (how many), the metrics (mean over seeds) each
-    with its `<metric>_std` (sample standard deviation, NaN for one seed), beats_baselines ("yes", "no: ..." or "unknown";
-    in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, steps and seconds of training,
-    multiply_adds (billions) and milliseconds of one answer (means), image (width x height that the net sees), device. A
-    baseline's value is the mean over the runs: it depends on the training frames. Raises ValueError as `measured`.
+    Args:
+        by: the metric whose best is on top, default the notebooks' order.
+
+    Returns:
+        A table with the columns method, kind ("ours" or "baseline"), notebook, preset, seeds (how many), the metrics (mean over
+        seeds) each with its `<metric>_std` (sample standard deviation, NaN for one seed), beats_baselines ("yes", "no: ..." or
+        "unknown"; in abs_rel, rmse and delta1, every seed against its own run's baselines), parameters, steps and seconds of
+        training, multiply_adds (billions) and milliseconds of one answer (means), image (width x height that the net sees),
+        device. A baseline's value is the mean over the runs: it depends on the training frames.
+
+    Raises:
+        ValueError: as `measured`.
     """
     rows = []
     for name, part in groups(results).items():
@@ -143,7 +150,11 @@ def nets(results: Sequence[Result], columns: Sequence[str] = ("abs_rel", "rmse",
 
 
 def each_run(results: Sequence[Result]) -> pd.DataFrame:
-    """One row a run, for the spread over seeds: method, run, seed and the metrics. Raises ValueError as `measured`."""
+    """One row a run, for the spread over seeds: method, run, seed and the metrics.
+
+    Raises:
+        ValueError: as `measured`.
+    """
     rows = [
         {"method": name, "run": each.label, "seed": each.seed, **each.metrics}
         for name, part in groups(results).items()
@@ -153,7 +164,11 @@ def each_run(results: Sequence[Result]) -> pd.DataFrame:
 
 
 def bands(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
-    """Method -> by_distance.csv, the metrics as means over seeds. Raises ValueError as `measured`."""
+    """Method -> by_distance.csv, the metrics as means over seeds.
+
+    Raises:
+        ValueError: as `measured`.
+    """
     return {
         name: pd.concat([each.by_distance for each in part]).groupby(["lower", "upper"], as_index=False).mean()
         for name, part in groups(results).items()
@@ -161,7 +176,11 @@ def bands(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
 
 
 def images(results: Sequence[Result]) -> dict[str, pd.DataFrame]:
-    """Method -> per_image.csv, the metrics as means over seeds, one row a frame. Raises ValueError as `measured`."""
+    """Method -> per_image.csv, the metrics as means over seeds, one row a frame.
+
+    Raises:
+        ValueError: as `measured`.
+    """
     keys = ["id", "scene", "scene_type"]
     return {
         name: pd.concat([each.per_image for each in part])

@@ -13,6 +13,7 @@ from depthnb import metrics
 
 BASELINES = {"mean_image": "Mean image", "mean_depth": "Mean depth"}
 LONGEST = 40  # rows of a table in the page
+WIDE = 8  # columns: a table of more is printed small
 
 
 @dataclass
@@ -28,6 +29,11 @@ class Table:
     def numeric(self) -> bool:
         """Whether it is a table of numbers: the page then keeps its first column in sight."""
         return any(kind.startswith("number") for row in self.rows for _, kind in row)
+
+    @property
+    def wide(self) -> bool:
+        """Whether a printed page is too narrow for it in letters of the usual size."""
+        return len(self.columns) > WIDE
 
 
 def is_number(value: object) -> bool:
@@ -82,17 +88,29 @@ def duration(seconds: object) -> str:
 def as_table(frame: pd.DataFrame, title: str) -> Table:
     """Texts of a table; verdicts get a class of their own, so that the page can colour them."""
     rows = []
-    for values in frame.head(LONGEST).itertuples(index=False):
+    for values in frame.apply(_with_infinity).head(LONGEST).itertuples(index=False):
         row = []
         for name, value in zip(frame.columns, values, strict=True):
             text = number(value) if is_number(value) else "" if value is None or value != value else str(value)
-            kind = "number" if is_number(value) else ""
+            kind = "number" if is_number(value) or (isinstance(value, float) and math.isinf(value)) else ""
             text = text.replace("± ", "±\N{NO-BREAK SPACE}")
             if name == "verdict":
                 kind = {"holds": "yes", "does not hold": "no"}.get(text, "open")
             row.append((text, kind))
         rows.append(row)
     return Table(title, [_heading(str(name)) for name in frame.columns], rows, more=max(0, len(frame) - LONGEST))
+
+
+def _with_infinity(column: pd.Series) -> pd.Series:
+    """The column as numbers if `files.read_table` took it for text only because one of them is infinite.
+
+    >>> _with_infinity(pd.Series(["0.25", "inf"])).tolist(), _with_infinity(pd.Series(["a", "inf"])).tolist()
+    ([0.25, inf], ['a', 'inf'])
+    """
+    if "inf" not in column.tolist():
+        return column
+    values = pd.to_numeric(column, errors="coerce")
+    return column if values.isna().any() else values
 
 
 def _heading(name: str) -> str:

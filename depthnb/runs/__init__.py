@@ -2,7 +2,7 @@
 
 from .parameters import check_parameters
 from .provenance import ROOT, commit, device_name, fingerprint, versions
-from .records import RECORD, finished, reports_dir
+from .records import RECORD, finished, judged_on, reports_dir
 
 WEIGHTS = ("train", "shipped")  # choices of a notebook's parameter `weights`
 
@@ -17,6 +17,7 @@ __all__ = [
     "device_name",
     "fingerprint",
     "finished",
+    "judged_on",
     "reports_dir",
     "start",
     "versions",

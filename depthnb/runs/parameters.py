@@ -36,14 +36,18 @@ _LONGEST = 4000  # characters; no file system takes a longer path
 def check_parameters(scope: dict[str, Any], known: Collection[str], **choices: Collection[str]) -> dict[str, Any]:
     """The notebook's parameters with their values, or a clear error; papermill itself accepts any name and any type.
 
-    scope: the notebook's globals(). known: the names that existed before the parameters cell. A declared parameter is an
-    annotated one (`epochs: int = 2`) in a cell that holds nothing else; papermill injects plain assignments behind it.
-    Raises ValueError for a name that was injected and not declared (naming the nearest declared one), and for a value of
-    another type, outside its range, or not among its choices (parameter=values). YAML reads 1e-3 as text: the message says
-    so. A whole number is taken where a float is declared.
-
     When the cell is run again by hand, names that later cells made are no longer told apart from injected ones, so only
     types and ranges are checked again.
+
+    Args:
+        scope: the notebook's globals().
+        known: the names that existed before the parameters cell. A declared parameter is an annotated one (`epochs: int = 2`)
+            in a cell that holds nothing else; papermill injects plain assignments behind it.
+
+    Raises:
+        ValueError: for a name that was injected and not declared (naming the nearest declared one), and for a value of
+            another type, outside its range, or not among its choices (parameter=values). YAML reads 1e-3 as text: the message
+            says so. A whole number is taken where a float is declared.
     """
     declared = {name: KINDS.get(kind, kind) for name, kind in _declared(scope).items() if not name.startswith("_")}
     if not declared:

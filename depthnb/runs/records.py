@@ -74,6 +74,15 @@ def finished(
     return records
 
 
+def judged_on(record: Mapping) -> str:
+    """The data set of a run's test frames, which rooms+more has from the first of the two.
+
+    >>> judged_on({"dataset": "rooms+more"})
+    'rooms'
+    """
+    return str(record.get("dataset")).partition("+")[0]
+
+
 def read(file: Path) -> dict[str, Any]:
     """One run.json, finished or not.
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from depthnb import data, evaluation, files, metrics, models
 from depthnb.models import WEIGHTS
-from depthnb.runs.records import RECORD, read
+from depthnb.runs.records import RECORD, judged_on, read
 from depthnb.weights import trained
 from depthnb.weights.origin import Kind, Origin
 
@@ -62,9 +62,15 @@ def ship(folder: Path) -> float:
 
 def _change(whole: nn.Module, rounded: nn.Module, folder: Path, record: Mapping) -> float:
     """Mean over the test frames' pixels of the relative change of the prediction."""
-    test = data.open(_judged_on(record), split="test", size=image_size(folder, record))
+    test = data.open(judged_on(record), split="test", size=image_size(folder, record))
     one, other = (evaluation.predict(net, test) for net in (whole, rounded))
     return float(((other - one).abs() / one.abs().clamp_min(1e-6)).mean())
+
+
+# what a card says of the size of the images
+SIZE = (
+    "judged on images of {} x {} pixels (H x W); make yours that size, and the camera with them, before you ask the net"
+)
 
 
 def image_size(folder: Path, record: Mapping) -> tuple[int, int]:
@@ -75,11 +81,6 @@ def image_size(folder: Path, record: Mapping) -> tuple[int, int]:
     kept = evaluation.load_predictions(folder / "predictions.npz")
     height, width = next(iter(kept.values())).shape[-2:]
     return height, width
-
-
-def _judged_on(record: Mapping) -> str:
-    """The data set of the test frames, which rooms+more has from the first of the two."""
-    return str(record["dataset"]).partition("+")[0]
 
 
 def card(folder: Path, record: Mapping, change: float, *, licensed: bool) -> str:
@@ -106,6 +107,8 @@ def card(folder: Path, record: Mapping, change: float, *, licensed: bool) -> str
         "predicts": "depth in metres along the optical axis"
         if (record.get("protocol") or {}).get("alignment") == "none"
         else "inverse depth up to a scale and a shift, which have to be fitted to each image",
+        # at another size the net still answers, and much worse; nobody sees that in the call below
+        "size": SIZE.format(*image_size(folder, record)),
         "judged by": record.get("measured", ""),
         "float16": f"moves the predictions of the test frames by {100 * change:.3f} % on average",
         "SHA-256 of the weights": f"`{files.digest(folder / WEIGHTS)}...`",
@@ -140,7 +143,11 @@ another matter: measure before you trust it. Written by `python -m depthnb.runs.
 
 
 def licence(where: str) -> str:
-    """Under which terms a net trained here stands; where: the licence of the weights it began with lies, if it has one."""
+    """Under which terms a net trained here stands.
+
+    Args:
+        where: the licence of the weights it began with lies, if it has one.
+    """
     if not where:
         return "MIT, as the code"
     return (

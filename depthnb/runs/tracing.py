@@ -75,12 +75,12 @@ def graph(run: Trained):
     [batch,3,3] in pixels of that image, NaN where unknown. Output: `depth` (metres) or `inverse_depth` float32
     [batch,1,height,width]. Inside it resizes as `photos.predict` does.
 
+    torch has a newer exporter (dynamo=True). For nets that take any size it needs minutes for what tracing does in seconds,
+    and what is frozen by tracing shows when the file is compared with the net at other sizes.
+
     Raises:
         ImportError: where onnx is not installed.
         ValueError: for a net that torch cannot write as ONNX.
-
-    torch has a newer exporter (dynamo=True). For nets that take any size it needs minutes for what tracing does in seconds,
-    and what is frozen by tracing shows when the file is compared with the net at other sizes.
     """
     onnx = package("onnx")
     try:
@@ -112,7 +112,11 @@ def output_name(kind: str) -> str:
 
 
 def package(name: str):
-    """A package of the extra `onnx`; raises ImportError with what installs it."""
+    """A package of the extra `onnx`.
+
+    Raises:
+        ImportError: with what installs it.
+    """
     import importlib
 
     try:

@@ -27,8 +27,12 @@ def loss_in_unit(
 def loss_ranges(preds: Mapping[str, Tensor], *, depth: Tensor, valid: Tensor) -> pd.DataFrame:
     """The same errors in every unit a depth map may be stored in: one row a loss and unit, one column a prediction.
 
-    preds: name -> [B,1,H,W] metres; depth, valid: as in `contrast`. L1 grows with the unit, MSE with its square, so the
-    size of a training loss says which unit was used and nothing about the network.
+    L1 grows with the unit, MSE with its square, so the size of a training loss says which unit was used and nothing about the
+    network.
+
+    Args:
+        preds: name -> [B,1,H,W] metres.
+        depth, valid: as in `contrast`.
     """
     rows = []
     for name, function in (("L1", losses.l1), ("MSE", losses.mse)):
@@ -87,7 +91,8 @@ def train_as_akondi(
 def claims(*, dataset: str, ranges: pd.DataFrame) -> list[Claim]:
     """What Akondi says about the BN-CNN.
 
-    ranges: the table of `loss_ranges` with its last column.
+    Args:
+        ranges: the table of `loss_ranges` with its last column.
     """
     blank = "with MSE the output was a blank image (2.2.2): its contrast is below a tenth of the truth's"
     fitting = ranges[ranges.iloc[:, -1].astype(bool)]

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from depthnb import data, evaluation, metrics
+from depthnb import data, evaluation, metrics, runs
 from depthnb.data import transforms
 from depthnb.evidence import (
     FAILS,
@@ -27,10 +27,10 @@ from depthnb.evidence import (
 )
 from depthnb.evidence.scenes import bootstrap
 from depthnb.evidence.seeds import MARGIN
-from depthnb.evidence.trainings import BASE, line_runs, precision
-from depthnb.evidence.verdicts import FINDING, MATTERS, holm, verdict
+from depthnb.evidence.trainings import BASE, doubles, line_runs, precision
+from depthnb.evidence.verdicts import FINDING, MATTERS, confirmed, holm, verdict
 from depthnb.metrics import surfaces
-from depthnb.report.results import METHODS, Result, comparable, groups, measured
+from depthnb.report.results import METHODS, SCORED, Result, comparable, groups, measured
 from depthnb.report.tables import images, table
 
 TRANSFER = "05_densenet"  # whose claim is about ImageNet weights
@@ -54,9 +54,14 @@ def in_print(printed: pd.DataFrame, metric: str) -> str:
 def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluation.Evaluation]:
     """The two constant opponents with their errors by distance and by frame, which run folders do not hold.
 
-    Made from the data set with all its training frames at the size of the first result. Empty, with a line that says why,
-    where the data are not here or the protocol aligns predictions (then each image has its own best constant). Raises
-    ValueError as `measured`.
+    Made from the data set with all its training frames at the size of the first result.
+
+    Returns:
+        Name -> Evaluation, as `evaluation.baselines` gives them. Empty, with a line that says why, where the data are not here
+        or the protocol aligns predictions (then each image has its own best constant).
+
+    Raises:
+        ValueError: as `measured`.
     """
     measured(results)
     first = results[0]
@@ -84,12 +89,17 @@ def opponents(results: Sequence[Result], *, root: str = "") -> dict[str, evaluat
 def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root: str = "") -> dict | None:
     """The same test frames from every method, ready for `plotting.methods_grid(**pictures(...))`.
 
-    Of the frames that every run folder keeps (evaluation.KEPT, always the same) every second, at most `frames`. Of each
-    group the run with `seed`, else its first. Results of several protocols may be shown beside each other, though not
-    ranked: where a protocol aligns predictions with the truth, the method's name says so. Returns image, depth, valid
-    (native size), preds (method -> [B,1,h,w] metres) and column_titles (scene types); None, with a line that says why,
-    where the data are not here. A method whose predictions.npz is missing or damaged, or holds none of the frames that
-    the others keep, is left out and named. Raises ValueError for results of several data sets.
+    Of the frames that every run folder keeps (evaluation.KEPT, always the same) every second, at most `frames`. Of each group
+    the run with `seed`, else its first. Results of several protocols may be shown beside each other, though not ranked: where a
+    protocol aligns predictions with the truth, the method's name says so. A method whose predictions.npz is missing or damaged,
+    or holds none of the frames that the others keep, is left out and named.
+
+    Returns:
+        image, depth, valid (native size), preds (method -> [B,1,h,w] metres) and column_titles (scene types); None, with a line
+        that says why, where the data are not here.
+
+    Raises:
+        ValueError: for results of several data sets.
     """
     if not results:
         print("no pictures: no finished run")
@@ -105,7 +115,7 @@ def pictures(results: Sequence[Result], *, seed: int = 0, frames: int = 6, root:
     return {
         **transforms.stacked(samples, size),
         "preds": {name: _stack([preds[key] for key in chosen]) for name, (_, preds) in kept.items()},
-        "column_titles": [one["scene_type"] for one in samples],
+        "column_titles": [one["scene_type"].replace("_", " ") for one in samples],
     }
 
 
@@ -189,7 +199,8 @@ def equal_budget(dataset: str) -> pd.DataFrame:
 
     Returns:
         One row a method: method, seeds, steps, image (width x height), precision, seconds; abs_rel, delta1 and edge_f1_025 as
-        means over seeds, abs_rel_std; and full run, the mean abs_rel of its full runs. Empty without a run of that line.
+        means over seeds, abs_rel_std where a method has several; and full run, the mean abs_rel of its full runs. Empty without
+        a run of that line.
     """
     equal = {notebook: line_runs(notebook, dataset, EQUAL) for notebook in METHODS}
     budgets = {_budget(runs[0]) for runs in equal.values() if runs}
@@ -208,7 +219,8 @@ def equal_budget(dataset: str) -> pd.DataFrame:
             rows.append(row | {"full run": np.mean(errors) if errors else np.nan})
     columns = ["method", "seeds", "steps", "image", "precision", "seconds"]
     columns += ["abs_rel", "abs_rel_std", "delta1", "edge_f1_025", "full run"]
-    return pd.DataFrame(rows, columns=columns).sort_values("abs_rel", kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=columns).sort_values("abs_rel", kind="stable", ignore_index=True)
+    return table if (table["seeds"] > 1).any() else table.drop(columns="abs_rel_std")
 
 
 def _budget(record: Mapping) -> tuple[int | None, str]:
@@ -228,7 +240,10 @@ def _stack(preds: list[Tensor]) -> Tensor:
 def claims(results: Sequence[Result], metric: str = "abs_rel") -> list[Claim]:
     """What the five documents say about methods beside each other, and that all methods beat the constant opponents.
 
-    A method is compared with the best other one over the seeds that both have. Raises ValueError as `measured`.
+    A method is compared with the best other one over the seeds that both have.
+
+    Raises:
+        ValueError: as `measured`.
     """
     rows = [
         _leads(
@@ -281,7 +296,21 @@ def _leads(results: Sequence[Result], metric: str, notebook: str, claim: str) ->
         return untested(claim, f"{here}; they share {effect.pairs} seed(s), it takes two")
     if not any(_has_learnt(parts[name]) for name in (own[0], others[0])):
         return untested(claim, f"{here}; under-trained: neither beats the mean image by {MARGIN:g} %")
-    return Claim(claim, here, effect=effect, direction=LOWER if lower else HIGHER)
+    twice = _twice(*(_longer(parts[name], metric) for name in (others[0], own[0])))
+    return Claim(claim, here, effect=effect, direction=LOWER if lower else HIGHER, twice=twice)
+
+
+def _longer(part: Sequence[Result], metric: str) -> dict[int, float] | None:
+    """The number of a method after twice as many epochs, by seed; None where it trains none."""
+    if not part[0].params.get("epochs"):
+        return None
+    records = runs.finished(part[0].notebook)
+    first = next(record for record in records if record["folder"] == part[0].folder)
+    return {record["seed"]: record["metrics"][SCORED][metric] for record in records if doubles(record, first)}
+
+
+def _twice(before: dict[int, float] | None, after: dict[int, float] | None) -> Effect | None:
+    return None if before is None or after is None else Effect.of(before, after)
 
 
 def _has_learnt(part: Sequence[Result]) -> bool:
@@ -298,15 +327,20 @@ def _by_seed(part: Sequence[Result], metric: str) -> dict[int, float]:
 def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFrame:
     """Each method against each that ranks behind it: how much, and is it more than luck?
 
-    There are two kinds of luck. Another seed: `change (%)` is the effect from the worse to the better over the seeds that
-    both have, with `low` and `high` of its 95 % interval, `p (Holm)` over these rows, and the `verdict` (see
-    `evidence.verdicts`). Other rooms: `rooms low` and `rooms high` enclose 95 % of the mean difference, in units of the
-    metric, when the test scenes are drawn again with replacement. `frames_won`: share of the test frames on which the better
-    method is better; ties count half. `next`: whether the two stand next to each other in the ranking.
+    There are two kinds of luck: another seed, and other rooms.
 
-    Returns one row a pair in the order of the ranking, none for fewer than two methods. Raises ValueError as `measured`.
+    Returns:
+        One row a pair in the order of the ranking, none for fewer than two methods. Of another seed speak `change (%)`, the
+        effect from the worse to the better over the seeds that both have, with `low` and `high` of its 95 % interval,
+        `p (Holm)` over these rows, the `verdict` (see `evidence.verdicts`), and the `reason` why nothing is tested. Of other
+        rooms speak `rooms low` and `rooms high`, which enclose 95 % of the mean difference, in units of the metric, when the
+        test scenes are drawn again with replacement. `frames_won`: share of the test frames on which the better method is
+        better; ties count half. `next`: whether the two stand next to each other in the ranking.
+
+    Raises:
+        ValueError: as `measured`.
     """
-    columns = ["better", "worse", "change (%)", "low", "high", "p (Holm)", "seeds", "verdict"]
+    columns = ["better", "worse", "change (%)", "low", "high", "p (Holm)", "seeds", "verdict", "reason"]
     columns += ["rooms low", "rooms high", "frames_won", "next"]
     lower = metrics.BETTER[metric] == "lower"
     parts, frames = groups(results), images(results)
@@ -316,15 +350,22 @@ def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFr
     pairs = list(combinations(ranked, 2))
     effects = [Effect.of(values[worse], values[better]) for better, worse in pairs]
     adjusted = holm([each.p for each in effects])
+    longer = {name: _longer(parts[name], metric) for name in ranked}
     rows, neighbours = [], set(pairwise(ranked))
     for (better, worse), effect, p in zip(pairs, effects, adjusted, strict=True):
         pair = frames[better].merge(frames[worse], on=["id", "scene"], suffixes=("", "_worse"))
         gain = ((pair[f"{metric}_worse"] - pair[metric]) * (1 if lower else -1)).dropna()
         rooms = bootstrap(gain, pair.loc[gain.index, "scene"])
         low, high = effect.interval() if effect.pairs > 1 else (np.nan, np.nan)
-        learnt = any(_has_learnt(parts[name]) for name in (better, worse))
-        testable = effect.pairs > 1 and learnt
-        decided = verdict(effect, LOWER if lower else HIGHER, p) if testable else UNTESTED
+        decided, reason = UNTESTED, ""
+        if effect.pairs < 2:
+            reason = f"They share {effect.pairs} seed(s), so how much another seed would change is not known."
+        elif not any(_has_learnt(parts[name]) for name in (better, worse)):
+            reason = f"Neither beats the mean image by {MARGIN:g} %, so nothing is decided."
+        else:
+            decided = verdict(effect, LOWER if lower else HIGHER, p)
+            decided, after = confirmed(decided, effect, _twice(longer[worse], longer[better]))
+            reason = f"Nothing is decided{after}." if decided == UNTESTED else ""
         won = float((gain > 0).mean() + 0.5 * (gain == 0).mean())
         rows.append(
             [
@@ -336,6 +377,7 @@ def differences(results: Sequence[Result], metric: str = "abs_rel") -> pd.DataFr
                 p,
                 effect.pairs,
                 decided,
+                reason,
                 *rooms,
                 won,
                 (better, worse) in neighbours,
@@ -352,12 +394,7 @@ def sentences(frame: pd.DataFrame, metric: str = "abs_rel") -> list[str]:
     for line in frame[frame["next"]].to_dict("records"):
         change = f"{line['change (%)']:+z.1f} %"
         if line["verdict"] == UNTESTED:
-            start = f"{line['better']} stands before {line['worse']} in {metric}. "
-            start += (
-                f"They share {line['seeds']} seed(s), so how much another seed would change is not known."
-                if line["seeds"] < 2
-                else f"Neither beats the mean image by {MARGIN:g} %, so nothing is decided."
-            )
+            start = f"{line['better']} stands before {line['worse']} in {metric}. {line['reason']}"
         else:
             interval = f"{change} [{line['low']:+z.1f}, {line['high']:+z.1f}] over {line['seeds']} seeds"
             words = {HOLDS: "is better than", FAILS: "is worse than", SAME: "and"}

@@ -18,9 +18,13 @@ def claims(
 ) -> list[Claim]:
     """What the documents say about their data, beside the official lists and our own frames.
 
-    labelled: scene types of the official NYU V2 list (`statistics.nyu_scene_types`). compared: Akondi's five counts beside the
-    lists. middle: `statistics.middle_and_border`. follows, forgotten: metres by which points move sideways when an image is
-    cropped, with its camera adapted and without. indoors: whether the frames are, of which a claim speaks.
+    Args:
+        labelled: scene types of the official NYU V2 list (`statistics.nyu_scene_types`).
+        compared: Akondi's five counts beside the lists.
+        middle: `statistics.middle_and_border`.
+        follows, forgotten: metres by which points move sideways when an image is cropped, with its camera adapted and
+            without.
+        indoors: whether the frames are, of which a claim speaks.
     """
     frames, scenes, types = labelled["frames"].sum(), labelled["scenes"].sum(), len(labelled)
     total = compared["Akondi"].sum()

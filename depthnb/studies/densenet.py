@@ -38,8 +38,9 @@ PRINTED, LABEL = "Constantinescu et al.", "their label"  # columns of `layers`
 def layers(model: nn.Module, *, size: tuple[int, int] = (480, 640)) -> pd.DataFrame:
     """The layer table of Constantinescu, Enache and Ghiorgiu beside what a running DenseDepth has at that input size (H, W).
 
-    One row per row of theirs: `label` (what the layer is) and `LABEL` (as printed), `PRINTED` and `found` (height x width x
-    channels), `parameters` (of that layer alone).
+    Returns:
+        One row per row of theirs: `label` (what the layer is) and `LABEL` (as printed), `PRINTED` and `found` (height x width x
+        channels), `parameters` (of that layer alone).
     """
     steps = [(label.format(i), f"up{i}.{part}") for i in range(1, 5) for label, part in _STEP]
     named = [*_ENCODER, *steps, ("CONV3", "conv3")]
@@ -140,8 +141,12 @@ def facts(plan: Plan, train, net: nn.Module) -> dict[str, float]:
 def tried(dataset: str, *, own: Mapping[str, Mapping[str, float]] | None = None) -> pd.DataFrame:
     """The trainings of the pair, one row each: of the runs of the line `CURVE`, and of the present run.
 
-    own: name -> numbers of the present run's nets, as run.json has them.
-    Columns: name, run ("" for the present one), seed, steps, abs_rel, mean_image, those of `facts`; way: one of `WAYS`, or "".
+    Args:
+        own: name -> numbers of the present run's nets, as run.json has them.
+
+    Returns:
+        A table with the columns name, run ("" for the present one), seed, steps, abs_rel, mean_image, those of `facts`; way:
+        one of `WAYS`, or "".
     """
     rows = []
     for record in line_runs(NOTEBOOK, dataset, CURVE):
@@ -203,9 +208,14 @@ def loss_terms(
 ) -> pd.DataFrame:
     """The terms of DenseDepth's loss (`losses.densedepth`) for one and the same prediction, looked at in several sizes.
 
-    sizes: (H, W) to which truth and prediction are reduced. pred, depth: [B,1,H,W] metres; valid: bool. Returns one row a
-    size: size (width x height), L1 (times lam), gradient, SSIM, and the share of each in their sum. Neighbours in a small
-    picture are far apart in the room, so its differences are larger, and the gradient term with them.
+    Args:
+        sizes: (H, W) to which truth and prediction are reduced.
+        pred, depth: [B,1,H,W] metres.
+        valid: bool.
+
+    Returns:
+        One row a size: size (width x height), L1 (times lam), gradient, SSIM, and the share of each in their sum. Neighbours
+        in a small picture are far apart in the room, so its differences are larger, and the gradient term with them.
     """
     rows = []
     for size in sizes:
@@ -223,8 +233,11 @@ def loss_terms(
 def unsteadiness(history: pd.DataFrame) -> float | None:
     """How much a training's validation loss rises from one epoch to the next, in percent of its mean, averaged over epochs.
 
-    history: frame of a `training.History` with a validation loss. 0 for a loss that only falls, slowly or fast, large for one
-    that jumps. None with fewer than three epochs.
+    Args:
+        history: frame of a `training.History` with a validation loss.
+
+    Returns:
+        0 for a loss that only falls, slowly or fast, large for one that jumps. None with fewer than three epochs.
     """
     values = history["val_loss"].to_numpy(dtype=float)
     if len(values) < 3:
@@ -238,8 +251,10 @@ def claims(
 ) -> list[Claim]:
     """What Constantinescu, Enache and Ghiorgiu say.
 
-    test, mirrored: Evaluation of the net, and of its mean with the mirror image. table: `layers(printed)`, printed the net
-    at full width. terms: `loss_terms`.
+    Args:
+        test, mirrored: Evaluation of the net, and of its mean with the mirror image.
+        table: `layers(printed)`, printed the net at full width.
+        terms: `loss_terms`.
     """
     large, small = terms.iloc[0], terms.iloc[-1]
     waits = "their encoder starts from ImageNet weights; comparisons of random encoders would say nothing about it"

@@ -20,8 +20,11 @@ COARSE, FINE = "coarse", "coarse + fine"  # names of the nets
 def table1(tests: Mapping, *, dataset: str) -> pd.DataFrame:
     """Table 1 of Lacelle and Nofal and their rows of Eigen et al. (Table 2), beside ours.
 
-    tests: "coarse train", "coarse + fine val" ... -> Evaluation. Our value is the mean over images of the root, `unrooted`
-    the mean over images of its square, which is what their equation 1 says. Read from published.csv.
+    Our value is the mean over images of the root, `unrooted` the mean over images of its square, which is what their equation 1
+    says. Read from published.csv.
+
+    Args:
+        tests: "coarse train", "coarse + fine val" ... -> Evaluation.
     """
     measures = [
         ("RMSE (log, scale inv.) Training", "si_rmse_log", "train"),
@@ -71,7 +74,7 @@ def initialisations(size: tuple[int, int], batch: Mapping[str, Tensor], *, seed:
         One row per initialisation and layer: `initialisation`, `layer` (coarse1 .. coarse7), `activation_std`, and
         `gradient_std` (of the loss by the layer's output).
 
-    Source of the claim tested: Lacelle and Nofal, section 3.3.
+    Source: Lacelle and Nofal, section 3.3: the claim tested.
     """
     rows = []
     for how in INITIALISATIONS:
@@ -111,8 +114,12 @@ def _keep_output(outputs: dict[str, Tensor], name: str, _module: nn.Module, _inp
 def claims(*, dataset: str, signals: pd.DataFrame, ceiling: Mapping[str, float]) -> list[Claim]:
     """What Lacelle and Nofal say.
 
-    signals: `initialisations`. ceiling: `evaluation.ceiling` at the size of the net's output. A comparison counts when the
-    better net beats the mean image by 5 %, half of the usual margin: these nets start without pretraining.
+    A comparison counts when the better net beats the mean image by 5 %, half of the usual margin: these nets start without
+    pretraining.
+
+    Args:
+        signals: `initialisations`.
+        ceiling: `evaluation.ceiling` at the size of the net's output.
     """
     options = {"dataset": dataset, "margin": 5.0}
     theirs = _printed("1", "si_rmse_log", "val", "Coarse + Fine")

@@ -49,7 +49,9 @@ def best_net(
     """The net that a notebook shows at work: that of its full run, if its weights are here, else the one at hand.
 
     Args:
-        this_run, test: as in `drawn`. net: of the run at work, and scored: what it scores on the test split.
+        this_run, test: as in `drawn`.
+        net: of the run at work.
+        scored: what it scores on the test split.
         root: where the data lie, as given to `data.open`.
 
     Returns:

@@ -50,11 +50,14 @@ COLLAPSED = 0.3  # a generator that varies less than this, relative to the truth
 def failure_signs(histories: Mapping[str, History]) -> pd.DataFrame:
     """The two ways in which adversarial training fails, looked for in its last epoch, one row a training.
 
-    histories: name -> History of `adversarial.fit`, trained with a validation split. Columns, all on validation frames:
-    `true recognised` and `predicted recognised`, shares; `discriminator has won`, both above `WON`; `memorised`, by how
-    much more of the true patches it recognises on the training frames, which it has seen before; `adversarial loss` of the
-    last epoch over that of the first, which grows when the generator falls behind; `variation`, as the function of that
-    name, and `collapsed`, below `COLLAPSED`.
+    Args:
+        histories: name -> History of `adversarial.fit`, trained with a validation split.
+
+    Returns:
+        Columns, all on validation frames: `true recognised` and `predicted recognised`, shares; `discriminator has won`, both
+        above `WON`; `memorised`, by how much more of the true patches it recognises on the training frames, which it has seen
+        before; `adversarial loss` of the last epoch over that of the first, which grows when the generator falls behind;
+        `variation`, as the function of that name, and `collapsed`, below `COLLAPSED`.
     """
     rows = []
     for name, history in histories.items():
@@ -78,9 +81,13 @@ def failure_signs(histories: Mapping[str, History]) -> pd.DataFrame:
 def over_rooms(tests: Mapping) -> pd.DataFrame:
     """Whether the difference between the two nets would survive other test scenes; other seeds are another question.
 
-    tests: GAN and L1 alone -> Evaluation on the same frames; other nets are left out. One row a metric: `measure`, `better`
-    (lower or higher), `change` from the one without the adversary to the GAN in percent, `low` and `high` (its 95 %
-    interval) and `scenes`. Frames of one scene count once, by their mean. Empty without both nets.
+    Args:
+        tests: GAN and L1 alone -> Evaluation on the same frames; other nets are left out.
+
+    Returns:
+        One row a metric: `measure`, `better` (lower or higher), `change` from the one without the adversary to the GAN in
+        percent, `low` and `high` (its 95 % interval) and `scenes`. Frames of one scene count once, by their mean. Empty without
+        both nets.
     """
     columns = ["measure", "better", "change", "low", "high", "scenes"]
     if not {GAN, ALONE} <= set(tests):

@@ -30,8 +30,12 @@ REPOSITORY = {
 def table1(ours: Mapping[str, Mapping[str, float]], *, dataset: str) -> pd.DataFrame:
     """Niu's Table I, the rows of BTS's own repository, and ours, each with the data it was measured on.
 
-    ours: name -> metrics. Columns: method, measured on, and the six measures of the table, all published numbers read from
-    published.csv.
+    Args:
+        ours: name -> metrics.
+
+    Returns:
+        A table with the columns method, measured on, and the six measures of the table, all published numbers read from
+        published.csv.
     """
     printed = published.table("004", "I").assign(**{"measured on": "KITTI, as Niu prints it"})
     theirs = published.table("paper", "BTS repository KITTI").assign(
@@ -47,8 +51,11 @@ def table1(ours: Mapping[str, Mapping[str, float]], *, dataset: str) -> pd.DataF
 def split_counts() -> pd.DataFrame:
     """Frames and drives of KITTI's Eigen split: what Niu prints beside what the lists in `data/splits` hold.
 
-    One row a split: `split`, `Niu` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of
-    truth), `Niu, scenes` and `lists, drives`. The frames need not be there.
+    The frames need not be there.
+
+    Returns:
+        One row a split: `split`, `Niu` (images), `lists, laser scan` and `lists, annotated` (frames with each kind of truth),
+        `Niu, scenes` and `lists, drives`.
     """
     printed = published.load("004").query("table == 'text'").set_index(["metric", "split"])["value"]
     scans, annotated = (kitti.official_index(truth)[0] for truth in ("raw", "annotated"))
@@ -201,7 +208,9 @@ def _depth_edges(depth: Tensor, valid: Tensor, step: float) -> tuple[Tensor, Ten
 def claims(*, dataset: str, deviation: float, rival: str = RIVAL) -> list[Claim]:
     """What Niu says.
 
-    deviation: the furthest that the masks of any pixel are from summing to one. rival: name of the second net.
+    Args:
+        deviation: the furthest that the masks of any pixel are from summing to one.
+        rival: name of the second net.
     """
     options = {"dataset": dataset}
     even = 4  # scales that would share a pixel evenly

@@ -28,8 +28,12 @@ CONSTANTS = {"mean_depth": "training-mean depth", "mean_image": "training-mean i
 def cross_table(tests: Mapping[str, Mapping], opponents: Mapping[str, Mapping]) -> pd.DataFrame:
     """Every net on every data set, and the constant opponents below.
 
-    tests: trained on -> data set -> Evaluation. opponents: data set -> `evaluation.baselines`. One row a net: `trained on`,
-    and a column for each data set and metric, such as `rooms abs_rel`.
+    Args:
+        tests: trained on -> data set -> Evaluation.
+        opponents: data set -> `evaluation.baselines`.
+
+    Returns:
+        One row a net: `trained on`, and a column for each data set and metric, such as `rooms abs_rel`.
     """
     rows = {name: dict(scored) for name, scored in tests.items()}
     for key, label in OPPONENTS.items():
@@ -48,8 +52,9 @@ def cross_table(tests: Mapping[str, Mapping], opponents: Mapping[str, Mapping]) 
 def alignment_table(tests: Mapping[tuple[str, str], object]) -> pd.DataFrame:
     """What the alignment alone changes: one row a way of aligning, one column a predictor and metric.
 
-    tests: (predictor, one of `ALIGNMENTS`) -> Evaluation; predictors are `RECIPE` and the values of `CONSTANTS`. A pair that
-    makes no sense is left out and becomes NaN.
+    Args:
+        tests: (predictor, one of `ALIGNMENTS`) -> Evaluation; predictors are `RECIPE` and the values of `CONSTANTS`. A pair
+            that makes no sense is left out and becomes NaN.
     """
     table = pd.DataFrame(
         [
@@ -64,9 +69,11 @@ def alignment_table(tests: Mapping[tuple[str, str], object]) -> pd.DataFrame:
 
 
 def published_errors() -> pd.DataFrame:
-    """The zero-shot errors that MiDaS's authors print, one row a network; read from published.csv.
+    """The zero-shot errors that MiDaS's authors print; read from published.csv.
 
-    Columns: method, then for each test set abs_rel or the percentage of pixels with delta above 1.25.
+    Returns:
+        One row a network, with the columns method, then for each test set abs_rel or the percentage of pixels with delta above
+        1.25.
     """
     rows = published.load("paper")
     rows = rows[(rows["table"] == "MiDaS zero-shot") & rows["metric"].isin(["abs_rel", "delta1_error_percent"])]
@@ -82,8 +89,11 @@ def published_errors() -> pd.DataFrame:
 def ask(network: nn.Module, dataset: Dataset) -> Tensor:
     """Inverse depth of every frame, photographs at their native size and one at a time, as Akondi asked.
 
-    network: image [1,3,H,W] -> [1,1,H,W], such as what `find` returns; stays on its device. Returns float32 [N,1,H,W] on the
-    CPU, all at the size of the first frame.
+    Args:
+        network: image [1,3,H,W] -> [1,1,H,W], such as what `find` returns; stays on its device.
+
+    Returns:
+        Float32 [N,1,H,W] on the CPU, all at the size of the first frame.
     """
     place = next((each.device for each in (*network.parameters(), *network.buffers())), torch.device("cpu"))
     with torch.inference_mode():
@@ -96,11 +106,13 @@ def compared(
 ) -> tuple[dict[str, Tensor], dict[str, evaluation.Evaluation]]:
     """Networks of inverse depth on the same frames: as they are meant, fed the wrong colours, and scaled by the median alone.
 
-    networks: name -> published network (asked at the frames' native size) or one of ours (at the data set's), all moved to the
-    device of the first.
+    Args:
+        networks: name -> published network (asked at the frames' native size) or one of ours (at the data set's), all moved
+            to the device of the first.
 
-    Returns predictions, name -> [N,1,h,w], and evaluations of the names, of "name, fed BGR" (aligned by scale and shift in
-    inverse depth under the data set's protocol) and of "name, by median" (its inverse taken for depth).
+    Returns:
+        Predictions, name -> [N,1,h,w], and evaluations of the names, of "name, fed BGR" (aligned by scale and shift in
+        inverse depth under the data set's protocol) and of "name, by median" (its inverse taken for depth).
     """
     place = next((each.device for net in networks.values() for each in net.parameters()), torch.device("cpu"))
     protocol = f"{dataset.protocol}/scale-shift-inverse"
@@ -120,7 +132,8 @@ def compared(
 def training_sets() -> pd.DataFrame:
     """What each published network was trained on, and whether NYU Depth V2 is among it.
 
-    One row a network: network, sets (how many), `NYU Depth V2` (True or False), trained on, source.
+    Returns:
+        One row a network: network, sets (how many), `NYU Depth V2` (True or False), trained on, source.
     """
     known = [(name, each.training_sets, each.source) for name, each in zoo.NETWORKS.items()]
     return pd.DataFrame(
@@ -140,8 +153,11 @@ def training_sets() -> pd.DataFrame:
 def claims(*, sets: Sequence[str], found: Mapping, same_frames, aligned: Mapping) -> list[Claim]:
     """What Akondi says about MiDaS, and its authors about mixing data sets.
 
-    sets: names of the two data sets that are trained on, the notebook's own first. found: published network -> Evaluation
-    on a few frames; same_frames: the net trained on both, on those very frames. aligned: as for `alignment_table`.
+    Args:
+        sets: names of the two data sets that are trained on, the notebook's own first.
+        found: published network -> Evaluation on a few frames.
+        same_frames: the net trained on both, on those very frames.
+        aligned: as for `alignment_table`.
     """
     own, other = sets
     swap = {own: other, other: own}

@@ -349,9 +349,11 @@ def team_of(nets: Sequence[nn.Module]) -> dict[str, nn.Module]:
 
 
 def ensembles(dataset: str) -> pd.DataFrame:
-    """What several nets are worth, by the runs of the line `TEAM_LINE`: one row a run and net.
+    """What several nets are worth, by the runs of the line `TEAM_LINE`.
 
-    Columns: run, net, steps of one net, abs_rel, delta1, edge_f1_025. Empty without such a run.
+    Returns:
+        One row a run and net, with the columns run, net, steps of one net, abs_rel, delta1, edge_f1_025. Empty without such a
+        run.
     """
     rows = []
     for record in line_runs(NOTEBOOK, dataset, TEAM_LINE):
@@ -374,7 +376,11 @@ def lens_errors(lens: pd.DataFrame) -> dict[str, float]:
 
 
 def claims(dataset: str) -> list[Claim]:
-    """What the ingredients promise. dataset: that the net was judged on."""
+    """What the ingredients promise.
+
+    Args:
+        dataset: that the net was judged on.
+    """
     better = {"direction": evidence.LOWER, "dataset": dataset}
     blind, mirror, own = (f"error left, {name}" for name in ("random", MIRROR, OWN))
     told, untold = (f"error under a long lens, {name}" for name in ("told", "not told"))

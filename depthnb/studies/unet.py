@@ -20,8 +20,11 @@ NOTEBOOK, NET = "04_unet", "U-Net"
 def epochs_table(history, *, steps: int) -> pd.DataFrame:
     """Chapre and Deshpande's Table 1 beside our own epochs, one row an epoch, as many as the longer of the two has.
 
-    history: `training.History`; steps: training batches an epoch. Our milliseconds are an epoch's wall time, validation
-    included, over its steps. Their columns are read from published.csv.
+    Our milliseconds are an epoch's wall time, validation included, over its steps. Their columns are read from published.csv.
+
+    Args:
+        history: `training.History`.
+        steps: training batches an epoch.
     """
     theirs = published.table("001", "1").set_index(pd.RangeIndex(1, 11, name="epoch"))
     frame = history.frame.set_index("epoch")
@@ -43,10 +46,14 @@ def epochs_table(history, *, steps: int) -> pd.DataFrame:
 def cross_entropies(*, depth: Tensor, valid: Tensor, classes: int = 10) -> pd.DataFrame:
     """What a cross-entropy with whole numbers as labels says about depth: one row a case, with its loss and slope.
 
-    depth: [B,1,H,W] metres; valid: bool, at least one True. Labels are whole metres, those beyond the last class in it.
-    Returns case, channels, loss and gradient (the largest entry of the loss's gradient by the network's output). A depth
-    network has one channel, and softmax over one number is 1, whatever the number. With a channel for each class the loss
-    knows right from wrong, and no near from far.
+    Args:
+        depth: [B,1,H,W] metres.
+        valid: bool, at least one True. Labels are whole metres, those beyond the last class in it.
+
+    Returns:
+        Case, channels, loss and gradient (the largest entry of the loss's gradient by the network's output). A depth network
+        has one channel, and softmax over one number is 1, whatever the number. With a channel for each class the loss knows
+        right from wrong, and no near from far.
     """
     labels = depth[valid].long().clamp(0, classes - 1)[:4096]
     sure = 5.0 * F.one_hot(labels, classes)
@@ -71,9 +78,13 @@ def cross_entropies(*, depth: Tensor, valid: Tensor, classes: int = 10) -> pd.Da
 def with_and_without_mask(*, pred: Tensor, depth: Tensor, valid: Tensor) -> pd.DataFrame:
     """Three errors as a mask gives them, and as their formulas do where a sensor stored 0 for "no depth".
 
-    pred, depth: [B,1,H,W] metres; valid: bool; what stands under the mask does not matter. Returns one row an error: error,
-    masked, holes as 0 m. MARE divides by the depth, so a hole makes it infinite; with the 1e-7 that Keras adds to such
-    divisors it is finite and worse.
+    Args:
+        pred, depth: [B,1,H,W] metres.
+        valid: bool; what stands under the mask does not matter.
+
+    Returns:
+        One row an error: error, masked, holes as 0 m. MARE divides by the depth, so a hole makes it infinite; with the 1e-7
+        that Keras adds to such divisors it is finite and worse.
     """
     holes = torch.where(valid, depth, 0.0)
     on = {"pred": pred, "depth": depth, "valid": valid}
@@ -92,9 +103,12 @@ def with_and_without_mask(*, pred: Tensor, depth: Tensor, valid: Tensor) -> pd.D
 def bridges(net: models.UNet, dataset) -> pd.DataFrame:
     """What each bridge of a trained U-Net carries: scores on a data set with that one's map made the same everywhere.
 
-    Every channel of the bridge is replaced by its mean over the image, so the upper steps still hear how much there is of
-    it, but not where. Returns one row a bridge, the coarsest first, after one with all of them whole: bridge (its share of
-    the image side), abs_rel, rmse, edge_f1_025.
+    Every channel of the bridge is replaced by its mean over the image, so the upper steps still hear how much there is of it,
+    but not where.
+
+    Returns:
+        One row a bridge, the coarsest first, after one with all of them whole: bridge (its share of the image side), abs_rel,
+        rmse, edge_f1_025.
     """
 
     def flatten(channels: int, _module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
@@ -119,8 +133,11 @@ def bridges(net: models.UNet, dataset) -> pd.DataFrame:
 def claims(*, dataset: str, layers, entropies, masks, relative, ceiling: Mapping[str, float]) -> list[Claim]:
     """What Chapre and Deshpande say.
 
-    layers: `models.describe` of the net; entropies, masks: the tables of this module; relative: (predicted - true) / true of
-    test pixels, a tensor; ceiling: `evaluation.ceiling` at the size of the net's output.
+    Args:
+        layers: `models.describe` of the net.
+        entropies, masks: the tables of this module.
+        relative: (predicted - true) / true of test pixels, a tensor.
+        ceiling: `evaluation.ceiling` at the size of the net's output.
     """
     options = {"dataset": dataset, "direction": evidence.LOWER}
     whole, data = (NET, "edge_f1_025"), {"dataset": dataset}

@@ -27,8 +27,7 @@ def save(file: Path, parts: Mapping[str, Any], *, rows: list[dict], settings: di
         OSError: which says what to do, when it cannot be written.
     """
     state = {name: part.state_dict() for name, part in parts.items()} | {"rows": rows, "settings": settings}
-    for left_over in file.parent.glob(f".{file.name}.*.part"):  # of killed processes
-        left_over.unlink()
+    files.clear(file)
 
     def writer(part: Path) -> None:
         with open(part, "wb") as stream:

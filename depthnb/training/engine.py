@@ -41,8 +41,9 @@ def fabric(device: str = "auto", precision: str = "32-true") -> lightning.Fabric
             "'bf16-mixed', '32-true', or 'auto', which takes the faster one of these two"
         )
     _, processes, nodes = launched()
-    if processes > 1 and "OMP_NUM_THREADS" not in os.environ:  # more threads than cores wait for each other
-        torch.set_num_threads(max(1, cores() // (processes // nodes)))
+    if "OMP_NUM_THREADS" not in os.environ:
+        # more threads than cores wait for each other, and a container may have few cores of a large machine
+        torch.set_num_threads(min(torch.get_num_threads(), max(1, cores() // (processes // nodes))))
     together = {"devices": processes // nodes, "num_nodes": nodes, "strategy": _Joined()}
     # said explicitly, or Lightning takes a single process inside a SLURM reservation for one of several
     alone = {"devices": 1, "plugins": [LightningEnvironment()]}

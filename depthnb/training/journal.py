@@ -75,13 +75,16 @@ class Journal:
         self.display.batch(epoch, self.history.rows, number)
 
     def finish(self, epoch: int, losses: Mapping[str, float | None], *, learning_rate: float, **more: float) -> None:
-        """Write the row of an epoch and the checkpoint. Raises OSError when the checkpoint cannot be written.
+        """Write the row of an epoch and the checkpoint.
 
         Args:
             epoch: its number.
             losses: train_loss and val_loss.
             learning_rate: during this epoch.
             more: further columns.
+
+        Raises:
+            OSError: when the checkpoint cannot be written.
         """
         seconds = round(time.monotonic() - self.started, 3)
         row = {"epoch": epoch, **losses, "learning_rate": learning_rate, "seconds": seconds, **more}

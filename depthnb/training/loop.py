@@ -105,7 +105,11 @@ class Loop:
         return journal.history
 
     def learn(self, epoch: int, journal: Journal) -> dict[str, float]:
-        """One pass over the training frames, a step for each batch: forward, loss, backward, step. Returns the means."""
+        """One pass over the training frames, a step for each batch: forward, loss, backward, step.
+
+        Returns:
+            The means.
+        """
         settings, engine = self.settings, self.engine
         torch.manual_seed(seed_for("epoch", settings.seed, epoch, engine.global_rank))  # of dropout
         self._set_modes(training=True)
@@ -131,7 +135,11 @@ class Loop:
 
     @torch.no_grad()
     def validate(self, epoch: int) -> dict[str, float]:
-        """One pass over the validation frames, in eval mode. Returns the means."""
+        """One pass over the validation frames, in eval mode.
+
+        Returns:
+            The means.
+        """
         self._set_modes(training=False)
         means = Means(f"the validation of epoch {epoch}", self.engine)
         self.objective.before_validation(self.val)

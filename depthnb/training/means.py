@@ -40,7 +40,11 @@ class Means:
         self.counts.append(images if own else torch.zeros_like(images))
 
     def note(self, **values: Tensor) -> None:
-        """Remember scalars of this batch, before anybody learns from them. Raises NonFiniteLoss."""
+        """Remember scalars of this batch, before anybody learns from them.
+
+        Raises:
+            NonFiniteLoss: for one that is not finite.
+        """
         for name, value in values.items():
             self.noted.setdefault(name, []).append(value.detach())
             self.unseen.append((self.number, self.ids, name, value.detach()))
@@ -48,7 +52,11 @@ class Means:
             self._refuse_non_finite()
 
     def result(self) -> dict[str, float]:
-        """The mean of everything that was noted. Raises ValueError when no image of the data set has a valid pixel."""
+        """The mean of everything that was noted.
+
+        Raises:
+            ValueError: when no image of the data set has a valid pixel.
+        """
         self._refuse_non_finite()
         images = torch.stack(self.counts).to("cpu", torch.float64)
         means = {}

@@ -33,12 +33,17 @@ _REMEMBERED = 10  # steps that L-BFGS remembers (torch: 100), because a checkpoi
 class Recipe:
     """How a picture is painted; plain values, the defaults are those of the tutorial that Akondi names.
 
-    style_weight, content_weight: of the two distances. start: the picture to begin with: the `content`, the `style`, or
-    `noise`, uniform in 0..1. optimizer: `lbfgs` (without line search), `adam` or `sgd`. learning_rate: of it; the change of
-    brightness in one step of Adam, 1 for L-BFGS. normalised: whether Gram matrices are divided by the number of elements.
+    Args:
+        style_weight, content_weight: of the two distances.
+        start: the picture to begin with: the `content`, the `style`, or `noise`, uniform in 0..1.
+        optimizer: `lbfgs` (without line search), `adam` or `sgd`.
+        learning_rate: of it; the change of brightness in one step of Adam, 1 for L-BFGS.
+        normalised: whether Gram matrices are divided by the number of elements.
 
-    Source: "Neural Transfer Using PyTorch" of pytorch.org's tutorials. Deviation: L-BFGS remembers 10 steps, not 100. Raises
-    ValueError for anything that is not known.
+    Raises:
+        ValueError: for anything that is not known.
+
+    Source: "Neural Transfer Using PyTorch" of pytorch.org's tutorials. Deviation: L-BFGS remembers 10 steps, not 100.
     """
 
     style_weight: float = 1e6
@@ -227,7 +232,8 @@ def _look(part: Tensor, distances: Distances, recipe: Recipe) -> dict[str, Tenso
 def appearance(pictures: Tensor) -> dict[str, Tensor]:
     """What tells an empty picture from others, [B] each: deviation of its brightness, and share of values that are 0 or 1.
 
-    pictures: [B,3,H,W] in 0..1.
+    Args:
+        pictures: [B,3,H,W] in 0..1.
 
     >>> {key: value.item() for key, value in appearance(torch.ones(1, 3, 2, 2)).items()}
     {'deviation': 0.0, 'clipped': 1.0}

@@ -55,7 +55,12 @@ class Progress:
             print(f"{name} continues after {self.unit} {before} of {epochs}".strip(), flush=True)
 
     def batch(self, epoch: int, history: Sequence[dict], batch: int) -> None:
-        """Count one finished batch; epoch and batch from 1. history: the rows of the finished epochs."""
+        """Count one finished batch.
+
+        Args:
+            epoch, batch: from 1.
+            history: the rows of the finished epochs.
+        """
         self.batches_done += 1
         now = time.monotonic()
         if self.handle is not None and now - self.shown > EVERY:

@@ -37,7 +37,7 @@ def fit(player: Player, train, val=None, *, loss: Loss = photometric_loss, **set
         `photometric_loss`.
 
     Raises:
-        As `training.fit`.
+        NonFiniteLoss, ValueError, OSError: as `training.fit`.
     """
     return Loop(_Films(loss), {"model": player}, train, val, Settings(**settings)).run()
 

@@ -1,27 +1,34 @@
-"""Repositories of Hugging Face's hub: what of them this machine has, and a download that can be given up at any moment.
+"""Repositories of Hugging Face's hub: what of them this machine has, and a download that may be ended at any moment.
 
-The download runs in a process of its own (`python -m depthnb.weights.hub <repository>`), because a name look-up, a
-connection or a transfer that hangs can be ended for certain only from outside. Files go to the hub's own cache, where every
-other program finds them.
+The files lie where every other program looks for them, in the hub's own cache: `blobs/` holds them, each named by its
+checksum, `snapshots/<commit>/` links to them by name, and `refs/main` says which commit is meant.
+
+Source: "Understand caching", the documentation of huggingface_hub.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import subprocess
-import sys
+import re
+import shutil
 import tempfile
-import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from depthnb import files
+from depthnb.files import fetching, kinds, transfer
+
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first of these is taken
 OTHERS = ("config.json", "preprocessor_config.json")
+_LARGEST, _LARGEST_TEXT = 3 * 10**9, 10**7  # bytes of weights, of everything else
 
 
 class Unreachable(ConnectionError):
-    """The server did not answer at all: asking it for something else would take as long again."""
+    """The server did not answer: asking it for something else would take as long again."""
 
 
 def weights_of(folder: Path) -> Path | None:
@@ -30,7 +37,7 @@ def weights_of(folder: Path) -> Path | None:
 
 
 def cached(repository: str) -> Path | None:
-    """The folder of a repository in the hub's cache, if its configuration and weights are there; the network is not asked."""
+    """The folder of a repository in the hub's cache, if its configuration and weights are there whole; nobody is asked."""
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
@@ -40,15 +47,30 @@ def cached(repository: str) -> Path | None:
         folder = Path(snapshot_download(repository, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    return folder if (folder / "config.json").is_file() and weights_of(folder) else None
+    weights = weights_of(folder)
+    return folder if (folder / "config.json").is_file() and weights and _is_as_named(weights) else None
+
+
+def _is_as_named(link: Path) -> bool:
+    """Whether a large file of the cache has the checksum that its own name is; a small one may be named by another."""
+    blob = link.resolve()
+    return not re.fullmatch("[0-9a-f]{64}", blob.name) or kinds.has_checksum(blob, f"sha256:{blob.name}")
 
 
 def download(repository: str, *, timeout: float = 15.0) -> Path:
     """Fetch a repository's configuration and weights into the hub's cache and return their folder.
 
-    timeout: seconds without a byte after which it is given up; however slow, a download that goes on is waited for.
-    `HF_ENDPOINT` names another server, `HF_HUB_OFFLINE=1` and `DEPTHNB_OFFLINE=1` keep it from trying. Raises
-    ConnectionError (`Unreachable` where the server did not answer) with one part of a sentence that holds no path.
+    What arrives is kept until it is whole, and the next call goes on. Every file is of one commit, and has the size and the
+    checksum that the server tells of it.
+
+    `HF_ENDPOINT` names another server, `HF_HUB_OFFLINE=1` and `DEPTHNB_OFFLINE=1` keep it from trying.
+
+    Args:
+        repository: such as Intel/dpt-large.
+        timeout: seconds without 64 kB after which it is given up; however long, a download that goes on is waited for.
+
+    Raises:
+        ConnectionError: (`Unreachable` where the server did not answer) with one part of a sentence that holds no path.
     """
     try:
         from huggingface_hub import constants
@@ -57,91 +79,62 @@ def download(repository: str, *, timeout: float = 15.0) -> Path:
     for name in ("DEPTHNB_OFFLINE", "HF_HUB_OFFLINE"):
         if os.environ.get(name, "0").lower() not in ("", "0", "false", "no", "off"):
             raise ConnectionError(f"{name} is set")
-    host = urlsplit(constants.ENDPOINT).netloc
     place = Path(constants.HF_HUB_CACHE) / ("models--" + repository.replace("/", "--"))
-    root = str(Path(__file__).resolve().parents[2])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_XET": "1",  # xet keeps what it has got elsewhere, where its growth would not be seen
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
-    with tempfile.TemporaryFile("w+") as said:
-        command = [sys.executable, "-m", "depthnb.weights.hub", repository]
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL, env=environment)
-        try:
-            _wait(process, place, timeout, host)
-        finally:
-            process.kill()
-            process.wait()
-        said.seek(0)
-        answer = _last_line(said.read())
-    if "folder" not in answer:
-        raise (Unreachable if answer.get("unreachable") else ConnectionError)(_reason(answer, host))
-    return Path(answer["folder"])
-
-
-def _wait(process: subprocess.Popen, place: Path, timeout: float, host: str) -> None:
-    """Until the process ends; raises Unreachable when nothing in `place` has grown for `timeout` seconds."""
-    size, grown = -1, time.monotonic()
-    while process.poll() is None:
-        now = _bytes_in(place)
-        if now != size:
-            size, grown = now, time.monotonic()
-        if time.monotonic() - grown >= timeout:
-            raise Unreachable(f"{host} was silent for {timeout:g} s")
-        time.sleep(0.05)
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for name, _, files in os.walk(folder):
-        for file in files:
-            try:
-                total += os.lstat(os.path.join(name, file)).st_size
-            except OSError:  # renamed under our eyes
-                continue
-    return total
-
-
-def _last_line(text: str) -> dict:
     try:
-        return dict(json.loads(text.strip().rpartition("\n")[2]))
-    except (ValueError, TypeError):
-        return {"error": "the download ended without a word"}
+        return _fetch(constants.ENDPOINT, repository, place, timeout)
+    except fetching.Unreachable as error:
+        silent = isinstance(error.__cause__, transfer.Broken)
+        raise (Unreachable if silent else ConnectionError)(error.reason) from error
+    except (OSError, ValueError) as error:
+        raise ConnectionError(fetching.words(error)) from error
 
 
-def _reason(answer: dict, host: str) -> str:
-    if answer.get("status"):
-        return f"{host} answered {answer['status']}"
-    if answer.get("unreachable"):
-        return f"{host} cannot be reached ({answer['error']})"
-    return f"the download failed ({answer['error']})"
+def _fetch(endpoint: str, repository: str, place: Path, timeout: float) -> Path:
+    commit, there = _listed(endpoint, repository, timeout)
+    weights = next((name for name in WEIGHTS if name in there), None)
+    if weights is None or OTHERS[0] not in there:
+        raise ValueError(f"{repository} holds no model that transformers could read")
+    folder = place / "snapshots" / commit
+    for name in (*(name for name in OTHERS if name in there), weights):
+        checksum, size = there[name]
+        most = _LARGEST if name in WEIGHTS else _LARGEST_TEXT
+        if size > most:
+            raise ValueError(f"{name} of {repository} has {size:,} bytes, expected at most {most:,}")
+        blob = place / "blobs" / checksum.partition(":")[2]
+        url = f"{endpoint}/{repository}/resolve/{commit}/{name}"
+        damaged = blob.is_file() and not kinds.has_checksum(blob, checksum)
+        fetching.fetch(url, blob, checksum=checksum, size=size, stall=timeout, tries=1, anew=damaged)
+        if not (folder / name).is_file() or not (folder / name).samefile(blob):
+            files.write(folder / name, partial(_link, blob, folder))
+    files.write_text(place / "refs" / "main", commit)  # last: who reads it finds everything
+    return folder
 
 
-def _fetch(repository: str) -> dict:
-    """In the child process: download, and say in plain values what came of it."""
-    import requests
-    from huggingface_hub import constants, hf_hub_download
-
+def _listed(endpoint: str, repository: str, timeout: float) -> tuple[str, Mapping[str, tuple[str, int]]]:
+    """The newest commit, and checksum and bytes of each file in it."""
+    url = f"{endpoint}/api/models/{repository}?blobs=true"
+    with tempfile.TemporaryDirectory() as folder:
+        file = fetching.fetch(url, Path(folder) / "list", checksum=None, most=_LARGEST_TEXT, stall=timeout, tries=1)
+        text = file.read_bytes()
     try:
-        # not by huggingface_hub, which tries five times and waits longer each time before it says that nobody is there
-        answer = requests.get(f"{constants.ENDPOINT}/api/models/{repository}", timeout=60)
-        answer.raise_for_status()
-        there = {each["rfilename"] for each in answer.json()["siblings"]}
-        weights = [name for name in WEIGHTS if name in there]
-        if not weights or OTHERS[0] not in there:
-            return {"error": f"{repository} holds no model that transformers could read"}
-        wanted = [*(name for name in OTHERS if name in there), weights[0]]
-        return {"folder": str([Path(hf_hub_download(repository, name)) for name in wanted][-1].parent)}
-    except (requests.ConnectionError, requests.Timeout) as error:
-        return {"error": type(error).__name__, "unreachable": True}
-    except Exception as error:  # whatever it is, the parent gets one line of it
-        response = getattr(error, "response", None)
-        first = str(error).partition("\n")[0]
-        return {"error": f"{type(error).__name__}: {first[:160]}", "status": getattr(response, "status_code", None)}
+        answer = json.loads(text)
+        there = {each["rfilename"]: (_checksum(each), int(each["size"])) for each in answer["siblings"]}
+        commit = re.fullmatch("[0-9a-f]{40}", answer["sha"])[0]  # a folder is called so
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        host = urlsplit(endpoint).netloc
+        raise ValueError(f"{host} gave no list of the files of {repository} that could be read") from error
+    return commit, there
 
 
-if __name__ == "__main__":
-    print(json.dumps(_fetch(sys.argv[1])), flush=True)
+def _checksum(entry: Mapping) -> str:
+    """Of a file as the hub lists it: what is large has a SHA-256, everything else what Git calls it."""
+    large = entry.get("lfs")
+    algorithm, digits = ("sha256", large["sha256"]) if large else ("git", entry["blobId"])
+    return f"{algorithm}:{re.fullmatch('[0-9a-f]{40}|[0-9a-f]{64}', digits)[0]}"  # a file is called so
+
+
+def _link(blob: Path, folder: Path, part: Path) -> None:
+    with contextlib.suppress(OSError, NotImplementedError):
+        part.symlink_to(os.path.relpath(blob, folder))
+        return
+    shutil.copyfile(blob, part)  # where links are not to be had, as the hub's own program does

@@ -8,7 +8,6 @@ by hand is as good. Nothing that is read can run code: `.pth` files are loaded w
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -20,7 +19,7 @@ import torchvision
 from torch import Tensor, nn
 
 from depthnb import files
-from depthnb.files import fetching
+from depthnb.files import fetching, kinds
 from depthnb.weights import reading
 from depthnb.weights.origin import Kind, Origin
 
@@ -32,6 +31,9 @@ HEADS = ("classifier.", "fc.", "head.", "heads.")  # the ImageNet classes: no de
 
 def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float = 10.0) -> tuple[nn.Module, Origin]:
     """A classification network of torchvision, and where its weights come from.
+
+    `DEPTHNB_OFFLINE=1` keeps `auto` and `require` from trying the network. Random weights are drawn from torch's global
+    generator in every case, so that what is drawn after them does not depend on whether a file was found.
 
     Args:
         name: as torchvision spells it: resnet50, resnext50_32x4d, densenet169, vgg19, ...
@@ -49,9 +51,6 @@ def backbone(name: str, weights: str | os.PathLike = "auto", *, timeout: float =
             holds values that are no weights (not finite, integers, complex).
         FileNotFoundError: if the file given by path is not there.
         ConnectionError: if `require` finds no weights, with the place to put them.
-
-    `DEPTHNB_OFFLINE=1` keeps `auto` and `require` from trying the network. Random weights are drawn from torch's global
-    generator in every case, so that what is drawn after them does not depend on whether a file was found.
     """
     model = _build(name)
     if not isinstance(weights, str | os.PathLike):
@@ -93,10 +92,11 @@ def load_into(model: nn.Module, path: Path, *, name: str) -> None:
     """Fill a network of torchvision from a file; all or nothing, save for its classification layer.
 
     The network may be a part of what the file holds: its tensors are looked for under every prefix (`backbone.`, `encoder.`,
-    `module._orig_mod.` ...) that one network can have.
+    `module._orig_mod.` ...) that one network can have. Half precision is as good as single.
 
-    Raises ValueError that names the file if it is damaged, holds more than tensors, belongs to another network, holds this
-    one twice, or values that are no weights. Half precision is as good as single.
+    Raises:
+        ValueError: that names the file if it is damaged, holds more than tensors, belongs to another network, holds this one
+            twice, or values that are no weights.
     """
     own = model.state_dict()
     body = {key for key in own if not key.startswith(HEADS)}
@@ -163,35 +163,51 @@ def _published(name: str) -> tuple[str, str]:
     choices = torchvision.models.get_model_weights(name)
     # V1: what the papers had; later training recipes are better at ImageNet, and another experiment
     url = (choices["IMAGENET1K_V1"] if "IMAGENET1K_V1" in choices.__members__ else choices.DEFAULT).url
-    return url, re.search(r"-([0-9a-f]{8,})\.", url).group(1)
+    return url, checksum_in(url)
+
+
+def checksum_in(name: str) -> str:
+    """The start of the SHA-256 that the name of a published file holds, "" where it holds none.
+
+    >>> checksum_in("https://download.pytorch.org/models/resnet18-f37072fd.pth"), checksum_in("weights.pth")
+    ('f37072fd', '')
+    """
+    found = re.search(r"-([0-9a-f]{8,})\.", name)
+    return found[1] if found else ""
 
 
 def ensure(url: str, path: Path, prefix: str, timeout: float) -> None:
     """Have the published file at `path`: as it is there already, or by a download that is given up when it stalls.
 
-    prefix: the start of its SHA-256. timeout: seconds that the network may be silent. Raises OSError or ValueError in one
-    part of a sentence, without a path.
+    Args:
+        url: of the file.
+        path: where it is, or shall be.
+        prefix: the start of its SHA-256, "" where none is published.
+        timeout: seconds that the network may be silent.
+
+    Raises:
+        OSError: in one part of a sentence, without a path.
+        ValueError: likewise, for a file that is not the published one.
     """
     damaged = path.is_file() and not is_whole(path, prefix)
     if path.is_file() and not damaged:
         return
     reason = f"{path.name} is {'damaged' if damaged else 'not'} in torch.hub's cache"
+    checksum = f"sha256:{prefix}" if prefix else None
     try:
-        fetching.fetch(url, path, checksum=f"sha256:{prefix}", most=_LARGEST, stall=timeout, tries=1, anew=damaged)
+        fetching.fetch(url, path, checksum=checksum, most=_LARGEST, stall=timeout, tries=1, anew=damaged)
     except fetching.Unreachable as error:
-        raise ConnectionError(f"{reason}, and {error.reason}") from error
-    except OSError as error:  # its own sentence names the path
-        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-        words = cause.strerror or str(cause)
-        raise OSError(f"{reason}, and {words[0].lower() + words[1:]}") from error
+        raise ConnectionError(f"{reason}, and {fetching.words(error)}") from error
+    except OSError as error:
+        raise OSError(f"{reason}, and {fetching.words(error)}") from error
     except ValueError as error:
-        words = "what was downloaded does not have the published checksum"
-        raise ValueError(f"{reason}, and {words}") from error
+        said = "what was downloaded does not have the published checksum" if prefix else fetching.words(error)
+        raise ValueError(f"{reason}, and {said}") from error
 
 
 def is_whole(path: Path, prefix: str) -> bool:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest().startswith(prefix)
+    """Whether a file's SHA-256 begins so; "" says nothing of it."""
+    return not prefix or kinds.has_checksum(path, f"sha256:{prefix}")
 
 
 def _key(key: str) -> str:

@@ -42,8 +42,12 @@ _HEAD_WIDTH = 64  # features of one attention head, in every vision transformer 
 def as_transformers(tensors: Mapping[str, Tensor], file: Path) -> tuple[dict[str, Tensor], dict]:
     """MiDaS's tensors under transformers' names, and the sizes that `DPTConfig` needs.
 
-    tensors: of `dpt_large_384.pt` or `dpt_large-midas-2f21e586.pt`; a smaller network of the same build will do. file: named
-    in errors. Raises ValueError if they belong to another network, saying to which where that is known.
+    Args:
+        tensors: of `dpt_large_384.pt` or `dpt_large-midas-2f21e586.pt`; a smaller network of the same build will do.
+        file: named in errors.
+
+    Raises:
+        ValueError: if they belong to another network, saying to which where that is known.
     """
     _refuse_others(tensors, file)
     renamed: dict[str, Tensor] = {}

@@ -34,8 +34,9 @@ def read(path: Path) -> dict[str, Tensor]:
     A checkpoint of a training is unwrapped: the network is taken from under `state_dict`, `model_state_dict`, `model`, `net`
     and the like, and prefixes that all names share (`module.`, `_orig_mod.`, `model.` ...) are taken off.
 
-    Raises ValueError that names the file if it is damaged, holds more than tensors, or tensors without values or with such
-    as are not finite.
+    Raises:
+        ValueError: that names the file if it is damaged, holds more than tensors, or tensors without values or with such as are
+            not finite.
     """
     stored = _unwrapped(_stored(path), path)
     for key, value in stored.items():

@@ -33,6 +33,8 @@ def features(
 ) -> tuple[nn.Module, dict[str, tuple[float, ...]], Origin]:
     """A network of timm that gives its feature maps, the normalisation that it expects, and where its weights come from.
 
+    Random weights are drawn from torch's global generator in every case.
+
     Args:
         name: as timm spells it, with `features_only`: tf_efficientnet_lite0, mobilenetv3_large_100, convnext_tiny, ...
         weights: `auto`: an installed package that carries them, else the caches of torch.hub and of Hugging Face, else a
@@ -46,8 +48,6 @@ def features(
 
     Raises:
         ValueError, FileNotFoundError, ConnectionError: as `weights.imagenet.backbone`.
-
-    Random weights are drawn from torch's global generator in every case.
     """
     import timm  # a second of imports that only these networks need
 
@@ -103,13 +103,13 @@ def _find(name: str, settings, timeout: float) -> tuple[Path, str]:
     if settings is None or not (settings.url or settings.hf_hub_id):
         raise ValueError("timm knows none")
     in_torch_hub = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(settings.url or "").path).name
-    if in_torch_hub.is_file():
+    checksum = imagenet.checksum_in(in_torch_hub.name)
+    if in_torch_hub.is_file() and imagenet.is_whole(in_torch_hub, checksum):
         return in_torch_hub, in_torch_hub.name
     if settings.hf_hub_id:
         folder = hub.cached(settings.hf_hub_id) or hub.download(settings.hf_hub_id, timeout=timeout)
         return hub.weights_of(folder), settings.hf_hub_id
-    checksum = re.search(r"-([0-9a-f]{8,})\.", in_torch_hub.name)
-    imagenet.ensure(settings.url, in_torch_hub, checksum.group(1) if checksum else "", timeout)
+    imagenet.ensure(settings.url, in_torch_hub, checksum, timeout)
     return in_torch_hub, in_torch_hub.name
 
 

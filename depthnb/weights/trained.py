@@ -30,7 +30,7 @@ class Trained:
 def write(file: str | os.PathLike, model: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Path:
     """Write a network's weights with its class and configuration as metadata; returns the path.
 
-    Atomic: a file of that name stays as it was until the new one is whole.
+    Atomic: a file of that name stays as it was until the new one is whole. The same weights are the same bytes.
 
     Raises:
         OSError: when there is no room.
@@ -50,8 +50,21 @@ def write(file: str | os.PathLike, model: str, config: Mapping[str, Any], tensor
             number = re.search(r"\(os error (\d+)\)", str(error))
             code = int(number[1]) if number else errno.EIO
             raise OSError(code, os.strerror(code) if number else str(error)) from error
+        _order(part)
 
     return files.write(file, writer)
+
+
+def _order(file: Path) -> None:
+    """Bring the metadata of a safetensors file into one order; the library writes it in another one every time."""
+    with open(file, "r+b") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= size:  # it is as long as before, and spaces fill it up
+            stream.seek(8)
+            stream.write(text.ljust(size))
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str | None:

@@ -42,6 +42,7 @@ def open_page(chromium):
         width, height = SIZES[size]
         contexts.append(chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
         page = contexts[-1].new_page()
+        page.set_default_navigation_timeout(120_000)  # pages with a cloud bring five megabytes of script
         page.faults, page.hosts = [], set()
         page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: page.faults.append(str(error)))

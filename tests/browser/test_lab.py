@@ -66,7 +66,7 @@ def test_the_cloud_of_12_turns(open_page, lab):
     index = f"{CELLS}.findIndex(c => c.getSource().includes('pointcloud.view'))"
     page.evaluate(f"jupyterapp.shell.currentWidget.content.scrollToItem({index}, 'center')")
     cloud = page.locator(".js-plotly-plot").first
-    cloud.locator("canvas").first.wait_for(timeout=60_000)
+    cloud.locator("canvas").first.wait_for(timeout=180_000)
     cloud.scroll_into_view_if_needed()
     eye = "document.querySelector('.js-plotly-plot')._fullLayout.scene._scene.getCamera().eye.x"
     page.wait_for_function(eye)

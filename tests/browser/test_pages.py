@@ -9,6 +9,7 @@ from depthnb import report
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("index.html", "README.html", "notebooks/03_eigen.html", "notebooks/11_today.html", "api/depthnb.metrics.html")
+PAPER = 717  # pixels across A4 between the margins that Chromium prints with
 # worst contrast of text against the nearest background that is set (WCAG 2, section 1.4.3); large text counts from 3
 CONTRAST = """() => {
   const parts = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
@@ -57,6 +58,15 @@ def test_report_fits_and_can_be_read(open_page, report_address, size, scheme):
     looks_good(open_page(report_address, size, scheme))
 
 
+def test_report_is_as_wide_as_the_paper(open_page, report_address):
+    """What is wider is cut off, or makes the print of all pages small."""
+    page = open_page(report_address)
+    page.set_viewport_size({"width": PAPER, "height": 1000})
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
+
+
 def test_report_sorts_its_leaderboard_and_moves_its_sliders(open_page, report_address):
     page = open_page(report_address)
     table = page.locator("table.board").first
@@ -83,6 +93,15 @@ def test_report_sorts_on_a_telephone(open_page, report_address):
     assert values == sorted(values)
 
 
+def test_cards_on_a_telephone_keep_label_and_long_words_apart(open_page, report_address):
+    cell = open_page(report_address, "phone").locator("table.cards td:not(.none)").last
+    style = "e => { const s = getComputedStyle(e); return [parseFloat(s.columnGap) || 0, s.backgroundColor]; }"
+    assert cell.evaluate(style)[0] >= 4
+    assert cell.evaluate("e => { e.textContent = 'CrossEntropy'.repeat(9); return e.scrollWidth <= e.clientWidth; }")
+    first = cell.page.locator("table.numeric td:first-child").first
+    assert first.evaluate(style)[1] == "rgba(0, 0, 0, 0)", "the colour of the card, not a band across it"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["wide", "phone"])
 @pytest.mark.parametrize("name", PAGES)
@@ -94,7 +113,7 @@ def test_site_draws_formulas_and_a_cloud_that_turns(open_page, site_address):
     page = open_page(f"{site_address}/notebooks/11_today.html")
     page.locator("mjx-container").first.wait_for(timeout=60_000)
     page.locator(".cloud").scroll_into_view_if_needed()
-    page.locator(".cloud canvas").first.wait_for(timeout=60_000)
+    page.locator(".cloud canvas").first.wait_for(timeout=180_000)
     eye = "document.querySelector('.cloud')._fullLayout.scene._scene.getCamera().eye.x"
     page.wait_for_function(eye)
     before, box = page.evaluate(eye), page.locator(".cloud").bounding_box()

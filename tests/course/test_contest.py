@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depthnb import data
+from depthnb import data, report
 from depthnb.course import __main__, contest
+from depthnb.report import __main__ as making
 
 SCENES = {"attic": "train", "cellar": "val", "garage": "test"}
 
@@ -246,7 +248,10 @@ def test_inverse_depth_is_fitted_to_each_image(hidden, tmp_path):
     np.savez(tmp_path / "team.npz", **arrays)
     scores, _ = contest.score(tmp_path / "team.npz", key, "team")
     assert scores["abs_rel"] < 1e-3
-    assert "One depth" not in (tmp_path / "out" / "leaderboard.md").read_text()
+    page = (tmp_path / "out" / "leaderboard.md").read_text()
+    flat = float(re.search(r"One depth for all pixels, fitted to each image .* abs_rel (\S+)\.\n", page)[1])
+    np.savez(tmp_path / "flat.npz", **{name: np.ones_like(depth) for name, depth in truth(root, key).items()})
+    assert contest.score(tmp_path / "flat.npz", key, "flat")[0]["abs_rel"] == pytest.approx(flat, abs=1e-4)
 
 
 def test_the_command_does_both_and_says_what_is_wrong(hidden, tmp_path, capsys):
@@ -260,3 +265,33 @@ def test_the_command_does_both_and_says_what_is_wrong(hidden, tmp_path, capsys):
     (tmp_path / "a.npz").write_bytes(b"")
     assert __main__.main(call) == 1
     assert capsys.readouterr().err.startswith("depthnb.course: a.npz is no .npz file")
+
+
+def test_the_report_shows_the_leaderboard_where_it_was_asked_for(hidden, tmp_path, capsys):
+    root, _, key = hidden
+    reports = tmp_path / "reports"
+    for team, factor in (("slow", 1.5), ("<b>", 1.0), ("fast", 1.1)):
+        np.savez(tmp_path / "a.npz", **{name: factor * depth for name, depth in truth(root, key).items()})
+        call = [
+            "contest",
+            "score",
+            str(tmp_path / "a.npz"),
+            "--key",
+            str(key),
+            "--name",
+            team,
+            "--report",
+            str(reports),
+        ]
+        assert __main__.main(call) == (team == "<b>")  # no name
+    command = f"python -m depthnb.report {reports}"
+    assert command in capsys.readouterr().out
+    assert making.main(command.split()[3:]) == 0 and f"{reports / 'report.html'}\n" == capsys.readouterr().out
+    page = (reports / "report.html").read_text("utf-8")
+    shown = page[page.index('id="contest"') : page.index("</main>")]
+    assert shown.index(">fast<") < shown.index(">slow<") and ">0.100<" in shown and ">0.500<" in shown
+    assert "the mean of the hidden ones, would have abs_rel" in shown
+    (reports / "contest" / "rule.txt").unlink()
+    page = report.build(reports).read_text("utf-8")
+    assert 'id="contest"' not in page and "contest/leaderboard.csv: " in page, "what cannot be read is named"
+    assert not (root / "out" / "contest").exists()

@@ -216,6 +216,12 @@ def test_what_is_due_is_said_once_and_known(tmp_path):
     assert __main__.main(["grade", str(file), "--notebook", "00_start"]) == 1
 
 
+def test_a_task_may_be_given_more_or_less_time(tmp_path, capsys):
+    file = notebook(tmp_path, "def split(scenes, share, seed):\n    while True:\n        pass")
+    assert __main__.main(["grade", str(file), "--seconds", "1"]) == 0
+    assert "it took longer than 1 s" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

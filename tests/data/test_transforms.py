@@ -180,7 +180,8 @@ def test_crop_outside_is_refused():
         crop(plane_sample(48, 64), 20, 0, 30, 64)
 
 
-ALL = {"rotate": 5.0, "flip": 0.5, "channel_permutation": 0.5, "gamma": 0.1, "brightness": 0.1, "colour": 0.1}
+COLOURS = {"channel_permutation": 0.5, "gamma": 0.1, "brightness": 0.1, "colour": 0.1, "blur": 1.0, "noise": 0.05}
+ALL = {"rotate": 5.0, "flip": 0.5, **COLOURS}
 
 
 @pytest.mark.parametrize("crop_size", [None, (20, 24)])
@@ -310,6 +311,30 @@ def test_colours_stay_in_range_and_depth_alone():
     orders = augment(batch, seed=0, epoch=0, channel_permutation=1.0)["image"]
     assert torch.allclose(orders.sum(1), batch["image"].sum(1), atol=1e-6)  # permuted, nothing else
     assert len({tuple(o[:, 0, 0].tolist()) for o in orders}) == 6
+
+
+def test_noise_is_as_strong_as_it_says_and_only_on_the_image():
+    batch = collate([plane_sample(40, 48, name=f"f{i}") for i in range(60)])
+    batch["image"] = torch.full_like(batch["image"], 0.5)
+    out = augment(batch, seed=0, epoch=0, noise=0.1)
+    strengths = (out["image"] - 0.5).flatten(1).std(1)
+    assert 0 <= strengths.min() < 0.01 and 0.09 < strengths.max() < 0.102 and abs(strengths.mean() - 0.05) < 0.01
+    assert abs((out["image"] - 0.5).mean()) < 1e-3
+    assert torch.equal(out["depth"], batch["depth"]) and torch.equal(out["valid"], batch["valid"])
+
+
+def test_blur_is_a_gaussian_of_at_most_its_width():
+    batch = collate([plane_sample(31, 41, name=f"f{i}") for i in range(60)])
+    batch["image"] = torch.zeros_like(batch["image"])
+    batch["image"][..., 15, 20] = 1.0  # a point of light
+    out = augment(batch, seed=0, epoch=0, blur=2.0)["image"][:, 0]
+    assert torch.allclose(out.sum((1, 2)), torch.ones(60), atol=1e-5)
+    y, x = torch.meshgrid(torch.arange(31.0) - 15, torch.arange(41.0) - 20, indexing="ij")
+    widths = [((out * axis**2).sum((1, 2))).sqrt() for axis in (x, y)]
+    assert torch.allclose(*widths, atol=1e-4) and widths[0].max() < 2 and 0.7 < widths[0].mean() < 1.3
+    assert widths[0].min() < 0.3
+    level = torch.full((3, 9, 11), 0.7)
+    assert torch.allclose(transforms._blurred(level, 3.0), level), "the border is no edge"
 
 
 def test_crops_lie_inside_and_move_the_principal_point():

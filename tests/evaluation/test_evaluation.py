@@ -365,3 +365,14 @@ def test_the_cost_of_one_answer_counts_multiplications_and_time():
     found = evaluation.cost(net, data)
     assert found["multiply_adds"] == pytest.approx(40 * 60 * 27 / 1e9) and found["milliseconds"] > 0
     assert net.training, "left as it was"
+
+
+def test_a_constant_stays_one_when_it_is_enlarged():
+    """Else an alignment fits a scale to the rounding, and each image's best constant is better than it can be."""
+    pred = torch.stack([torch.full((1, 3, 4), value) for value in (2.5312, 1.713, 1.0)])
+    large = evaluation.upsample(pred, (24, 32))
+    assert large.shape == (3, 1, 24, 32) and [each.unique().tolist() for each in large] == [
+        [p.max().item()] for p in pred
+    ]
+    pred[0, 0, 0, 0] = torch.nan
+    assert torch.isfinite(evaluation.upsample(pred, (24, 32))[0, 0, -1]).all()

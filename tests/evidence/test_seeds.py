@@ -10,14 +10,15 @@ from depthnb.evidence import trainings
 MEAN_IMAGE = 0.40
 
 
-def finish(folder, run, seed, value, *, nets=None, notebook="06_hma", **params):
+def finish(folder, run, seed, value, *, nets=None, notebook="06_hma", data=None, content=None, **params):
     """A finished run that scored `value`, beside a mean image with an abs_rel of `MEAN_IMAGE`."""
     record = {
         "notebook": notebook,
         "run": run,
         "seed": seed,
-        "dataset": "rooms",
-        "data": {"test": "f00d"},
+        "dataset": params.get("dataset", "rooms"),
+        "data": data or {"test": "f00d"},
+        "content": content or {},
         "finished": True,
         "parameters": 1000,
         "steps": 70 * params.get("epochs", 10),
@@ -91,6 +92,28 @@ def test_many_comparisons_are_corrected_for(reports):
     assert 0.01 < claim.effect.p < 0.05
     assert decided(claim) == ["holds"]
     assert set(decided(*[claim] * 6)) == {"undecided"}
+
+
+def test_more_frames_to_learn_from_are_an_ablation_on_the_same_test_frames(reports):
+    for seed, value in enumerate(BASE):
+        same = {"data": {"train": "f00d", "test": "f00d"}, "content": {"train": "a", "test": "c"}}
+        finish(reports, f"rooms-full-seed{seed}", seed, value, dataset="rooms", **same)
+        more = {"data": {"train": "beef", "test": "beef"}, "content": {"train": "ab", "test": "c"}}
+        finish(reports, f"ablation-more-{seed}", seed, 0.9 * value + 0.001 * (seed % 2), dataset="rooms+more", **more)
+    claim = evidence.between(
+        "06_hma",
+        {"dataset": "rooms"},
+        {"dataset": "rooms+more"},
+        claim="",
+        direction=evidence.LOWER,
+        dataset="rooms",
+    )
+    assert claim.effect.pairs == 5 and claim.effect.change == pytest.approx(-9.8, abs=0.2)
+    table = evidence.ablations("06_hma")
+    assert table["changed"].tolist() == ["(base)", "dataset=rooms+more"] and table["seeds"].tolist() == [5, 5]
+    more["content"]["test"] = "d"  # other test frames: beside nothing
+    finish(reports, "ablation-others-0", 0, 0.1, dataset="rooms+more", **more)
+    assert len(evidence.ablations("06_hma")) == 2
 
 
 @pytest.mark.parametrize("seeds_of_it", [0, 1])

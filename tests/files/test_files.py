@@ -40,3 +40,13 @@ def test_a_name_that_is_too_long_is_not_called_a_full_disk(tmp_path):
     with pytest.raises(OSError, match=r"could not write .*; give it a shorter name"):
         files.write_text(tmp_path / ("x" * 300), "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_processes_left_beside_a_file_goes_after_an_hour_with_the_next_write(tmp_path):
+    file, kept = tmp_path / "table.csv", [".table.csv.8.part", ".other.csv.7.part", ".table.csv.part"]
+    for name in (".table.csv.7.part", *kept):
+        (tmp_path / name).write_text("half")
+        if name != kept[0]:
+            os.utime(tmp_path / name, (1e9, 1e9))
+    files.write_text(file, "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "table.csv"])

@@ -121,3 +121,15 @@ def test_what_was_left_by_a_kill_while_the_lock_was_taken_over_is_removed_when_i
     lock.take()
     lock.release()
     assert sorted(file.parent.iterdir()) == sorted([left[0], *others])
+
+
+def test_a_lock_that_a_killed_process_left_can_be_taken_away_and_no_other(file):
+    lock = locks.Lock(file)
+    assert not lock.take_left_over() and list(file.parent.iterdir()) == [], "there is none"
+    process = holder(file)
+    assert not lock.take_left_over() and not lock.held and process.poll() is None
+    process.kill()
+    process.communicate()
+    assert file.exists() and lock.take_left_over() and lock.held
+    lock.release()
+    assert list(file.parent.iterdir()) == []

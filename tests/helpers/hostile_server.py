@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import json
 import threading
+from collections.abc import Mapping
 
 import pytest
 
@@ -15,10 +17,12 @@ PAGE = b"<!DOCTYPE html><html>sign in</html>"
 class Server(http.server.ThreadingHTTPServer):
     """Serves `files` by path with Range; `mood` says what goes wrong, `requests` holds (path, range) of each request.
 
+    Only what has `only` in its path is served in that mood.
+
     Moods: cut (a part, then the connection closes), stall, drip (a byte now and then), long (more than announced), endless
-    (chunks for ever), silent length (no length, and a cut), page, page as binary, empty, 404, 500, no range, changed (another
-    file by the second request), late (the first headers come when nobody waits any more),
-    wrong part, compressed (the header says gzip).
+    (chunks for ever), silent length (no length, and a cut), page, page as binary, empty, mute (not even headers), a status of
+    three digits, loop (of redirections), reversed (the bytes), no range, changed (another file by the second request), late
+    (the first headers come when nobody waits any more), wrong part, compressed (the header says gzip).
     """
 
     daemon_threads = True
@@ -26,12 +30,28 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {"/file.bin": CONTENT}
-        self.mood, self.requests, self.released = "", [], threading.Event()
+        self.mood, self.only, self.requests, self.released = "", "", [], threading.Event()
         self.etag, self.linked, self.cut_at = True, False, 30_000
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_) -> None:
         pass  # a client that goes away is what is tested
+
+
+def listed(name: str, content: bytes) -> dict:
+    """A file as Hugging Face's hub lists it: what is large has a SHA-256, and everything has the name that Git gives it."""
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    large = {"lfs": {"sha256": hashlib.sha256(content).hexdigest()}} if len(content) > 1000 else {}
+    return {"rfilename": name, "size": len(content), "blobId": git, **large}
+
+
+def serve_repository(running: Server, repository: str, commit: str, contents: Mapping[str, bytes]) -> str:
+    """Let a server be Hugging Face's hub with this repository as the newest; returns the path of its list."""
+    siblings = [listed(*each) for each in contents.items()]
+    path = f"/api/models/{repository}?blobs=true"
+    running.files[path] = json.dumps({"id": repository, "sha": commit, "siblings": siblings}).encode()
+    running.files |= {f"/{repository}/resolve/{commit}/{name}": content for name, content in contents.items()}
+    return path
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,11 +60,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = self.headers.get("Range")
         self.server.requests.append((self.path, asked))
-        mood, content = self.server.mood, self.server.files.get(self.path)
-        if content is None or mood == "404":
-            return self.send_error(404)
-        if mood == "500":
-            return self.send_error(500)
+        content = self.server.files.get(self.path)
+        mood = self.server.mood if self.server.only in self.path else ""
+        if content is None or mood.isdigit():
+            return self.send_error(int(mood) if mood.isdigit() else 404)
+        if mood == "loop":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            return self.end_headers()
+        if mood == "mute":
+            return self.server.released.wait(20)
         if mood == "late" and len(self.server.requests) == 1:
             self.server.released.wait(0.8)
         if mood == "changed" and len(self.server.requests) > 1:
@@ -65,7 +90,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if start:
             first = start + 7 if mood == "wrong part" else start
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        body = {"page": PAGE, "page as binary": PAGE, "empty": b""}.get(mood, content[start:])
+        body = {"page": PAGE, "page as binary": PAGE, "empty": b"", "reversed": content[::-1]}.get(
+            mood, content[start:]
+        )
         self.send_header("Content-Type", "text/html; charset=utf-8" if mood == "page" else "application/octet-stream")
         if mood == "compressed":
             self.send_header("Content-Encoding", "gzip")

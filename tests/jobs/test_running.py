@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import small_notebooks
 from small_notebooks import GROUP, MEET, NETS, PARAMETERS, TRAINING, gone, wait_for
@@ -133,20 +135,108 @@ def test_a_killed_kernel_is_named_and_a_good_run_clears_what_a_bad_one_left(tmp_
     assert not list(tmp_path.glob(".*.part"))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sockets in files")
+@pytest.mark.parametrize(("deep", "expected"), [("", "ipc"), ("x" * 100, "tcp")])
+def test_kernels_listen_in_their_folder_where_its_name_is_short_enough(tmp_path, monkeypatch, deep, expected):
+    """Two kernels that start together may choose the same port, and then one of them dies."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    if deep:
+        (tmp_path / deep).mkdir()
+        monkeypatch.setenv("TMPDIR", str(tmp_path / deep))
+    else:
+        monkeypatch.setenv("TMPDIR", "/tmp")
+    told = "from ipykernel.connect import get_connection_info\nimport json\n"
+    told += "Path(folder, 'told').write_text(json.dumps(get_connection_info(unpack=True), default=str))"
+    notebook = small_notebooks.write(tmp_path / "90_toy.ipynb", told)
+    running.run(notebook, {"folder": str(tmp_path)}, tmp_path / "out.ipynb")
+    found = json.loads((tmp_path / "told").read_text())
+    assert found["transport"] == expected
+    assert not Path(found["ip"]).parent.exists() or expected == "tcp", "the sockets have gone with their folder"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
 def test_stopping_the_command_ends_every_process(tmp_path, number, code):
     notebook = small_notebooks.write(tmp_path / "90_toy.ipynb", MEET, "time.sleep(120)")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     process = subprocess.Popen(
         command(notebook, "-p", "folder", tmp_path, "--processes", 2, "--out", tmp_path / "out.ipynb"),
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(scratch)},
     )  # fmt: skip
-    wait_for(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+    wait_for(lambda: len(list(tmp_path.glob("pid-*"))) == 2 or process.poll() is not None)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code, said
     assert "Traceback" not in said
     assert gone(tmp_path)
     assert not list(tmp_path.glob("out*"))
+    assert wait_for(lambda: not list(scratch.iterdir()))
+
+
+@pytest.mark.parametrize("moment", ["running.Meeting", "running._wait"])
+def test_one_killed_while_it_starts_the_others_leaves_nothing(tmp_path, moment):
+    """While they are brought together; and before those that it has started could look who started them."""
+    notebook = small_notebooks.write(tmp_path / "90_toy.ipynb", MEET, "time.sleep(120)")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    script = f"""
+import os, sys
+from depthnb.jobs import running
+from depthnb.jobs.group import Group
+def killed(*_):
+    os._exit(9)
+{moment} = killed
+running.run(sys.argv[1], {{"folder": sys.argv[2]}}, sys.argv[2] + "/out.ipynb", group=Group(2))
+"""
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, notebook, tmp_path], env=environment, stderr=subprocess.DEVNULL
+    )
+    assert done.returncode == 9
+    assert wait_for(lambda: not list(scratch.iterdir()))
+    assert not list(tmp_path.glob("pid-*")) and not list(tmp_path.glob("out*"))
+
+
+def kernels(folder: Path) -> list[psutil.Process]:
+    """Those whose address lies in this folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(word.startswith(f"{folder}/") and word.endswith(".json") for word in process.info["cmdline"] or ())
+    ]
+
+
+HELD = """
+import sys, time
+from pathlib import Path
+if any("ipykernel" in word for word in sys.orig_argv):
+    go = Path(__file__).with_name("go")
+    go.with_name("held").touch()
+    while not go.exists():
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("target", ["command", "worker"])
+def test_a_kernel_that_still_starts_when_its_starter_is_killed_leaves_nothing(tmp_path, target):
+    """It would make its folder anew where that is gone already; it is held until that is so."""
+    notebook = small_notebooks.write(tmp_path / "90_toy.ipynb", MEET, "time.sleep(120)")
+    scratch, start = tmp_path / "scratch", tmp_path / "start"
+    scratch.mkdir()
+    start.mkdir()
+    (start / "sitecustomize.py").write_text(HELD)
+    paths = os.pathsep.join([str(start), PATHS])
+    process = subprocess.Popen(
+        command(notebook, "-p", "folder", tmp_path, "--out", tmp_path / "out.ipynb"),
+        stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert wait_for(lambda: (start / "held").exists() and kernels(scratch))
+    (kernels(scratch)[0].parent() if target == "worker" else process).kill()
+    assert process.wait(60) == (1 if target == "worker" else -9)
+    assert wait_for(lambda: not list(scratch.iterdir()))
+    (start / "go").touch()
+    assert wait_for(lambda: not kernels(scratch) and not list(scratch.iterdir()))
+    assert not list(tmp_path.glob("pid-*")) and not list(tmp_path.glob("out*"))
 
 
 def test_a_run_in_a_thread_is_stopped_by_an_event(tmp_path):

@@ -1,13 +1,11 @@
 """Networks that others trained: read from every form they come in, refused by name, and never waited for."""
 
-import http.server
 import json
 import os
 import pickle
 import shutil
 import socket
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,10 +13,11 @@ import networks
 import numpy as np
 import pytest
 import torch
+from hostile_server import serve_repository, server  # noqa: F401, a fixture
 from torch import nn
 from toys import Toy
 
-from depthnb import evaluation
+from depthnb import evaluation, files
 from depthnb.models import foreign
 from depthnb.models.midas import Input, SwappedColours, ZeroShot, as_depth
 from depthnb.studies import midas as study
@@ -369,19 +368,24 @@ def test_the_cache_of_the_hub_is_used_without_asking_anybody(caches, saved, tmp_
     assert foreign.find("dpt-large")[0] == {}
 
 
-def test_the_cache_of_torch_hub_is_used_too(caches, reference, tmp_path):
-    place = tmp_path / "torch" / "hub" / "checkpoints"
-    place.mkdir(parents=True)
-    torch.save(reference["state"], place / "dpt_large-midas-2f21e586.pt")
+def test_the_cache_of_torch_hub_is_used_too(caches, reference, tmp_path, monkeypatch):
+    torch.save(reference["state"], tmp_path / "weights.pt")
+    name = f"dpt_large-midas-{files.digest(tmp_path / 'weights.pt')[:8]}.pt"
+    monkeypatch.setattr(zoo, "DPT_LARGE_URL", f"http://127.0.0.1:1/{name}")
+    place = tmp_path / "torch" / "hub" / "checkpoints" / name
+    place.parent.mkdir(parents=True)
+    (tmp_path / "weights.pt").rename(place)
     found, said = foreign.find("dpt-large")
     assert list(found) == ["dpt-large"] and "torch.hub's cache" in said
+    place.write_bytes(place.read_bytes()[:-1] + b"?")
+    assert foreign.find("dpt-large")[0] == {}, "it is damaged"
 
 
 def test_nothing_on_this_machine_is_said_in_one_paragraph(caches):
     found, said = foreign.find(list(zoo.NETWORKS))
     assert found == {} and "\n" not in said
     for name in zoo.NETWORKS:
-        assert f"{name}: not here (in neither cache)." in said
+        assert f"{name}: not here (whole in neither cache)." in said
     assert "Ask for 'hub' to download (dpt-large 1.4 GB," in said and "Intel/dpt-large" in said
     assert foreign.find("dpt-large", "none") == ({}, "No pretrained network: none was asked for.")
 
@@ -413,59 +417,27 @@ def test_the_network_can_be_forbidden(caches, monkeypatch):
 
 
 @pytest.fixture
-def server(saved):
-    """A hub of one repository, Intel/dpt-large, whose answers are as the hub's."""
-    asked = []
-
-    class Hub(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            asked.append(self.path)
-            name = self.path.rpartition("/")[2]
-            headers, status = {}, 200
-            if self.path == "/api/models/Intel/dpt-large":
-                names = ["README.md", "config.json", "model.safetensors", "pytorch_model.bin"]
-                body = json.dumps({"siblings": [{"rfilename": name} for name in names]}).encode()
-            elif self.path.startswith("/Intel/dpt-large/resolve/main/") and (saved / name).is_file():
-                body = (saved / name).read_bytes()
-                headers = {"ETag": f'"{name}"', "X-Repo-Commit": "b" * 40}
-            else:
-                body, status = b"", 404
-            self.send_response(status)
-            for key, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_):
-            pass
-
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield running.server_address[1], asked
-    running.shutdown()
+def filled(caches, server, saved):  # noqa: F811
+    """A hub of one repository, Intel/dpt-large."""
+    caches(server.server_port)
+    serve_repository(server, "Intel/dpt-large", "b" * 40, {file.name: file.read_bytes() for file in saved.iterdir()})
+    return server
 
 
-def test_an_answer_for_one_network_says_nothing_of_the_next(caches, server):
-    caches(server[0])
+def test_an_answer_for_one_network_says_nothing_of_the_next(filled):
     found, said = foreign.find("dpt-hybrid, dpt-large", "hub", timeout=15)
     assert list(found) == ["dpt-large"] and "dpt-hybrid: not here" in said and "answered 404" in said
 
 
-def test_what_is_downloaded_stays_in_the_hub_s_cache(caches, server):
-    port, asked = server
-    caches(port)
+def test_what_is_downloaded_stays_in_the_hub_s_cache(filled, tmp_path):
     found, said = foreign.find("dpt-large", "hub", timeout=15)
     assert list(found) == ["dpt-large"] and said == "dpt-large: weights of Intel/dpt-large, downloaded."
-    assert not [path for path in asked if "pytorch_model.bin" in path or "README" in path]
-    before = len(asked)
-    assert "from Hugging Face's cache" in foreign.find("dpt-large", "hub")[1] and len(asked) == before
-    _, said = foreign.find("dpt-hybrid", "hub", timeout=15)
-    assert "answered 404" in said
+    before = len(filled.requests)
+    assert "from Hugging Face's cache" in foreign.find("dpt-large", "hub")[1] and len(filled.requests) == before
+    (weights,) = (tmp_path / "hub").rglob("model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")  # one number is another one
+    assert "dpt-large: not here (whole in neither cache)" in foreign.find("dpt-large")[1]
+    assert foreign.referred("hub:dpt-large").origin.detail == "weights of Intel/dpt-large, downloaded"
 
 
 def test_names_and_training_sets():

@@ -336,3 +336,12 @@ def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path, valu
     crafted(file, "BNCNN", net.config, net.state_dict())
     with pytest.raises(ValueError, match=r"m\.safetensors: up\.0\.weight holds NaN or infinite values"):
         models.load(file)
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path):
+    net = models.BNCNN(width=2, depth=2)
+    files = [models.save(net, tmp_path / f"{number}.safetensors") for number in range(12)]
+    assert len({file.read_bytes() for file in files}) == 1
+    loaded = models.load(files[0])
+    assert loaded.config == net.config
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in net.state_dict().items())

@@ -657,3 +657,10 @@ def test_two_figures_of_the_same_methods_agree_whatever_their_order():
     ]
     assert looks[0]["Today's recipe"] == looks[1]["Today's recipe"] == looks[2]["Today's recipe"]
     assert looks[0]["U-Net"] == looks[1]["U-Net"] != looks[0]["Today's recipe"]
+
+
+def test_types_of_scenes_are_words_in_the_figure():
+    frame = per_image().replace({"scene_type": {"office": "living_room"}})
+    frame.loc[0, "scene_type"] = "living_room"
+    (ax,) = plotting.by_scene_type({"a": frame, "b": frame}).axes
+    assert any(label.get_text().startswith("living room (") for label in ax.get_yticklabels())

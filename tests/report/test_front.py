@@ -101,7 +101,10 @@ def test_one_run_alone_and_none_at_all_make_shorter_pages(reports):
     said = front.sentences(found(), runs.finished(), {})
     assert said[0].startswith("1 method learnt depth from 1,658 photographs and was asked") and len(said) == 3
     assert front.figures(found()) == [] and front.shown(found()) is None
-    assert "Leaderboards" in report.build(reports).read_text()
+    page = report.build(reports).read_text()
+    assert "Leaderboards" in page and f"<dt>delta1</dt><dd>{boards.HELP['delta1']}</dd>" in page, (
+        "not only under a mouse"
+    )
 
 
 def test_nets_judged_elsewhere_are_no_rows_and_no_section(two):

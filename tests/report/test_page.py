@@ -5,6 +5,7 @@ import html
 import json
 import os
 import re
+import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,9 +13,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from depthnb import files, report
-from depthnb.report import images
+from depthnb import files, report, runs
+from depthnb.report import __main__, images, titles
 from depthnb.report import page as module
+from depthnb.report.results import METHODS
 
 VOID = {"meta", "img", "br", "link", "hr"}
 
@@ -243,6 +245,16 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, co
     assert not list(tmp_path.glob(".report*"))
 
 
+def test_what_killed_processes_left_is_removed_when_it_is_old(tmp_path):
+    write_run(tmp_path, "02_bn_cnn", "quick")
+    old, new = (tmp_path / f".report.html.{pid}.part" for pid in (7, 8))
+    for part in (old, new):
+        part.write_text("<html>")
+    os.utime(old, (time.time() - 7200,) * 2)
+    report.build(tmp_path)
+    assert not old.exists() and new.exists(), "another process may be at work"
+
+
 def test_reports_that_cannot_be_listed_are_one_sentence(tmp_path, monkeypatch):
     def fails(path="."):
         raise OSError(errno.EIO, "Input/output error")
@@ -296,6 +308,15 @@ def test_notebooks_stand_in_their_order_and_the_fullest_run_is_shown(tmp_path):
     assert "4 finished runs of\n2 notebooks" in page.text
     scores = page.text[page.text.index("Scores") :]
     assert scores.index("0.222") < scores.index("0.111") < scores.index("0.333")
+
+
+def test_methods_without_a_finished_run_are_named_and_no_line_where_none_is(tmp_path):
+    for notebook in METHODS:
+        write_run(tmp_path, notebook, "quick", finished=notebook not in ("06_hma", "09_gan"))
+    assert "No finished run here of HMA-Depth, GAN: make report makes" in " ".join(Page(built(tmp_path)).text.split())
+    for notebook in ("06_hma", "09_gan"):
+        write_run(tmp_path, notebook, "rooms-full")
+    assert "No finished run" not in built(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -356,3 +377,42 @@ def test_what_a_changed_room_does_is_shown_from_the_last_comparison(tmp_path):
     changed_rooms().query("strength == 0").to_csv(folder / "tables" / "robustness.csv", index=False)
     text = report.build(tmp_path).read_text(encoding="utf-8")
     assert text[text.index('<section id="changed">') :].partition("</section>")[0].count("<img") == 1
+
+
+def test_tables_have_headings_and_no_file_names(tmp_path):
+    """Those of the runs in git too: none falls back to the name of its file."""
+    tables = write_run(tmp_path, "04_unet", "rooms-full") / "tables"
+    for stem in ("table1", "comparison-rooms-scale-shift-inverse", "of_my_own"):
+        pd.DataFrame({"a": [1.0]}).to_csv(tables / f"{stem}.csv", index=False)
+    text = report.build(tmp_path).read_text("utf-8")
+    headings = re.findall(r"<summary>(.*?)</summary>", text)
+    expected = {"Table 1 of the document, beside ours", "All methods: rooms, scale-shift-inverse", "Of my own"}
+    assert expected <= {*headings}
+    kept = {file.stem.partition("-")[0] for file in (runs.ROOT / "reports").glob("*/rooms-full/tables/*.csv")}
+    assert kept - {"claims"} <= {*titles.TITLES}
+
+
+def test_a_number_beside_infinity_is_rounded_like_any_other(tmp_path):
+    tables = write_run(tmp_path, "04_unet", "rooms-full") / "tables"
+    pd.DataFrame({"error": ["a", "b"], "holes": [0.8013938281204224, np.inf]}).to_csv(tables / "masks.csv", index=False)
+    text = report.build(tmp_path).read_text("utf-8")
+    assert 'class="number">0.801<' in text and 'class="number">inf<' in text
+
+
+def test_wide_tables_are_printed_small_and_one_figure_is_one(tmp_path, monkeypatch):
+    tables = write_run(tmp_path, "04_unet", "rooms-full") / "tables"
+    pd.DataFrame([range(16)]).to_csv(tables / "runs.csv", index=False)
+    monkeypatch.setattr(module, "LEVELS", ((0, 0, 0),))
+    text = report.build(tmp_path).read_text("utf-8")
+    assert text.count('class="cards numeric wide"') == 1 and ".wide {" in text.partition("@media print")[2]
+    assert "1 further figure lies in the run folder" in text
+
+
+def test_the_command_makes_the_page_of_a_folder_and_answers_help_without_making_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DEPTHNB_REPORTS", str(tmp_path))
+    with pytest.raises(SystemExit):
+        __main__.main(["--help"])
+    assert "DEPTHNB_REPORTS" in capsys.readouterr().out and not (tmp_path / "report.html").exists()
+    assert __main__.main([str(tmp_path / "none")]) == 1
+    assert capsys.readouterr().err.startswith("depthnb.report: no folder ")
+    assert __main__.main([]) == 0 and (tmp_path / "report.html").exists()

@@ -425,6 +425,24 @@ def test_all_pairs_are_compared_with_one_correction_and_neighbours_put_into_word
     assert found["p (Holm)"].iloc[1] >= 2 * alone["p (Holm)"] * 0.999, "three comparisons are corrected more than one"
 
 
+def test_five_seeds_decide_where_twice_the_steps_keep_the_sign(reports):
+    for seed in range(5):
+        run = f"rooms-full{f'-seed{seed}' if seed else ''}"
+        finish("03_eigen", run, [0.200 + 0.001 * seed] * 6, seed=seed, epochs=10)
+        finish("06_hma", run, [0.180 + 0.001 * seed] * 6, seed=seed, epochs=10)
+    found = study.differences(load())
+    assert found["verdict"][0] == "not tested here" and "with twice the steps" in study.sentences(found)[0]
+    claim = "Niu (3): HMA-Depth outperforms"
+    finish("03_eigen", "ablation-full-doubled-0", [0.19] * 6, epochs=20)
+    for value, verdict in ((0.17, "holds"), (0.195, "not tested here")):
+        finish("06_hma", "ablation-full-doubled-0", [value] * 6, epochs=20)
+        found = study.differences(load())
+        assert (found["better"][0], found["verdict"][0]) == ("HMA-Depth", verdict)
+        table = evidence.decide(study.claims(load())).set_index("claim")
+        assert table.filter(like=claim, axis=0)["verdict"].iloc[0] == verdict
+    assert "twice the steps: +2.6 %, so the nets are under-trained" in study.sentences(found)[0]
+
+
 def test_one_method_has_no_difference(reports):
     finish("02_bn_cnn", "quick", [0.3] * 6)
     found = study.differences(load())
@@ -605,7 +623,10 @@ def test_the_equal_budget_takes_runs_of_the_same_steps_and_size(reports):
     assert table["method"].tolist() == ["DenseNet transfer", "BN-CNN"], "the U-Net trained longer"
     assert table["abs_rel"].tolist() == pytest.approx([0.26, 0.28]) and table["seeds"].tolist() == [1, 2]
     assert table["full run"].tolist() == pytest.approx([0.26, 0.25]) and set(table["image"]) == {"128 x 96"}
+    assert table["abs_rel_std"].isna().tolist() == [True, False]
     assert study.equal_budget("streets").empty
+    shutil.rmtree(reports / "02_bn_cnn" / "ablation-base-equal-1")
+    assert "abs_rel_std" not in study.equal_budget("rooms"), "nobody has a second seed"
     shutil.rmtree(reports / "02_bn_cnn" / "rooms-full")
     assert study.equal_budget("rooms").set_index("method")["full run"].isna()["BN-CNN"]
 

@@ -55,15 +55,15 @@ def kept(reports, monkeypatch):
 
     monkeypatch.setattr(keeping, "_opponents", rivals)
 
-    def keep(name, factor, *, kind="metric", trained_on="rooms", at_home=None):
+    def keep(name, factor, *, kind="metric", trained_on="rooms", at_home=None, run="rooms-full"):
         test, rule = Frames(), metrics.protocol("rooms")
         maps = [factor * test[i]["depth"] for i in range(6)]
         if kind != "metric":
             rule, maps = rule.with_alignment(evaluation.ALIGNED), [3 / each + 1 for each in maps]
         parameters = {"dataset": "folder", "data_root": "/somewhere/mine", "run": "judged", "seed": 0, "split": "all"}
-        asked = {"net": f"{name}/rooms-full", "kind": kind, "trained_on": trained_on, "at_home": at_home or {}}
+        asked = {"net": f"{name}/{run}", "kind": kind, "trained_on": trained_on, "at_home": at_home or {}}
         return keeping.keep(
-            maps, test, f"{name}-there", parameters, ["--net", name], rule=rule, kind=kind, trained_on=("rooms", ""),
+            maps, test, f"{name}-{run}-there", parameters, ["--net", name], rule=rule, kind=kind, trained_on=("rooms", ""),
             notes=[], asked=asked,
         )  # fmt: skip
 
@@ -73,12 +73,13 @@ def kept(reports, monkeypatch):
 def test_nets_of_one_data_set_on_others(kept):
     kept("11_today", 1.1, at_home={"test": {"abs_rel": 0.05}, "aligned": {"abs_rel": 0.02}})
     kept("07_midas", 1.0, kind="affine-inverse", at_home={"test": {"abs_rel": 0.2}})
+    kept("11_today", 1.2, run="ablation-more-rooms-0", trained_on="rooms+more")
     kept("far", 1.5, trained_on="streets")
     kept("published", 1.0, kind="affine-inverse", trained_on=None)
     (label, table), *others = elsewhere.judged("rooms").items()
     assert not others and label == "folder mine, 6 frames of 3 scenes"
     rows = table.set_index("net")
-    assert set(rows.index) == {"Today's recipe", "MiDaS recipe", "published/rooms-full"}
+    assert set(rows.index) == {"Today's recipe", "Today's recipe, more rooms", "MiDaS recipe", "published/rooms-full"}
     today = rows.loc["Today's recipe"]
     assert today["at home"] == 0.05 and today["there"] == pytest.approx(0.1, abs=1e-4)
     assert today["aligned at home"] == 0.02 and today["aligned there"] == pytest.approx(0, abs=1e-4)
@@ -95,7 +96,7 @@ def test_nets_of_one_data_set_on_others(kept):
     assert today["mean depth"] == pytest.approx(0.5, abs=1e-3) and today["mean image"] == pytest.approx(1, abs=1e-3)
     assert np.isnan(relative["mean depth"]) and relative["aligned mean image"] == pytest.approx(0, abs=1e-3)
     assert (
-        "mean depth 0.500 and mean image 1.000; aligned each image's best constant 0.000 and mean image 0.000" in said
+        "mean depth 0.500 and mean image 1.000; aligned: each image's best constant 0.000 and mean image 0.000" in said
     )
     assert list(elsewhere.judged("streets")) == [label], "the net of the streets, and the published one"
 

@@ -22,6 +22,7 @@ from toys import Net, Poisoned, Toy, l1, same
 
 from depthnb import losses, models, training
 from depthnb.data import transforms
+from depthnb.training import engine
 from depthnb.training.launch import launched
 from depthnb.training.settings import Player
 
@@ -627,6 +628,21 @@ def test_launchers_are_recognised(monkeypatch):
     for name, value in {"WORLD_SIZE": "6", "LOCAL_WORLD_SIZE": "3", "RANK": "4"}.items():
         monkeypatch.setenv(name, value)  # torchrun inside SLURM
     assert launched() == (4, 6, 2)
+
+
+def test_a_container_of_few_cores_gets_no_more_threads(monkeypatch):
+    monkeypatch.setattr(engine, "cores", lambda: 2)
+    before = torch.get_num_threads()
+    try:
+        for asked, chosen in ((None, 2), ("4", 4)):
+            monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+            if asked:
+                monkeypatch.setenv("OMP_NUM_THREADS", asked)
+            torch.set_num_threads(4)
+            training.fabric("cpu")
+            assert torch.get_num_threads() == chosen, asked
+    finally:
+        torch.set_num_threads(before)
 
 
 TORCHRUN = """

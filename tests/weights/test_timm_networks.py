@@ -1,10 +1,14 @@
 """Networks of timm: whose weights they get, what is refused, and that no network is ever waited for."""
 
+import dataclasses
+
 import pytest
 import timm
 import torch
+from hostile_server import CONTENT, server  # noqa: F401, a fixture
 from safetensors.torch import save_file
 
+from depthnb import files
 from depthnb.weights import imagenet, timm_networks
 from depthnb.weights.origin import Kind
 
@@ -66,17 +70,32 @@ def test_a_file_gives_the_features_of_the_network_it_was_saved_from(taught, tmp_
 
 
 def test_a_file_in_torch_hubs_cache_is_found(tmp_path, monkeypatch):
-    url = timm.get_pretrained_cfg(LITE).url
-    place = tmp_path / "torch" / "hub" / "checkpoints" / url.rpartition("/")[2]
-    place.parent.mkdir(parents=True)
+    place = tmp_path / "torch" / "hub" / "checkpoints"
+    place.mkdir(parents=True)
     with torch.random.fork_rng():
         net = timm.create_model(LITE)
-    torch.save(net.state_dict(), place)
-    found, where = timm_networks._find(LITE, timm.get_pretrained_cfg(LITE), 1.0)
+    torch.save(net.state_dict(), place / "new.pth")
+    place = (place / "new.pth").rename(place / f"lite-{files.digest(place / 'new.pth')[:8]}.pth")
+    settings = dataclasses.replace(
+        timm.get_pretrained_cfg(LITE), url=f"http://127.0.0.1:1/{place.name}", hf_hub_id=None
+    )
+    found, where = timm_networks._find(LITE, settings, 1.0)
     assert found == timm_networks.installed(LITE), "a package first: it is the same on every machine"
     monkeypatch.setattr(timm_networks, "PACKAGES", {})
-    found, where = timm_networks._find(LITE, timm.get_pretrained_cfg(LITE), 1.0)
+    found, where = timm_networks._find(LITE, settings, 1.0)
     assert (found, where) == (place, place.name)
+    place.write_bytes(place.read_bytes()[:-1] + b"?")
+    with pytest.raises(OSError, match=r"is damaged in torch\.hub's cache, and DEPTHNB_OFFLINE is set"):
+        timm_networks._find(LITE, settings, 1.0)
+
+
+def test_a_file_whose_name_holds_no_checksum_is_taken_as_it_is(server, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv("DEPTHNB_OFFLINE")
+    monkeypatch.setattr(timm_networks, "PACKAGES", {})
+    settings = dataclasses.replace(timm.get_pretrained_cfg(LITE), url=f"{server.url}/file.bin", hf_hub_id=None)
+    found, _ = timm_networks._find(LITE, settings, 5.0)
+    assert found == tmp_path / "hub" / "checkpoints" / "file.bin" and found.read_bytes() == CONTENT
 
 
 def test_without_weights_it_says_so_and_require_is_an_error():

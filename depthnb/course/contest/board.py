@@ -29,7 +29,9 @@ class Place:
     tries: int
 
 
-def add(folder: Path, name: str, digest: str, scores: Mapping[str, float], words: str) -> Place:
+def add(
+    folder: Path, name: str, digest: str, scores: Mapping[str, float], words: str, reports: Path | None = None
+) -> Place:
     """Append a submission and write the page anew; processes take turns.
 
     Args:
@@ -38,6 +40,7 @@ def add(folder: Path, name: str, digest: str, scores: Mapping[str, float], words
         digest: of the file, so that a submission can be recognised.
         scores: with all of `MEASURES`.
         words: below the table.
+        reports: of the report that shall show the leaderboard.
 
     Raises:
         ValueError: for a leaderboard that is damaged.
@@ -53,7 +56,11 @@ def add(folder: Path, name: str, digest: str, scores: Mapping[str, float], words
         table = added if table.empty else pd.concat([table, added], ignore_index=True)
         files.write_text(folder / f"{_NAME}.csv", _csv(table))
         ranked = best(table)
-        files.write_text(folder / f"{_NAME}.md", _page(ranked, words))
+        shown = _shown(ranked)
+        files.write_text(folder / f"{_NAME}.md", _page(shown, words))
+        if reports is not None:
+            files.write_text(reports / "contest" / f"{_NAME}.csv", _csv(shown))
+            files.write_text(reports / "contest" / "rule.txt", words + "\n")
     finally:
         lock.release()
     rank = ranked["name"].tolist().index(name)
@@ -79,16 +86,20 @@ def _read(file: Path) -> pd.DataFrame:
 def _csv(table: pd.DataFrame) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *table[list(COLUMNS)].itertuples(index=False)])
+    writer.writerows([table.columns, *table.itertuples(index=False)])
     return text.getvalue()
 
 
-def _page(ranked: pd.DataFrame, words: str) -> str:
-    head = ("place", "team", *MEASURES, "submitted (UTC)", "tries")
-    lines: list[Sequence[str]] = [head, ["---"] * len(head)]
-    for place, row in enumerate(ranked.to_dict("records"), start=1):
-        lines.append(
-            [str(place), row["name"], *(f"{row[key]:.4f}" for key in MEASURES), row["time"], str(row["tries"])]
-        )
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"# Leaderboard\n\n{table}\n\n{words}\n"
+def _shown(ranked: pd.DataFrame) -> pd.DataFrame:
+    """What everybody may see of each team, best first."""
+    table = ranked[["name", *MEASURES, "time", "tries"]].rename(columns={"name": "team", "time": "submitted (UTC)"})
+    table.insert(0, "place", range(1, len(table) + 1))
+    return table
+
+
+def _page(table: pd.DataFrame, words: str) -> str:
+    lines: list[Sequence[str]] = [list(table.columns), ["---"] * len(table.columns)]
+    for row in table.to_dict("records"):
+        lines.append([f"{value:.4f}" if key in MEASURES else str(value) for key, value in row.items()])
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"# Leaderboard\n\n{text}\n\n{words}\n"

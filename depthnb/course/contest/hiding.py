@@ -34,7 +34,9 @@ No number may be NaN or infinite. Python writes it so:
 
     np.savez_compressed("team.npz", **{{"{first}": depth_of_{first}, ...}})
 
-Scored by {protocol}.
+Scored by the protocol {protocol}.
+
+The team with the lowest abs_rel stands first: the mean of |predicted - true| / true. Of each team the best try counts.
 """
 _WHAT = {
     "metric": "in metres along the optical axis",

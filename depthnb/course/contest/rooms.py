@@ -95,8 +95,12 @@ def _is_done(out: Path, plan: dict) -> bool:
     if found == plan:
         return True
     if found is None:
-        raise FileExistsError(f"{out} is there and was not made by this command; choose another folder with --out")
-    raise FileExistsError(f"{out} is there, with {_difference(found, plan)}; choose another folder with --out")
+        raise FileExistsError(
+            f"{out} is there and was not made by this command; choose another folder (--out; of make, CONTEST=)"
+        )
+    raise FileExistsError(
+        f"{out} is there, with {_difference(found, plan)}; choose another folder (--out; of make, CONTEST=)"
+    )
 
 
 def _begin(work: Path, plan: dict) -> None:

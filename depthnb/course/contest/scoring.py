@@ -18,13 +18,16 @@ from depthnb.metrics import Protocol
 from depthnb.runs.judging.keeping import check_name
 
 
-def score(file: str | Path, key: str | Path, name: str) -> tuple[dict[str, float], board.Place]:
+def score(
+    file: str | Path, key: str | Path, name: str, reports: str | Path | None = None
+) -> tuple[dict[str, float], board.Place]:
     """Score a submission and put it on the leaderboard beside the key.
 
     Args:
         file: .npz with a depth map for each id.
         key: the folder that `hide` kept.
         name: of the team: letters, digits, dots, hyphens and underscores.
+        reports: the folder of the report that shall show the leaderboard; None for no report.
 
     Returns:
         Its scores, and where the team stands now.
@@ -46,11 +49,12 @@ def score(file: str | Path, key: str | Path, name: str) -> tuple[dict[str, float
         raise ValueError(
             f"{Path(file).name} has no {', '.join(bad)} (numbers too large to be aligned?); give other numbers"
         )
-    words = f"{len(frames)} pictures; {rule}."
-    if kind == "metric":
-        flat = evaluation.evaluate(evaluation.Constant(torch.full((1, 1), mean)), truth, protocol=rule).summary
-        words += f" One depth for all pixels, the mean of the hidden ones, would have abs_rel {flat['abs_rel']:.4f}."
-    return scores, board.add(key.resolve().parent, name, files.digest(file), scores, words)
+    flat = evaluation.Constant(torch.full((1, 1), mean))
+    flat = evaluation.evaluate(flat, truth, protocol=rule, kind=kind).summary["abs_rel"]
+    how = "the mean of the hidden ones" if kind == "metric" else "fitted to each image as the others are"
+    words = f"{len(frames)} pictures; {rule}. One depth for all pixels, {how}, would have abs_rel {flat:.4f}."
+    reports = None if reports is None else Path(reports).expanduser()
+    return scores, board.add(key.resolve().parent, name, files.digest(file), scores, words, reports)
 
 
 def _key(folder: Path) -> tuple[Protocol, str, float]:

@@ -26,8 +26,9 @@ _ASIDE = ("**Appendix**", "**On other data.**")
 class Slide:
     """One slide: its heading as HTML and as text, its content as HTML, and the code behind it, which is folded.
 
-    `kind` is "title", "text", "shown" with a figure or table that takes all the room there is, or "tall" with a high figure
-    beside the text.
+    Attributes:
+        kind: "title", "text", "shown" with a figure or table that takes all the room there is, or "tall" with a high figure
+            beside the text.
     """
 
     kind: str

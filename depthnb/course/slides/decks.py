@@ -50,7 +50,11 @@ def make(notebooks: Sequence[str], out: str | Path) -> list[Path]:
 
 
 def deck(notebook: Path) -> str:
-    """The slides of a notebook as one page. Raises ValueError as `make` does."""
+    """The slides of a notebook as one page.
+
+    Raises:
+        ValueError: as `make`.
+    """
     try:
         cells = json.loads(notebook.read_bytes())["cells"]
         kinds = {cell["cell_type"] for cell in cells}

@@ -109,7 +109,11 @@ def inline(source: str) -> str:
 
 
 def formula(tex: str, *, block: bool) -> str:
-    """LaTeX as MathML, which browsers draw without a program. Raises ImportError without latex2mathml."""
+    """LaTeX as MathML, which browsers draw without a program.
+
+    Raises:
+        ImportError: without latex2mathml.
+    """
     try:
         from latex2mathml.converter import convert
     except ImportError:

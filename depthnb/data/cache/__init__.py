@@ -81,6 +81,8 @@ def prepare(source: Source, split: str, size: Sequence[int]) -> Prepared:
     folder = cache_folder() / f"{source.name}-{split}-{size[0]}x{size[1]}-{key}"
     if layout.fault(folder, facts):
         making.make(source, folder, facts)
+    else:
+        making.clear(folder)
     return Prepared(folder, facts, functools.partial(making.renew, source, folder, facts))
 
 

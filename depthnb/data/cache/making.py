@@ -39,7 +39,8 @@ def _damaged(folder: Path, found: str) -> str:
 def make(source: Source, folder: Path, facts: dict, found: str = "") -> None:
     """Make a folder while no other process does; nothing to do where another has finished it.
 
-    found: what a reader found wrong; then every frame that is there is looked at.
+    Args:
+        found: what a reader found wrong; then every frame that is there is looked at.
     """
     with writing.explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -61,10 +62,21 @@ def make(source: Source, folder: Path, facts: dict, found: str = "") -> None:
     )
 
 
+def clear(folder: Path) -> None:
+    """Remove the lock that a process left which was killed as it let go of a finished folder."""
+    lock = _lock_of(folder)
+    if lock.take_left_over():
+        lock.release()
+
+
+def _lock_of(folder: Path) -> locks.Lock:
+    return locks.Lock(folder.with_name(folder.name + ".lock"))
+
+
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[locks.Lock]:
     """Hold the lock of this folder; who must wait for it is told for whom."""
-    lock = locks.Lock(folder.with_name(folder.name + ".lock"))
+    lock = _lock_of(folder)
     with writing.explained(folder):
         lock.take(wait=lambda holder: print(f"{holder} prepares these frames already: waiting", flush=True))
     try:

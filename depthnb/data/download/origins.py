@@ -37,7 +37,8 @@ class Remote:
 class Origin:
     """Where a data set lives: its page, about how large it is, how its files must lie, its terms.
 
-    unpacked: whether its archives are read unpacked.
+    Attributes:
+        unpacked: whether its archives are read unpacked.
     """
 
     page: str

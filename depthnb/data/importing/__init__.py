@@ -38,9 +38,12 @@ class Imported:
     """What an import made.
 
     Attributes:
-        layout: its name. index: path of index.csv. frames, scenes: how many.
+        layout: its name.
+        index: path of index.csv.
+        frames, scenes: how many.
         splits: split -> frames; "" where index.csv says none, and the folder's reader draws them by scene.
-        notes: sentences on what was decided and done. left_out: name of a frame that could not be read -> why.
+        notes: sentences on what was decided and done.
+        left_out: name of a frame that could not be read -> why.
     """
 
     layout: str

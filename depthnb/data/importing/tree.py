@@ -32,7 +32,9 @@ class Tree:
         FileNotFoundError: if it is not there.
 
     Attributes:
-        root: the place. files: folder -> names of its files. folders: folder -> names of its folders.
+        root: the place.
+        files: folder -> names of its files.
+        folders: folder -> names of its folders.
     """
 
     def __init__(self, place: Path) -> None:
@@ -72,7 +74,11 @@ class Tree:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file without blank ones and comments (#). Raises ValueError if it is not text."""
+    """Lines of a text file without blank ones and comments (#).
+
+    Raises:
+        ValueError: if it is not text.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

@@ -111,7 +111,11 @@ class Target:
             self.counts.update(entry["counts"])
 
     def add(self, name: str, frame: Frame, whole: Whole) -> None:
-        """Write one frame. Raises OSError if the disk cannot take it."""
+        """Write one frame.
+
+        Raises:
+            OSError: if the disk cannot take it.
+        """
         counts = [f"smaller {whole.resized}"] if whole.resized else []
         counts += [] if whole.measured else ["unmeasured"]
         counts += ["lost camera"] if whole.lost_camera else []

@@ -26,7 +26,8 @@ def inspect(source: Source, looked: Survey | None = None) -> list[Finding]:
     """What is wrong with a data set, or may be, as far as the frames looked at can tell without their pictures.
 
     Args:
-        source: the data set. looked: its frames; None: a few of each split.
+        source: the data set.
+        looked: its frames; None: a few of each split.
 
     Returns:
         Findings, those that are sure first. Raises nothing: see `check`.

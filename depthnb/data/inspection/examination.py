@@ -45,8 +45,9 @@ def examine_source(
     """What is in a data set that a reader has opened, and what is wrong with it or may be.
 
     Args:
-        source: the data set. every: look at every frame. told: as in `survey.look`; frames are read twice, and pictures of all
-            splits once more, small; all of that counts.
+        source: the data set.
+        every: look at every frame.
+        told: as in `survey.look`; frames are read twice, and pictures of all splits once more, small; all of that counts.
     """
     counts = source.index["split"].value_counts()
     parts = ", ".join(f"{counts[part]} {part}" for part in ("train", "val", "test") if part in counts)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 class Mend:
     """What puts one line of index.csv right for sure.
 
-    line: of the file, counted from 1. cells: (column, new cell) pairs; none: the line is left out. why: for people.
+    Attributes:
+        line: of the file, counted from 1.
+        cells: (column, new cell) pairs; none: the line is left out.
+        why: for people.
     """
 
     line: int
@@ -31,9 +34,13 @@ class Mend:
 class Finding:
     """Something that is wrong with a data set, or may be.
 
-    sure: whether it cannot be right. found: a sentence or several on what was found. remedy: on what to do about it; "" where
-    `found` says so itself. lines: of index.csv, those that it concerns among the frames that were looked at; none where there
-    is no such file, or all are concerned. mends: what corrects those lines for sure; none where somebody has to look.
+    Attributes:
+        sure: whether it cannot be right.
+        found: a sentence or several on what was found.
+        remedy: on what to do about it; "" where `found` says so itself.
+        lines: of index.csv, those that it concerns among the frames that were looked at; none where there is no such file, or
+            all are concerned.
+        mends: what corrects those lines for sure; none where somebody has to look.
     """
 
     sure: bool
@@ -57,7 +64,9 @@ def places(lines: Sequence[int], name: str = "index.csv", most: int = 6) -> str:
     """Lines of a file as editors write them, those that follow each other as one.
 
     Args:
-        lines: counted from 1. name: of the file. most: of so many pieces; the rest is counted.
+        lines: counted from 1.
+        name: of the file.
+        most: of so many pieces; the rest is counted.
 
     >>> places([2, 3, 4, 9]), places([]), places(range(2, 20, 2), most=2)
     ('index.csv:2-4, 9', '', 'index.csv:2, 4 and 7 more lines')

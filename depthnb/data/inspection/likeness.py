@@ -50,7 +50,9 @@ def alike(source: Source, *, every: bool = False, told: Callable[[int], None] | 
     nothing. Where two are alike, their depth decides. Copies byte for byte are not named here: see `copies.copies`.
 
     Args:
-        source: the data set. every: look at all frames of a large one. told: called with how many pictures were read.
+        source: the data set.
+        every: look at all frames of a large one.
+        told: called with how many pictures were read.
 
     Returns:
         At most one finding. It is not sure: somebody has to look.

@@ -51,7 +51,14 @@ class Pairs:
         self.turned: dict[str, list[np.ndarray]] = {}
 
     def add(self, row: int, image: Tensor, depth: Tensor, valid: Tensor) -> None:
-        """Take in one frame. row: of the index. image: [3,H,W]; depth: float [1,H,W]; valid: bool [1,H,W]."""
+        """Take in one frame.
+
+        Args:
+            row: of the index.
+            image: [3,H,W].
+            depth: float [1,H,W].
+            valid: bool [1,H,W].
+        """
         grey, depth, valid, factor = _small(image.float().mean(0).numpy(), depth[0].double().numpy(), valid[0].numpy())
         if min(grey.shape) < 2 * _AROUND:
             return

@@ -38,7 +38,13 @@ class Planes:
         self.downwards: list[float] = []
 
     def add(self, row: int, depth: Tensor, valid: Tensor, intrinsics: Tensor) -> None:
-        """Take in one frame. row: of the index. depth, valid: [1,H,W]; intrinsics: [3,3] in pixels, NaN where unknown."""
+        """Take in one frame.
+
+        Args:
+            row: of the index.
+            depth, valid: [1,H,W].
+            intrinsics: [3,3] in pixels, NaN where unknown.
+        """
         found = readings(depth[0].double().numpy(), valid[0].numpy(), intrinsics.double().numpy())
         if len(found):
             self.parts.append(found.assign(row=row))
@@ -95,7 +101,9 @@ def readings(depth: np.ndarray, valid: np.ndarray, intrinsics: np.ndarray) -> pd
     """How flat the windows of one frame are under three readings of what is stored.
 
     Args:
-        depth: float [H,W], as stored. valid: bool [H,W]. intrinsics: float [3,3] in pixels; NaN where unknown.
+        depth: float [H,W], as stored.
+        valid: bool [H,W].
+        intrinsics: float [3,3] in pixels; NaN where unknown.
 
     Returns:
         One row a window that holds enough depth: reach (its 95th percentile over its 5th), and the median relative deviation

@@ -59,7 +59,11 @@ def _is_whole(depths: np.ndarray) -> bool:
 
 
 def _out_of_range(source: Source, looked: Survey, split: np.ndarray, wrong: dict[str, np.ndarray]) -> Finding:
-    """The finding on splits whose depth lies outside of what counts. wrong: split -> its depths as stored, in metres."""
+    """The finding on splits whose depth lies outside of what counts.
+
+    Args:
+        wrong: split -> its depths as stored, in metres.
+    """
     rule = protocol(source.protocol)
     (part, depths), *others = wrong.items()
     frames = plural(int((split == part).sum()), f"{part} frame")
@@ -124,7 +128,11 @@ def _scale(source: Source, rows: np.ndarray) -> float | None:
 
 
 def _hint(depths: np.ndarray, scale: float | None) -> str:
-    """The factors that would bring the depth to that of a room or a street, in words. scale: what depth_scale says now."""
+    """The factors that would bring the depth to that of a room or a street, in words.
+
+    Args:
+        scale: what depth_scale says now.
+    """
     said = []
     for factor in _plausible(depths):
         unit = next((unit for unit in _UNITS if scale and math.isclose(unit, scale * factor)), None)

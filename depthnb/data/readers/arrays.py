@@ -11,11 +11,12 @@ import numpy as np
 from depthnb.data.readers import hdf5
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")  # what `read_map` reads
-_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+_HDF5, _ZIP, _NPY = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x93NUMPY"
+_OBJECTS = "Object arrays cannot be loaded"  # begins what NumPy says of pickled objects
 _LARGEST = 1 << 28  # values; a damaged header could ask for any amount of memory
 # The first bytes of a file -> what it is, and the expression that gives its array (None: there is no array in it).
 _MAGIC = (
-    (b"\x93NUMPY", "a NumPy array", "np.load({name!r})"),
+    (_NPY, "a NumPy array", "np.load({name!r})"),
     (_HDF5, "an HDF5 file", "h5py.File({name!r})['NAME'][()]"),
     (b"MATLAB 7.3", "a MATLAB v7.3 file (HDF5, its axes reversed)", "h5py.File({name!r})['NAME'][()].T"),
     (b"MATLAB 5", "a MATLAB v5 file", "scipy.io.loadmat({name!r})['NAME']"),
@@ -105,10 +106,20 @@ def read_map(path: Path, wanted: str) -> np.ndarray:
         ValueError: for a damaged file, several arrays, or one of another shape; with the line that takes out a map.
     """
     suffix = path.suffix.lower()
-    if suffix == ".npy":
-        stored = read_npy(path)
-    else:
-        stored = _only_array(path, wanted, _from_npz if suffix == ".npz" else _from_hdf5)
+    try:
+        if suffix == ".npy":
+            stored = read_npy(path)
+        else:
+            stored = _only_array(path, wanted, _from_npz if suffix == ".npz" else _from_hdf5)
+    except DamagedFile as error:
+        if _OBJECTS in str(error):
+            array = f"np.load({path.name!r}, allow_pickle=True){'.item()' if suffix == '.npy' else ''}['NAME']"
+            line = _SAVED_AS[wanted][1].format(new=_renamed(path, ".npy"), array=array)
+            raise ValueError(
+                f"{path}: Python objects, which are never loaded, because they can run any program; expected an array of "
+                f"numbers. Convert a file of your own: {line}"
+            ) from None
+        raise (ValueError(explain(path, wanted)) if _has_another_name(path) else error) from None
     flat = stored.reshape([side for side in stored.shape if side != 1]) if stored.ndim > 2 else stored
     if flat.ndim != 2:
         line = _SAVED_AS[wanted][1].format(new=_renamed(path, ".npy"), array="array[..., 0]")
@@ -117,6 +128,15 @@ def read_map(path: Path, wanted: str) -> np.ndarray:
             f"such as {line}"
         )
     return flat
+
+
+def _has_another_name(path: Path) -> bool:
+    """Whether a file is of a kind that is known here, and not of the one that its name says."""
+    named = {".npy": _NPY, ".npz": _ZIP}.get(path.suffix.lower(), _HDF5)
+    with open(path, "rb") as handle:
+        start = handle.read(32).lower()
+    kinds = [magic.lower() for magic in (_ZIP, *(magic for magic, *_ in _MAGIC))]
+    return not start.startswith(named.lower()) and start.startswith(tuple(kinds))
 
 
 def _only_array(path: Path, wanted: str, read) -> np.ndarray:

@@ -118,7 +118,11 @@ class Diode(Source):
 
 
 def open_source(root: Path | str | None, kind: str = "both", name: str = "diode") -> Diode:
-    """Open the frames under `root` or under `DEPTHNB_DATA`; kind is "indoors", "outdoor" or "both"."""
+    """Open the frames under `root` or under `DEPTHNB_DATA`.
+
+    Args:
+        kind: "indoors", "outdoor" or "both".
+    """
     return Diode(root, kind, name)
 
 

@@ -119,7 +119,11 @@ def embedded(root: Path | str, name: str, *, max_depth: float, protocol: str = "
 
 
 def open_source(root: Path | str | None) -> Folder:
-    """Open any folder of the format, with the range that its depths ask for. Raises ValueError if `root` is None."""
+    """Open any folder of the format, with the range that its depths ask for.
+
+    Raises:
+        ValueError: if `root` is None.
+    """
     if root is None:
         raise ValueError(
             "data set 'folder' needs root (in a notebook: data_root), the folder that holds index.csv with the columns "

@@ -22,8 +22,11 @@ from depthnb.data.readers.index_faults import COLUMNS, MAY_BE_EMPTY, Fault, cell
 class Index:
     """What an index.csv holds, with its faults.
 
-    file: where it was read. table: one row a frame, the columns `COLUMNS`, every cell a str. lines: of the file, one a row.
-    faults: everything that is wrong in it, before a single picture is opened; none in an index that can be used.
+    Attributes:
+        file: where it was read.
+        table: one row a frame, the columns `COLUMNS`, every cell a str.
+        lines: of the file, one a row.
+        faults: everything that is wrong in it, before a single picture is opened; none in an index that can be used.
     """
 
     file: Path

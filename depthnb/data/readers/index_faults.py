@@ -21,7 +21,10 @@ MAY_BE_EMPTY = ("scene_type", "split", "valid", "fx", "fy", "cx", "cy")
 class Fault:
     """Something that is wrong in index.csv itself.
 
-    kind: one word for what it is. lines: of the file, counted from 1. sentence: what was found, what was expected, what to do.
+    Attributes:
+        kind: one word for what it is.
+        lines: of the file, counted from 1.
+        sentence: what was found, what was expected, what to do.
     """
 
     kind: str
@@ -99,7 +102,11 @@ def cell_faults(table: pd.DataFrame, lines: Sequence[int]) -> Iterator[Fault]:
 
 
 def _shared(known: pd.DataFrame, where: Callable[[pd.Series], tuple[int, ...]], table: pd.DataFrame) -> Iterator[Fault]:
-    """Scenes and files that are in several splits. known: the rows of `table` whose split is one."""
+    """Scenes and files that are in several splits.
+
+    Args:
+        known: the rows of `table` whose split is one.
+    """
     splits = known.groupby("scene")["split"].agg(lambda column: sorted(set(column)))
     torn = splits[(splits.map(len) > 1) & (splits.index != "")]
     if len(torn):

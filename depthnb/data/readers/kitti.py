@@ -111,7 +111,11 @@ class Kitti(Source):
 
 
 def open_source(root: Path | str | None, truth: str = "annotated", name: str = "kitti") -> Kitti:
-    """Open the recordings under `root` or under `DEPTHNB_DATA`; truth is "annotated" or "raw"."""
+    """Open the recordings under `root` or under `DEPTHNB_DATA`.
+
+    Args:
+        truth: "annotated" or "raw".
+    """
     return Kitti(root, truth, name)
 
 
@@ -161,8 +165,11 @@ def _on_disk(
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], tuple[Path, Path]], tuple[str, ...]]:
     """Keep the frames that are there.
 
-    Returns the index with the suffix of the image files; (scene, camera) -> folders of images and of truth; notes. Raises
-    FileNotFoundError where a drive that is there lacks images or scans, or where no frame is left.
+    Returns:
+        The index with the suffix of the image files; (scene, camera) -> folders of images and of truth; notes.
+
+    Raises:
+        FileNotFoundError: where a drive that is there lacks images or scans, or where no frame is left.
     """
     kept, folders, absent, unannotated = [], {}, [], 0
     for (scene, date, camera), group in frames.groupby(["scene", "date", "camera"], sort=False):

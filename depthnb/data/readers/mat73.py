@@ -74,7 +74,10 @@ class Mat73:
             ) from None
 
     def check(self, fields: Mapping[str, Field], cells: Sequence[str]) -> int:
-        """Check the fields that are needed (cells: only that they are there); return the number of frames.
+        """Check the fields that are needed; return the number of frames.
+
+        Args:
+            cells: of these only that they are there.
 
         Raises:
             ValueError: for a field that is missing, of another type or shape, or with another number of frames, and for

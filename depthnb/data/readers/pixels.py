@@ -44,12 +44,20 @@ def _check_sums(png: bytes) -> None:
 
 
 def recognise(path: Path, wanted: str) -> None:
-    """Raise what reading an image file would where its header tells already that it is none. wanted: as `arrays.explain`."""
+    """Raise what reading an image file would where its header tells already that it is none.
+
+    Args:
+        wanted: as for `arrays.explain`.
+    """
     _open_image(path, wanted, decode=False).close()
 
 
 def _open_image(path: Path, wanted: str, *, decode: bool = True) -> Image.Image:
-    """Open and decode an image file; one ValueError with the file's name if that fails. wanted: as `arrays.explain`."""
+    """Open and decode an image file; one ValueError with the file's name if that fails.
+
+    Args:
+        wanted: as for `arrays.explain`.
+    """
     try:
         picture = Image.open(path)
         refuse_huge(picture)

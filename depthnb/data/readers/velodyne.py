@@ -40,8 +40,10 @@ _REMEDY = "Get that date's calibration file again from the raw data page (https:
 class Calibration:
     """The calibration of one recording day, for one colour camera.
 
-    size: (height, width) of its rectified images. projection: P_rect, float64 [3,4]. scanner: float64 [3,4] from scanner to
-    rectified camera 0, or None where it was not asked for.
+    Attributes:
+        size: (height, width) of its rectified images.
+        projection: P_rect, float64 [3,4].
+        scanner: float64 [3,4] from scanner to rectified camera 0, or None where it was not asked for.
     """
 
     size: tuple[int, int]

@@ -87,8 +87,10 @@ def keep(
 ) -> Judgement:
     """Score predictions [1,h,w] and write them as a finished run.
 
-    words: what the command's line has beside name and data. trained_on: name and root of the data set whose constants are the
-    opponents; where it is not here, the judged one's. asked: what is to be known of a net, for run.json.
+    Args:
+        words: what the command's line has beside name and data.
+        trained_on: name and root of the data set whose constants are the opponents; where it is not here, the judged one's.
+        asked: what is to be known of a net, for run.json.
     """
     if test.split != "test":  # the words of a protocol are about test frames
         rule = replace(rule, frames=f"{test.split} frames of {parameters['dataset']}")

@@ -73,7 +73,8 @@ def refuse_unusable(pred: Tensor, frame: Mapping) -> None:
 def doubts(preds: Sequence[Tensor], test, kind: str, rises: bool, scale: float) -> list[str]:
     """Whether the truth contradicts the kind: ValueError where it does, sentences where it may.
 
-    rises: whether the predictions, as they are scored, are to rise with depth.
+    Args:
+        rises: whether the predictions, as they are scored, are to rise with depth.
     """
     metric, native = KINDS[kind][1] == "none", test.native()
     orders, ratios, holes = [], [], []

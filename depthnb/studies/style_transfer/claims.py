@@ -29,8 +29,10 @@ def settings() -> pd.DataFrame:
 def scores(tests: Mapping, opponents: Mapping) -> pd.DataFrame:
     """Everything that was read as depth, best abs_rel first: method, `METRICS`, and for pictures their correlations.
 
-    tests: `OTHER`, `OWN`, `COLOURED`, `PHOTO`, `STYLE`, `TRUTH` and, where there is one, `ENCODER` -> Evaluation of
-    `measures.read`; opponents: `evaluation.baselines`.
+    Args:
+        tests: `OTHER`, `OWN`, `COLOURED`, `PHOTO`, `STYLE`, `TRUTH` and, where there is one, `ENCODER` -> Evaluation of
+            `measures.read`.
+        opponents: `evaluation.baselines`.
     """
     rows = {**tests, **{label: opponents[key] for key, label in OPPONENTS.items()}}
     table = [{"method": name, **{m: each.summary.get(m) for m in MEASURES}} for name, each in rows.items()]
@@ -84,7 +86,8 @@ def grid_said(grid: pd.DataFrame, rivals: Mapping[str, float], frames: int) -> s
 def rivals(opponents: Mapping, photo, style) -> dict[str, float]:
     """abs_rel of what style transfer has to beat, on the same frames: `evaluation.baselines`, and what it was given itself.
 
-    photo, style: Evaluations of the photographs and of the depth maps that were the styles, neither of them painted.
+    Args:
+        photo, style: Evaluations of the photographs and of the depth maps that were the styles, neither of them painted.
     """
     given = {"the photograph's brightness": photo, "the other scene's depth map": style}
     return {
@@ -98,7 +101,12 @@ def _percent(share: float) -> str:
 
 
 def closing(tests: Mapping, opponents: Mapping, *, made_by: str) -> str:
-    """The closing sentences, from the numbers alone. tests, opponents: as for `scores`; made_by: network and weights."""
+    """The closing sentences, from the numbers alone.
+
+    Args:
+        tests, opponents: as for `scores`.
+        made_by: network and weights.
+    """
     rivals = _rivals(tests, opponents)
     table = decide([_improves(name, each, tests[OTHER]) for name, each in rivals.items()]).set_index("claim")["verdict"]
     words = {HOLDS: "better than", FAILS: "worse than"}
@@ -129,8 +137,10 @@ def claims(
 ) -> list[Claim]:
     """What Akondi says about style transfer, and what we add.
 
-    tests, opponents: as for `scores`; made_by: network and weights; wishes, set_ups: of `measures`. Nothing is trained
-    here, so predictions are compared scene by scene.
+    Args:
+        tests, opponents: as for `scores`.
+        made_by: network and weights.
+        wishes, set_ups: of `measures`. Nothing is trained here, so predictions are compared scene by scene.
     """
     ours, truth = tests[OTHER].summary, tests[TRUTH].summary
     rivals = _rivals(tests, opponents)

@@ -70,12 +70,20 @@ def grid(
 ) -> pd.DataFrame:
     """Every style weight with every start, then other layers and other networks, one row each.
 
-    few: some test frames. styles: [N,3,H,W], one for each. size: `coarse` or `fine` (how many style weights).
-    features, recipe, layers: of the base, from which every row after the first part differs in one thing. checkpoint: name ->
-    file, as `Run.checkpoint`, so that an interrupted grid continues. The other arguments: as for `paint` and
-    `measures.read`. Columns: axis (`weight and start`, `layers`, `network`), network, made_by (network with its
-    weights), layers, start, style_weight, abs_rel, rmse, delta1, correlation, with_photo, deviation, empty (share of
-    pictures). Raises ValueError for an unknown size.
+    Args:
+        few: some test frames.
+        styles: [N,3,H,W], one for each.
+        size: `coarse` or `fine` (how many style weights).
+        features, recipe, layers: of the base, from which every row after the first part differs in one thing.
+        checkpoint: name -> file, as `Run.checkpoint`, so that an interrupted grid continues.
+        encoding, protocol, epochs, batch_size, seed, device: as for `paint` and `measures.read`.
+
+    Returns:
+        A table with the columns axis (`weight and start`, `layers`, `network`), network, made_by (network with its weights),
+        layers, start, style_weight, abs_rel, rmse, delta1, correlation, with_photo, deviation, empty (share of pictures).
+
+    Raises:
+        ValueError: for an unknown size.
     """
     if size not in WEIGHTS:
         raise ValueError(f"unknown grid {size!r}; expected {' or '.join(WEIGHTS)}")

@@ -27,9 +27,13 @@ def other_scenes(train, ids: Sequence[str], *, seed: int) -> dict:
 def read(pictures: Tensor, dataset, *, encoding: str, protocol: str) -> evaluation.Evaluation:
     """Score painted pictures as depth: brightness is read as `as_inverse_depth` says, and aligned by the protocol.
 
-    pictures: [N,3,H,W], one for each frame of the data set, at its size. Besides the metrics, summary and per_image hold
-    `correlation` (of what was read with the true inverse depth, over valid pixels), `with_photo` (of brightness with that of
-    the photograph) and `deviation` (of brightness). A correlation with an empty picture counts 0.
+    Args:
+        pictures: [N,3,H,W], one for each frame of the data set, at its size.
+
+    Returns:
+        Besides the metrics, summary and per_image hold `correlation` (of what was read with the true inverse depth, over valid
+        pixels), `with_photo` (of brightness with that of the photograph) and `deviation` (of brightness). A correlation with an
+        empty picture counts 0.
     """
     batch = dataset.batch(range(len(dataset)))
     pred = as_inverse_depth(pictures, encoding)
@@ -60,10 +64,15 @@ def wishes(
 ) -> pd.DataFrame:
     """How well other pictures satisfy the style of a depth map, as shares of the style distance of the photograph.
 
-    photos: [N,3,H,W]; depth, valid: [N,1,H,W], their own depth maps, which are the styles; other_depth, other_valid: those of
-    other scenes. Columns: candidate, and for each of `ENCODINGS` the share (median over the frames; 0 is what the depth map
-    itself has); `knows`, the correlation of the candidate's brightness with that of the depth map in the first encoding:
-    what a picture must have to be depth.
+    Args:
+        photos: [N,3,H,W].
+        depth, valid: [N,1,H,W], their own depth maps, which are the styles.
+        other_depth, other_valid: those of other scenes.
+
+    Returns:
+        A table with the columns candidate, and for each of `ENCODINGS` the share (median over the frames; 0 is what the depth
+        map itself has); `knows`, the correlation of the candidate's brightness with that of the depth map in the first
+        encoding: what a picture must have to be depth.
     """
     size, columns = depth[0].numel(), {}
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
@@ -116,11 +125,12 @@ def _best_empty(features: Features, own: Tensor) -> Tensor:
 
 
 def forces(features: Features, photos: Tensor, styles: Tensor, *, ids: Sequence[str], seed: int = 0) -> pd.DataFrame:
-    """Size of the two distances and of their gradients by the picture, before the first step; one row a start.
+    """Size of the two distances and of their gradients by the picture, before the first step.
 
-    Columns: start, content, style (distances, unweighted), content_gradient, style_gradient (root mean square over the
-    values of a picture), balance (the style weight at which the two gradients are equally large, NaN where one is 0). Medians
-    over the pictures.
+    Returns:
+        One row a start, with the columns start, content, style (distances, unweighted), content_gradient, style_gradient (root
+        mean square over the values of a picture), balance (the style weight at which the two gradients are equally large, NaN
+        where one is 0). Medians over the pictures.
     """
     table = []
     for how in STARTS:
@@ -158,11 +168,15 @@ def set_ups(
 ) -> tuple[pd.DataFrame, dict[str, Tensor]]:
     """The tutorial on one photograph with its own depth map as style, and with one thing changed: which picture is empty?
 
-    photo: [1,3,H,W]; depth, valid: [1,1,H,W]. Returns a table (set-up, style (its numbers), start, optimiser, deviation,
-    clipped, style_before and style_after (distances), with_photo and correlation with the true depth map's brightness,
-    `empty`, `painted`: False for the one that is only saved otherwise) and the pictures: the photograph, its depth map,
-    and one for each set-up. A painting whose numbers overflow is a row of NaN and an empty picture: that is what it would
-    look like.
+    Args:
+        photo: [1,3,H,W].
+        depth, valid: [1,1,H,W].
+
+    Returns:
+        A table (set-up, style (its numbers), start, optimiser, deviation, clipped, style_before and style_after (distances),
+        with_photo and correlation with the true depth map's brightness, `empty`, `painted`: False for the one that is only
+        saved otherwise) and the pictures: the photograph, its depth map, and one for each set-up. A painting whose numbers
+        overflow is a row of NaN and an empty picture: that is what it would look like.
     """
     shades = as_picture(depth, valid, "depth", max_depth=max_depth)
     numbers = {"0..1": shades, "8 bits, 0..255": 255 * shades, "metres": max_depth * shades}

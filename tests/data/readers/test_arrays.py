@@ -92,10 +92,30 @@ def test_damaged_containers_are_one_clear_error(tmp_path, name, content):
         read_depth(tmp_path / f"nowhere{path.suffix}", 1.0)
 
 
-def test_pickled_objects_are_never_loaded(tmp_path):
-    np.savez(tmp_path / "d.npz", np.array([{1: 2}], dtype=object))
-    with pytest.raises(ValueError, match=r"not a whole \.npz file"):
-        read_depth(tmp_path / "d.npz", 1.0)
+@pytest.mark.parametrize("name", ["d.npy", "d.npz"])
+def test_pickled_objects_are_never_loaded_and_not_called_damaged(tmp_path, monkeypatch, name):
+    objects = np.array({"NAME": DEPTH})
+    np.save(tmp_path / name, objects) if name == "d.npy" else np.savez(
+        tmp_path / name, NAME=objects.item()["NAME"].astype(object)
+    )
+    with pytest.raises(ValueError, match="Python objects, which are never loaded") as error:
+        read_depth(tmp_path / name, 1.0)
+    assert "copy it again" not in str(error.value)
+    monkeypatch.chdir(tmp_path)
+    exec(str(error.value).rpartition("own: ")[2], {"np": np})
+    written = next(path for path in tmp_path.iterdir() if path.name != name)
+    np.testing.assert_array_equal(read_depth(written, 1.0)[0][0], DEPTH)
+
+
+@pytest.mark.parametrize(
+    ("name", "real"), [("d.npy", "npz"), ("d.npy", "h5"), ("d.npz", "h5"), ("d.h5", "npy"), ("d.h5", "npz")]
+)
+def test_an_array_under_the_name_of_another_kind_is_called_what_it_is(tmp_path, name, real):
+    path = write(tmp_path / f"d.{real}").rename(tmp_path / name)
+    with pytest.raises(ValueError, match=r"Convert it: np\.save") as error:
+        read_depth(path, 1.0)
+    assert {"npz": "an .npz archive of depth", "h5": "an HDF5 file", "npy": "a NumPy array"}[real] in str(error.value)
+    assert "copy it again" not in str(error.value)
 
 
 def torch_file():

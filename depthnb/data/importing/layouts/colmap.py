@@ -84,7 +84,11 @@ def _notes(alone: int, bent: set[str], settings: Settings) -> list[str]:
 
 
 def read_depth(path: Path, scale: float) -> tuple[np.ndarray, float]:
-    """Depth float32 [H,W] times `scale`, and 1, the metres of its unit. Raises ValueError if the file is not whole."""
+    """Depth float32 [H,W] times `scale`, and 1, the metres of its unit.
+
+    Raises:
+        ValueError: if the file is not whole.
+    """
     content = path.read_bytes()
     *sides, rest = content.split(b"&", 3)
     try:

@@ -121,7 +121,11 @@ def _array(path: Path, stored: h5py.File) -> h5py.Dataset:
 
 
 def read_depth(path: Path, camera: Camera | None) -> tuple[np.ndarray, float]:
-    """z-depth as it is stored, 0 where nothing was hit, and metres for each unit. camera: None for the documented one."""
+    """z-depth as it is stored, 0 where nothing was hit, and metres for each unit.
+
+    Args:
+        camera: None for the documented one.
+    """
     with _open(path) as stored:
         ray = np.asarray(_array(path, stored), np.float64)
     if ray.ndim != 2:

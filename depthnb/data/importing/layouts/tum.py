@@ -83,7 +83,11 @@ def _notes(alone: int, unknown: list[str], distorted: list[str]) -> list[str]:
 
 
 def read_list(path: Path) -> list[tuple[float, str]]:
-    """Time in seconds and path of each line. Raises ValueError that names a line which is none."""
+    """Time in seconds and path of each line.
+
+    Raises:
+        ValueError: that names a line which is none.
+    """
     rows = []
     for line in read_lines(path):
         time, _, name = line.partition(" ")
