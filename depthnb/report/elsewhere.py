@@ -63,18 +63,16 @@ def judged(
     }
 
 
-def sentences(table: pd.DataFrame) -> list[str]:
-    """What a table of `judged` shows."""
-    said = []
-    for row in table.to_dict("records"):
-        parts = []
-        if np.isfinite(row["there"]):
-            home = f"{row['at home']:.3f} at home, " if np.isfinite(row["at home"]) else ""
-            parts.append(f"abs_rel {home}{row['there']:.3f} here{_against(row, 'against the mean image')}")
-        if np.isfinite(row["aligned there"]):
-            parts.append(f"aligned {row['aligned there']:.3f}{_against(row, 'aligned against it')}")
-        said.append(f"{row['net']}: {'; '.join(parts)}.")
-    return [*said, *constants(table)]
+def compact(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of `judged` as it is read: method, errors at home and there, and the changes with their intervals as text."""
+    said = {"method": table["net"]}
+    for start, change in (("", "against the mean image"), ("aligned ", "aligned against it")):
+        for place in ("at home", "there"):
+            said[f"{start or 'abs_rel '}{place}"] = table[f"{start}{place}"]
+        said[f"{start}against the mean image"] = [
+            _change(*line) for line in table[[change, f"{change} low", f"{change} high"]].itertuples(index=False)
+        ]
+    return pd.DataFrame(said)
 
 
 def constants(table: pd.DataFrame) -> list[str]:
@@ -94,13 +92,11 @@ def constants(table: pd.DataFrame) -> list[str]:
     return [f"Without a look at the picture: {'; '.join(parts)}."] if parts else []
 
 
-def _against(row: Mapping, name: str) -> str:
-    change, low, high = (row[f"{name}{ending}"] for ending in ("", " low", " high"))
-    if not np.isfinite(change):
+def _change(value: float, low: float, high: float) -> str:
+    """A change in per cent, and its interval where there is one."""
+    if np.isnan(value):
         return ""
-    sure = "" if low > 0 or high < 0 else " (other scenes may turn that round)"
-    sure = sure if np.isfinite(low) else " (one scene, so no interval)"
-    return f", {abs(change):.0f} % {'lower' if change < 0 else 'higher'} than the mean image{sure}"
+    return f"{value:+.0f} %" + ("" if np.isnan(low) else f" [{low:+.0f}, {high:+.0f}]")
 
 
 def _label(record: Mapping, row: Mapping) -> str:

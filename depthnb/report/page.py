@@ -173,22 +173,8 @@ def _contest(file: Path, problems: list[str]) -> Contest | None:
 
 def _elsewhere(label: str, table: pd.DataFrame) -> Elsewhere:
     """A table of `elsewhere.judged` for the page."""
-    said = {"method": table["net"]}
-    for start, change in (("", "against the mean image"), ("aligned ", "aligned against it")):
-        for place in ("at home", "there"):
-            said[f"{start or 'abs_rel '}{place}"] = table[f"{start}{place}"]
-        said[f"{start}against the mean image"] = [
-            _change(*line) for line in table[[change, f"{change} low", f"{change} high"]].itertuples(index=False)
-        ]
     records = [(net, f"./{quote(f'{run}/{runs.RECORD}')}") for net, run in zip(table["net"], table["run"], strict=True)]
-    return Elsewhere(as_table(pd.DataFrame(said), label), elsewhere.constants(table), records)
-
-
-def _change(value: float, low: float, high: float) -> str:
-    """A change in per cent, and its interval where there is one."""
-    if value != value:
-        return ""
-    return f"{value:+.0f} %" + (f" [{low:+.0f}, {high:+.0f}]" if low == low else "")
+    return Elsewhere(as_table(elsewhere.compact(table), label), elsewhere.constants(table), records)
 
 
 def _made(records: list[dict[str, Any]]) -> dict[str, str]:

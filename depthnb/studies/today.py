@@ -33,6 +33,8 @@ TEAM = "disagreement of several nets"
 TEAM_LINE = "base-ensemble"  # the line of evidence.txt that trains several nets with one seed after the other
 # change of colours and weight of neighbours in the loss, of the recipe; greatest magnification, of an ablation
 JITTER, GRADIENT, ZOOM = 0.1, 1.0, 1.5
+# what the line `rough` of evidence.txt does to the photographs, and what the recipe does
+ROUGH, PLAIN = {"blur": 1.0, "noise": 0.05, "jitter": 0.2}, {"blur": 0.0, "noise": 0.0, "jitter": JITTER}
 SCALES = 4  # at which neighbours are compared: next to each other, two, four and eight pixels apart
 PYRAMID = 4  # times as many channels has the pyramid at every step as the U-Net at its finest
 
@@ -388,6 +390,14 @@ def claims(dataset: str) -> list[Claim]:
         _without("pretrained", "none", "auto", "ImageNet weights lower the error", **better),
         _without("zoom", 1.0, ZOOM, "random zoom lowers the error", **better),
         _without("jitter", 0.0, JITTER, "random colours lower the error", appendix=True, **better),
+        evidence.between(
+            NOTEBOOK,
+            PLAIN,
+            ROUGH,
+            claim="blur, noise and stronger colours lower the error on rendered frames too",
+            appendix=True,
+            **better,
+        ),
         _without(
             "gradient",
             0.0,

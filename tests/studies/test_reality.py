@@ -1,5 +1,7 @@
 """The table of nets on other data than their own: read from runs, with what other scenes would say."""
 
+import re
+
 import data_fixtures
 import networks
 import numpy as np
@@ -90,11 +92,13 @@ def test_nets_of_one_data_set_on_others(kept):
     relative = rows.loc["MiDaS recipe"]
     assert np.isnan(relative["at home"]) and np.isnan(relative["against the mean image"])
     assert relative["aligned at home"] == 0.2 and relative["aligned there"] == pytest.approx(0, abs=1e-3)
-    said = "\n".join(elsewhere.sentences(table))
-    assert "Today's recipe: abs_rel 0.050 at home, 0.100 here, 90 % lower than the mean image;" in said
-    assert "MiDaS recipe: aligned 0.000" in said
+    read = elsewhere.compact(table).set_index("method")
+    assert read.loc["Today's recipe", "against the mean image"].startswith("-90 % [-")
+    assert read.loc["MiDaS recipe", "against the mean image"] == "", "it knows no metres"
+    assert read.loc["MiDaS recipe", "aligned there"] == pytest.approx(0, abs=1e-3)
     assert today["mean depth"] == pytest.approx(0.5, abs=1e-3) and today["mean image"] == pytest.approx(1, abs=1e-3)
     assert np.isnan(relative["mean depth"]) and relative["aligned mean image"] == pytest.approx(0, abs=1e-3)
+    (said,) = elsewhere.constants(table)
     assert (
         "mean depth 0.500 and mean image 1.000; aligned: each image's best constant 0.000 and mean image 0.000" in said
     )
@@ -150,7 +154,7 @@ def test_published_nets_that_are_here_are_judged_too(tmp_path, reports, monkeypa
     assert list(table["run"]) == ["tiny-on-mine/judged"] and np.isfinite(table["aligned there"]).all()
 
 
-def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
+def test_a_change_is_said_with_its_interval_over_scenes():
     rows = [
         {"id": f"{scene}{i}", "scene": scene, "prediction": name, "measured": "direct", "abs_rel": error}
         for scene, net in zip("abcd", (0.1, 0.3, 0.1, 0.32), strict=True)
@@ -159,4 +163,7 @@ def test_an_interval_over_scenes_says_when_others_may_turn_it_round():
     ]
     changes = elsewhere._changes(pd.DataFrame(rows), "direct", "mean_image", "change")
     assert changes["change"] == pytest.approx(2.5) and changes["change low"] < 0 < changes["change high"]
-    assert "may turn that round" in elsewhere._against(changes, "change")
+    said = elsewhere._change(*changes.values())
+    assert re.fullmatch(r"\+2 % \[-\d+, \+\d+\]", said)
+    one = elsewhere._changes(pd.DataFrame(rows[:4]), "direct", "mean_image", "change")
+    assert elsewhere._change(*one.values()) == "-50 %", "one scene has no interval"
