@@ -14,6 +14,8 @@ from depthnb.report.results import METHODS
 from depthnb.runs.trained import METRIC
 
 _LINE = re.compile(r"ablation-(.+?)-\d+")  # run of a line of evidence.txt
+_SEED = re.compile(r"(?<=full)-seed\d+$|(?<=-)\d+$")  # what tells runs apart that differ in their seed alone
+_Judged = tuple[Mapping, pd.DataFrame]  # run.json of a net that was judged, and its scores by image
 _RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
 
 
@@ -29,15 +31,17 @@ def judged(
         problems: gets a sentence for each run that was left out; without it they are printed.
 
     Returns:
-        Label of the other data, with a hash of its content where two have one label -> one row a net, the best first: net,
-        run (its folder), frames, scenes; `at home` (abs_rel in metres on the test frames of its own data), `there`; the same
-        aligned by scale and shift in inverse depth (`aligned at home`, `aligned there`); `against the mean image`, the change
-        of its metric abs_rel against the mean image in percent, and `aligned against it`, that of the aligned one against the
-        mean image, aligned too; both with `low` and `high`, 95 % when the scenes are drawn again. What the two opponents score
-        there: `mean depth`, `mean image`, `aligned mean depth`, `aligned mean image`. NaN where a net knows no metres, a run
-        does not say, or there is one scene.
+        Label of the other data, with a hash of its content where two have one label -> one row a method, the best first. Nets
+        that differ in their seed alone are one row with their mean: how a net does on other cameras is luck to a good part.
+        Columns: net, runs (their folders), nets (how many), frames, scenes; `at home` (abs_rel in metres on the test frames of
+        its own data), `there`; the same aligned by scale and shift in inverse depth (`aligned at home`, `aligned there`);
+        `there std` and `aligned there std`, over the nets; `against the mean image`, the change of its metric abs_rel against
+        the mean image in percent, and `aligned against it`, that of the aligned one against the mean image, aligned too; both
+        with `low` and `high`, 95 % when the scenes are drawn again. What the two opponents score there: `mean depth`, `mean
+        image`, `aligned mean depth`, `aligned mean image`. NaN where a net knows no metres, a run does not say, or there is one
+        scene or one net.
     """
-    tables: dict[tuple[str, str], list[dict]] = {}
+    tables: dict[tuple[str, str], dict[tuple[str, str], dict[object, _Judged]]] = {}
     for record in runs.finished() if records is None else records:
         asked = record.get("asked")
         if (
@@ -48,27 +52,31 @@ def judged(
             continue
         try:
             by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
-            row = _row(record, asked, by_image)
+            row = _row([(record, by_image)])
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{record['folder'].parent.name} is damaged and left out ({error}); judge that net again"
             print(said) if problems is None else problems.append(said)
             continue
         content = str((record.get("content") or {}).get("test", ""))
-        tables.setdefault((_label(record, row), content), []).append(row)
+        group = tables.setdefault((_label(record, row), content), {}).setdefault(_family(asked), {})
+        group.setdefault((asked["net"], record["params"].get("net")), (record, by_image))
     order = {"by": "aligned there", "ignore_index": True}
     labels = [label for label, _ in tables]
     return {
-        f"{label} ({content})" if labels.count(label) > 1 else label: pd.DataFrame(rows).sort_values(**order)
-        for (label, content), rows in sorted(tables.items())
+        f"{label} ({content})" if labels.count(label) > 1 else label: pd.DataFrame(
+            [_row(list(group.values())) for group in groups.values()]
+        ).sort_values(**order)
+        for (label, content), groups in sorted(tables.items())
     }
 
 
 def compact(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of `judged` as it is read: method, errors at home and there, and the changes with their intervals as text."""
-    said = {"method": table["net"]}
+    """A table of `judged` as it is read: errors at home and there, ± over nets of several seeds, and the changes as text."""
+    said = {"method": table["net"], "nets": table["nets"]}
     for start, change in (("", "against the mean image"), ("aligned ", "aligned against it")):
-        for place in ("at home", "there"):
-            said[f"{start or 'abs_rel '}{place}"] = table[f"{start}{place}"]
+        said[f"{start or 'abs_rel '}at home"] = table[f"{start}at home"]
+        there = table[[f"{start}there", f"{start}there std"]]
+        said[f"{start}there"] = [_spread(*line) for line in there.itertuples(index=False)]
         said[f"{start}against the mean image"] = [
             _change(*line) for line in table[[change, f"{change} low", f"{change} high"]].itertuples(index=False)
         ]
@@ -92,6 +100,10 @@ def constants(table: pd.DataFrame) -> list[str]:
     return [f"Without a look at the picture: {'; '.join(parts)}."] if parts else []
 
 
+def _spread(mean: float, std: float) -> str:
+    return "" if np.isnan(mean) else f"{mean:.3f}" + ("" if np.isnan(std) else f" ± {std:.3f}")
+
+
 def _change(value: float, low: float, high: float) -> str:
     """A change in per cent, and its interval where there is one."""
     if np.isnan(value):
@@ -105,27 +117,40 @@ def _label(record: Mapping, row: Mapping) -> str:
     return f"{record['dataset']}{f' {place}' if place else ''}, {' of '.join(counts)}"
 
 
-def _row(record: Mapping, asked: Mapping, by_image: pd.DataFrame) -> dict:
+def _family(asked: Mapping) -> tuple[str, str]:
+    """What nets have in common that differ in their seed alone."""
+    return str(asked["kind"]), _SEED.sub("", str(asked["net"]))
+
+
+def _row(judged: Sequence[_Judged]) -> dict:
+    """One row of the table: the mean of nets that differ in their seed alone, each with its record and its scores by image."""
+    record, by_image = judged[0]
+    asked = record["asked"]
     notebook, _, run = asked["net"].partition("/")
     name = METHODS.get(notebook, asked["net"])
     line = _LINE.fullmatch(run)
     name += f", {line[1].replace('-', ' ')}" if line else ""
-    folder = record["folder"]
-    row = {"net": name, "run": f"{folder.parent.name}/{folder.name}"}
+    folders = [each["folder"] for each, _ in judged]
+    row = {"net": name, "runs": tuple(f"{folder.parent.name}/{folder.name}" for folder in folders), "nets": len(judged)}
     row |= {"frames": by_image["id"].nunique(), "scenes": by_image["scene"].nunique()}
-    metric, home = asked["kind"] == METRIC, asked["at_home"]
-    nan = float("nan")
-    row["at home"] = (home.get("test") or {}).get("abs_rel", nan) if metric else nan
-    row["there"] = record["metrics"]["test"]["abs_rel"] if metric else nan
-    row["aligned at home"] = (home.get("aligned" if metric else "test") or {}).get("abs_rel", nan)
-    row["aligned there"] = record["metrics"]["aligned" if metric else "test"]["abs_rel"]
-    direct, aligned = ("direct", "aligned") if metric else (None, "direct")
-    row |= _changes(by_image, direct, _RIVAL, "against the mean image")
-    for start, split in (("", "test" if metric else ""), ("aligned ", "aligned" if metric else "test")):
-        for name in ("mean depth", "mean image"):
-            kept = record.get("baselines", {}).get(split, {}).get(name.replace(" ", "_"), {})
-            row[f"{start}{name}"] = kept.get("abs_rel", nan)
-    return row | _changes(by_image, aligned, _RIVAL, "aligned against it")
+    parts = ["id", "scene", "prediction", "measured"]
+    by_image = (
+        pd.concat([each for _, each in judged])[[*parts, "abs_rel"]].groupby(parts, as_index=False, sort=False).mean()
+    )
+    metric = asked["kind"] == METRIC
+    for start, split, change, measured in (
+        ("", "test" if metric else None, "against the mean image", "direct" if metric else None),
+        ("aligned ", "aligned" if metric else "test", "aligned against it", "aligned" if metric else "direct"),
+    ):
+        home = [(each["asked"]["at_home"].get(split) or {}).get("abs_rel", np.nan) for each, _ in judged]
+        there = [each["metrics"][split]["abs_rel"] if split else np.nan for each, _ in judged]
+        row[f"{start}at home"], row[f"{start}there"] = float(np.mean(home)), float(np.mean(there))
+        row[f"{start}there std"] = float(np.std(there, ddof=1)) if len(there) > 1 else np.nan
+        row |= _changes(by_image, measured, _RIVAL, change)
+        for opponent in ("mean depth", "mean image"):
+            kept = [each.get("baselines", {}).get(split, {}).get(opponent.replace(" ", "_"), {}) for each, _ in judged]
+            row[f"{start}{opponent}"] = float(np.mean([each.get("abs_rel", np.nan) for each in kept]))
+    return row
 
 
 def _changes(by_image: pd.DataFrame, measured: str | None, opponent: str, name: str) -> dict[str, float]:

@@ -173,7 +173,11 @@ def _contest(file: Path, problems: list[str]) -> Contest | None:
 
 def _elsewhere(label: str, table: pd.DataFrame) -> Elsewhere:
     """A table of `elsewhere.judged` for the page."""
-    records = [(net, f"./{quote(f'{run}/{runs.RECORD}')}") for net, run in zip(table["net"], table["run"], strict=True)]
+    records = [
+        (net if len(folders) == 1 else f"{net} {number}", f"./{quote(f'{folder}/{runs.RECORD}')}")
+        for net, folders in zip(table["net"], table["runs"], strict=True)
+        for number, folder in enumerate(folders, start=1)
+    ]
     return Elsewhere(as_table(elsewhere.compact(table), label), elsewhere.constants(table), records)
 
 
