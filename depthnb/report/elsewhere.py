@@ -14,7 +14,7 @@ from depthnb.report.results import METHODS
 from depthnb.runs.trained import METRIC
 
 _LINE = re.compile(r"ablation-(.+?)-\d+")  # run of a line of evidence.txt
-_SEED = re.compile(r"(?<=full)-seed\d+$|(?<=-)\d+$")  # what tells runs apart that differ in their seed alone
+_FULL = re.compile(r"(.+-full)-seed\d+")  # full run with another seed than 0
 _Judged = tuple[Mapping, pd.DataFrame]  # run.json of a net that was judged, and its scores by image
 _RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
 
@@ -118,8 +118,10 @@ def _label(record: Mapping, row: Mapping) -> str:
 
 
 def _family(asked: Mapping) -> tuple[str, str]:
-    """What nets have in common that differ in their seed alone."""
-    return str(asked["kind"]), _SEED.sub("", str(asked["net"]))
+    """What nets have in common that differ in their seed alone, by the names that `make evidence` gives their runs."""
+    notebook, _, run = str(asked["net"]).partition("/")
+    named = _LINE.fullmatch(run) or _FULL.fullmatch(run)
+    return str(asked["kind"]), f"{notebook}/{run[: named.end(1)] if named else run}"
 
 
 def _row(judged: Sequence[_Judged]) -> dict:

@@ -79,12 +79,15 @@ def test_nets_of_one_data_set_on_others(kept):
     for seed, factor in enumerate((1.2, 1.4)):
         kept("11_today", factor, run=f"ablation-rough-{seed}", at_home={"test": {"abs_rel": 0.1 * (seed + 1)}})
         kept("06_hma", factor + 0.1, run="rooms-full-seed1" if seed else "rooms-full")
+        kept("04_unet", factor, run=f"mine-{seed}")  # two nets of somebody's own
     kept("far", 1.5, trained_on="streets")
     kept("published", 1.0, kind="affine-inverse", trained_on=None)
     (label, table), *others = elsewhere.judged("rooms").items()
     assert not others and label == "folder mine, 6 frames of 3 scenes"
     rows = table.set_index("net")
     lines = {"Today's recipe", "Today's recipe, more rooms", "Today's recipe, rough"}
+    assert len(rows.loc["U-Net"]) == 2 and (rows.loc["U-Net", "nets"] == 1).all()
+    rows = rows.drop("U-Net")
     assert set(rows.index) == {*lines, "HMA-Depth", "MiDaS recipe", "published/rooms-full"}
     assert dict(rows["nets"]) == dict.fromkeys(rows.index, 1) | {"Today's recipe, rough": 2, "HMA-Depth": 2}
     rough = rows.loc["Today's recipe, rough"]
