@@ -71,7 +71,7 @@ class Clone:
         env = {
             key: value
             for key, value in os.environ.items()
-            if not key.startswith(("MAKE", "MFLAGS", "OMP_NUM", "THREADS"))
+            if not key.startswith(("MAKE", "MFLAGS", "OMP_NUM", "THREADS", "JOBS", "PRESET", "SEEDS", "DEPTHNB_"))
         }
         env |= {"FAKE_LOG": str(self.log), "PYTHON": str(self.python), **fakes}
         return subprocess.Popen(

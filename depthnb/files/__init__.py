@@ -69,7 +69,7 @@ def clear(file: Path, *, seconds: float = 0.0) -> None:
     """
     for part in file.parent.glob(f".{glob.escape(file.name)}.*.part"):
         with contextlib.suppress(OSError):  # another one has removed it, or it may not be removed
-            if time.time() - part.stat().st_mtime >= seconds:
+            if time.time() - part.lstat().st_mtime >= seconds:
                 part.unlink()
 
 

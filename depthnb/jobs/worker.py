@@ -16,6 +16,8 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
+
 EXECUTED, ERROR = "notebook.ipynb", "error.json"
 _PATIENCE = 15.0  # seconds for what was ended to be gone
 
@@ -108,7 +110,11 @@ def _end_with_parent(folder: Path, parent: int) -> None:
         while not _orphan(parent):
             time.sleep(1)
         end_kernels(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        for _ in range(50):  # papermill may be writing there that its kernel has gone; nothing makes the folder anew
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.02)
         with contextlib.suppress(OSError):  # the last one finds nothing else in there
             folder.parent.rmdir()
         os._exit(1)
@@ -126,8 +132,6 @@ def end_kernels(folder: Path) -> None:
 
     One that is still starting makes the folder anew where it is gone, and then ends by itself and leaves it.
     """
-    import psutil
-
     kernels = [
         process
         for process in psutil.process_iter(["cmdline"])
@@ -138,7 +142,17 @@ def end_kernels(folder: Path) -> None:
     for kernel in kernels:
         with contextlib.suppress(psutil.Error):  # it has ended meanwhile
             kernel.kill()
-    psutil.wait_procs(kernels, timeout=_PATIENCE)
+    limit = time.monotonic() + _PATIENCE
+    while any(map(_works, kernels)) and time.monotonic() < limit:
+        time.sleep(0.05)
+
+
+def _works(process: psutil.Process) -> bool:
+    """Whether a process is still there; one that has ended and that nobody asks for its status, as in a container, is not."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 if __name__ == "__main__":

@@ -305,8 +305,11 @@ def _longer(part: Sequence[Result], metric: str) -> dict[int, float] | None:
     if not part[0].params.get("epochs"):
         return None
     records = runs.finished(part[0].notebook)
-    first = next(record for record in records if record["folder"] == part[0].folder)
-    return {record["seed"]: record["metrics"][SCORED][metric] for record in records if doubles(record, first)}
+    first = next((record for record in records if record["folder"] == part[0].folder), None)
+    if first is None:  # another process has replaced it meanwhile
+        return {}
+    found = {record["seed"]: record["metrics"][SCORED].get(metric) for record in records if doubles(record, first)}
+    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def _twice(before: dict[int, float] | None, after: dict[int, float] | None) -> Effect | None:

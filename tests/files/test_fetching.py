@@ -147,10 +147,10 @@ def test_a_file_marked_as_compressed_stays_as_it_is(server, tmp_path):  # noqa: 
 
 def test_mirrors_are_asked_in_turn(server, tmp_path):  # noqa: F811
     urls = ["http://127.0.0.1:9/file.bin", f"{server.url}/missing", f"{server.url}/file.bin"]
-    fetch(urls, tmp_path / "f.bin", checksum=SHA, stall=1, tries=1)
+    fetch(urls, tmp_path / "f.bin", checksum=SHA, stall=5, tries=1)
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
     with pytest.raises(ConnectionError, match=r"cannot be reached .*answered 404"):
-        fetch(urls[:2], tmp_path / "g.bin", checksum=SHA, stall=1, tries=1)
+        fetch(urls[:2], tmp_path / "g.bin", checksum=SHA, stall=5, tries=1)
     with pytest.raises(ValueError, match="begins with http"):
         fetch("file:///etc/passwd", tmp_path / "g.bin", checksum=None)
 

@@ -42,7 +42,7 @@ def test_who_holds_it_is_named_and_a_killed_holder_holds_nothing(file):
 
 
 def test_who_waits_is_told_for_whom_and_gets_it(file):
-    process, told = holder(file, "__import__('time').sleep(0.5); k.release()"), []
+    process, told = holder(file, "__import__('time').sleep(3); k.release()"), []
     lock = locks.Lock(file)
     lock.take(wait=told.append)
     assert told[0].startswith(f"process {process.pid} on ") and lock.held

@@ -117,7 +117,7 @@ def test_one_that_fails_ends_all_and_is_named(tmp_path):
         Failed, match=r"90_toy, process 1 of 2, failed in cell 5: ValueError: frame 7 is blue; the notebook"
     ):
         running.run(notebook, {"folder": str(tmp_path)}, tmp_path / "out.ipynb", group=Group(2))
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 110
     assert not (tmp_path / "out.ipynb").exists() and "frame 7 is blue" in (tmp_path / "out.failed.ipynb").read_text()
     assert gone(tmp_path)
 
