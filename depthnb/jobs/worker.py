@@ -143,11 +143,11 @@ def end_kernels(folder: Path) -> None:
         with contextlib.suppress(psutil.Error):  # it has ended meanwhile
             kernel.kill()
     limit = time.monotonic() + _PATIENCE
-    while any(map(_works, kernels)) and time.monotonic() < limit:
+    while any(map(_is_there, kernels)) and time.monotonic() < limit:
         time.sleep(0.05)
 
 
-def _works(process: psutil.Process) -> bool:
+def _is_there(process: psutil.Process) -> bool:
     """Whether a process is still there; one that has ended and that nobody asks for its status, as in a container, is not."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE

@@ -193,8 +193,7 @@ def depth_encoder(model: DenseDepth, layers: str = "tutorial", *, origin: Origin
         layers: one of `PRESETS`.
         origin: where the weights come from.
 
-    Source:
-        Akondi, section 5.3.3, which wishes for models "specifically designed for depth" in place of VGG-19.
+    Source: Akondi, section 5.3.3, which wishes for models "specifically designed for depth" in place of VGG-19.
     """
     content, style = _layers("depth encoder", layers)
     return Features(dict(model.features.named_children()), content, style, network="depth encoder", origin=origin)

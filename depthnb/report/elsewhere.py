@@ -10,10 +10,10 @@ import pandas as pd
 
 from depthnb import files, runs
 from depthnb.evidence.scenes import ratio
+from depthnb.evidence.trainings import ABLATION
 from depthnb.report.results import METHODS
 from depthnb.runs.trained import METRIC
 
-_LINE = re.compile(r"ablation-(.+?)-\d+")  # run of a line of evidence.txt
 _FULL = re.compile(r"(.+-full)-seed\d+")  # full run with another seed than 0
 _Judged = tuple[Mapping, pd.DataFrame]  # run.json of a net that was judged, and its scores by image
 _RIVAL = "mean_image"  # of the net's training data where they are here; aligned as the net is
@@ -52,7 +52,7 @@ def judged(
             continue
         try:
             by_image = files.read_table(record["folder"] / "tables" / "by_image.csv")
-            row = _row([(record, by_image)])
+            row = _row([(record, by_image)])  # by itself first, so that a damaged one is told from its group
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{record['folder'].parent.name} is damaged and left out ({error}); judge that net again"
             print(said) if problems is None else problems.append(said)
@@ -76,7 +76,7 @@ def compact(table: pd.DataFrame) -> pd.DataFrame:
     for start, change in (("", "against the mean image"), ("aligned ", "aligned against it")):
         said[f"{start or 'abs_rel '}at home"] = table[f"{start}at home"]
         there = table[[f"{start}there", f"{start}there std"]]
-        said[f"{start}there"] = [_spread(*line) for line in there.itertuples(index=False)]
+        said[f"{start or 'abs_rel '}there"] = [_spread(*line) for line in there.itertuples(index=False)]
         said[f"{start}against the mean image"] = [
             _change(*line) for line in table[[change, f"{change} low", f"{change} high"]].itertuples(index=False)
         ]
@@ -120,7 +120,7 @@ def _label(record: Mapping, row: Mapping) -> str:
 def _family(asked: Mapping) -> tuple[str, str]:
     """What nets have in common that differ in their seed alone, by the names that `make evidence` gives their runs."""
     notebook, _, run = str(asked["net"]).partition("/")
-    named = _LINE.fullmatch(run) or _FULL.fullmatch(run)
+    named = ABLATION.fullmatch(run) or _FULL.fullmatch(run)
     return str(asked["kind"]), f"{notebook}/{run[: named.end(1)] if named else run}"
 
 
@@ -130,7 +130,7 @@ def _row(judged: Sequence[_Judged]) -> dict:
     asked = record["asked"]
     notebook, _, run = asked["net"].partition("/")
     name = METHODS.get(notebook, asked["net"])
-    line = _LINE.fullmatch(run)
+    line = ABLATION.fullmatch(run)
     name += f", {line[1].replace('-', ' ')}" if line else ""
     folders = [each["folder"] for each, _ in judged]
     row = {"net": name, "runs": tuple(f"{folder.parent.name}/{folder.name}" for folder in folders), "nets": len(judged)}

@@ -109,7 +109,7 @@ def test_nets_of_one_data_set_on_others(kept):
     read = elsewhere.compact(table).set_index("method")
     assert read.loc["Today's recipe", "against the mean image"].startswith("-90 % [-")
     assert read.loc["MiDaS recipe", "against the mean image"] == "", "it knows no metres"
-    assert read.loc["Today's recipe, rough", "there"] == "0.300 ± 0.141"
+    assert read.loc["Today's recipe, rough", "abs_rel there"] == "0.300 ± 0.141"
     assert read.loc["MiDaS recipe", "aligned there"] == "0.000"
     assert today["mean depth"] == pytest.approx(0.5, abs=1e-3) and today["mean image"] == pytest.approx(1, abs=1e-3)
     assert np.isnan(relative["mean depth"]) and relative["aligned mean image"] == pytest.approx(0, abs=1e-3)
